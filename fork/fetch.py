@@ -1,0 +1,138 @@
+"""Fetches one pinned package file through pip and verifies it before anyone reads it.
+
+pip does the transfer, so that a mirror, a proxy, a local folder (``--find-links``) or credentials that the user has set
+for pip are honoured. Nothing is trusted for having come from there: size and SHA-256 must equal the pin. A file that
+does not is deleted, and reported with what was expected and what came.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Callable, Optional, Sequence
+
+from fork.errors import FetchError, IntegrityError
+from fork.pin import Package
+
+RETRIES = (2.0, 5.0)
+"""Pauses in seconds before the second and third attempt."""
+
+CACHE_VARIABLE = "ADDMODULES_CACHE"
+
+
+def cache_dir() -> Path:
+    """Return the folder for verified downloads: ``$ADDMODULES_CACHE`` or the platform's cache folder for the user."""
+    if os.environ.get(CACHE_VARIABLE):
+        return Path(os.environ[CACHE_VARIABLE]).expanduser()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "ultralytics-addmodules"
+
+
+def problem(path: Path, package: Package) -> Optional[str]:
+    """Return how the file at ``path`` differs from the pin (expected and actual), or None where it is the pinned one."""
+    size = path.stat().st_size
+    if size != package.size:
+        return f"size: expected {package.size} bytes, got {size}"
+    digest = hashlib.sha256()
+    with path.open("rb") as f:
+        for block in iter(lambda: f.read(1 << 20), b""):
+            digest.update(block)
+    if digest.hexdigest() != package.sha256:
+        return f"sha256: expected {package.sha256}, got {digest.hexdigest()}"
+    return None
+
+
+def obtain(package: Package, source: Optional[Path] = None, say: Callable[[str], None] = lambda _: None) -> Path:
+    """Return the path of the verified file of ``package``.
+
+    Args:
+        package: The pinned file.
+        source: A local file, or a folder that holds ``package.file``, for machines without a network. Never deleted.
+        say: Called with a line of progress.
+
+    Raises:
+        FetchError: pip is missing, or could not deliver the file in three attempts; or ``source`` has no such file.
+        IntegrityError: What was found or fetched is not the pinned file.
+    """
+    if source is not None:
+        return _local(package, source)
+    folder = cache_dir()
+    cached = folder / package.file
+    if cached.is_file():
+        wrong = problem(cached, package)
+        if wrong is None:
+            return cached
+        cached.unlink()
+        say(f"deleted the cached {cached}, which is not the pinned file ({wrong}); fetching it again")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise FetchError(f"cannot create the cache folder {folder} ({e}): set {CACHE_VARIABLE} to another") from None
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as partial:
+        got = _pip_download(package, Path(partial), say)
+        wrong = problem(got, package)
+        if wrong is not None:
+            raise IntegrityError(
+                f"the index gave another file than the pinned {package.file}; it was deleted.\n  {wrong}\n"
+                f"  to do: check which index pip uses (pip config list), or pass a known good file with --upstream"
+            )
+        os.replace(got, cached)  # atomic: a reader sees a whole file or none
+    return cached
+
+
+def _local(package: Package, source: Path) -> Path:
+    path = source / package.file if source.is_dir() else source
+    if not path.is_file():
+        raise FetchError(f"{path} does not exist: expected {package.file} ({package.size} bytes) there")
+    wrong = problem(path, package)
+    if wrong is not None:
+        raise IntegrityError(f"{path} is not the pinned {package.file} and was left as it is.\n  {wrong}")
+    return path
+
+
+def pip_command(package: Package, folder: Path) -> Sequence[str]:
+    """Return the pip command that downloads ``package`` as a wheel into ``folder`` without its dependencies."""
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--quiet"]
+    command += ["--ignore-requires-python"]  # the file is read, not installed
+    command += ["--disable-pip-version-check", "--no-input", "--dest", str(folder)]
+    return [*command, f"{package.name}=={package.version}"]
+
+
+def _pip_download(package: Package, folder: Path, say: Callable[[str], None]) -> Path:
+    if importlib.util.find_spec("pip") is None:
+        raise FetchError(
+            f"this Python has no pip ({sys.executable}): run `python -m ensurepip --upgrade`, or download "
+            f"{package.file} elsewhere and pass it with --upstream PATH"
+        )
+    last = ""
+    for attempt, pause in enumerate((0.0, *RETRIES), 1):
+        if pause:
+            say(f"pip could not fetch {package.file}; attempt {attempt} of {len(RETRIES) + 1} in {pause:.0f} s")
+            time.sleep(pause)
+        else:
+            say(f"fetching {package.file} ({package.size / 1e6:.1f} MB) with pip")
+        run = subprocess.run(
+            pip_command(package, folder), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
+        )
+        got = folder / package.file
+        if run.returncode == 0 and got.is_file():
+            return got
+        lines = [line for line in (run.stderr + run.stdout).splitlines() if line.strip()]
+        errors = [line for line in lines if line.startswith("ERROR")] or lines
+        last = "\n  ".join(errors[-3:]) or f"pip ended with {run.returncode} and delivered no {package.file}"
+    raise FetchError(
+        f"could not fetch {package.name} {package.version} with pip:\n  {last}\n"
+        f"  to do: check the network and `pip config list`; without a network, bring {package.file}\n"
+        f"         (sha256 {package.sha256}) and pass its path"
+    )

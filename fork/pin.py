@@ -1,0 +1,89 @@
+"""Reads ``pin.toml``: which upstream release, and which revision of the fork."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any, Dict, NamedTuple
+
+from fork.errors import PinError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The checkout: the folder that holds ``pin.toml``, ``fork/`` and the generated ``ultralytics/``."""
+
+
+class Package(NamedTuple):
+    """One file of a package index, pinned.
+
+    Attributes:
+        name: Distribution name.
+        version: Exact version.
+        file: File name on the index, without a folder.
+        sha256: Lower-case hexadecimal digest of the file.
+        size: Size in bytes.
+    """
+
+    name: str
+    version: str
+    file: str
+    sha256: str
+    size: int
+
+
+class Pin(NamedTuple):
+    """The upstream package and the fork's own revision number, counted from 1 for each release."""
+
+    upstream: Package
+    revision: int
+
+    @property
+    def version(self) -> str:
+        """Version of the distribution that the fork installs as, for example ``8.4.190+addmodules.1``."""
+        return f"{self.upstream.version}+addmodules.{self.revision}"
+
+
+_SHAPES = {
+    "name": r"[A-Za-z0-9._-]+",
+    "version": r"\d+(\.\d+)+[A-Za-z0-9.]*",
+    "file": r"[A-Za-z0-9][A-Za-z0-9._+-]*\.whl",
+    "sha256": r"[0-9a-f]{64}",
+}
+
+
+def load_pin(root: Path = ROOT) -> Pin:
+    """Read and check ``pin.toml`` in ``root``.
+
+    Raises:
+        PinError: The file is missing, is not TOML, or a key is missing or malformed.
+    """
+    path = root / "pin.toml"
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PinError(f"{path} is missing: restore it with `git checkout -- pin.toml`") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+        raise PinError(f"{path} is not valid TOML ({e}): compare it with `git diff pin.toml`") from None
+    upstream = _table(path, data, "upstream")
+    for key, shape in _SHAPES.items():
+        value = upstream.get(key)
+        if not isinstance(value, str) or not re.fullmatch(shape, value):
+            raise PinError(f"{path}: [upstream] {key} is {value!r}, expected text of the form {shape}")
+    size, revision = upstream.get("size"), _table(path, data, "fork").get("revision")
+    if type(size) is not int or size <= 0:
+        raise PinError(f"{path}: [upstream] size is {size!r}, expected the file's size in bytes")
+    if type(revision) is not int or revision < 1:
+        raise PinError(f"{path}: [fork] revision is {revision!r}, expected a whole number from 1")
+    return Pin(Package(*(upstream[k] for k in ("name", "version", "file", "sha256")), size=size), revision)
+
+
+def _table(path: Path, data: Dict[str, Any], name: str) -> Dict[str, Any]:
+    table = data.get(name)
+    if not isinstance(table, dict):
+        raise PinError(f"{path}: the table [{name}] is missing")
+    return table

@@ -1,0 +1,163 @@
+"""A source tree in memory, its digest, and how it gets from an archive and onto the disk.
+
+A tree is a plain dict from a path (relative, forward slashes, ``ultralytics/...``) to the file's bytes. The whole series
+runs on such dicts, so nothing on disk changes before everything has worked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import time
+import zipfile
+from pathlib import Path, PurePosixPath
+from typing import Dict, Iterable, List, Mapping
+
+from fork.errors import BusyError, IntegrityError
+
+Tree = Dict[str, bytes]
+
+PACKAGE = "ultralytics"
+OVERLAY = "ultralytics/nn/Addmodules/"
+"""Our own folder inside the tree. Git tracks it and users add to it, so digests and manifests leave it out."""
+
+STAMP = "ultralytics/fork.json"
+"""Written by a build, last: which release and revision the tree is, and the hash of every generated file."""
+
+_SKIP_DIRS = {"__pycache__", ".ipynb_checkpoints"}
+_SKIP_SUFFIXES = {".pyc", ".pyo", ".tmp-fork"}
+_SKIP_NAMES = {".DS_Store", "Thumbs.db", "desktop.ini"}
+
+
+def sha256(data: bytes) -> str:
+    """Return the hexadecimal SHA-256 of ``data``."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def manifest(tree: Tree) -> Dict[str, str]:
+    """Return path -> SHA-256 for every file of ``tree`` outside the overlay, sorted by path."""
+    return {path: sha256(tree[path]) for path in sorted(tree) if not path.startswith(OVERLAY)}
+
+
+def digest(tree: Tree) -> str:
+    """Return one SHA-256 for the whole tree: over its sorted manifest, one ``<sha256>  <path>`` line a file."""
+    return manifest_digest(manifest(tree))
+
+
+def manifest_digest(files: Mapping[str, str]) -> str:
+    """Return the tree digest that belongs to a manifest (see ``digest``)."""
+    return sha256("".join(f"{files[path]}  {path}\n" for path in sorted(files)).encode())
+
+
+def read_wheel(path: Path) -> Tree:
+    """Read the package folder of a verified wheel into memory.
+
+    Only ``ultralytics/`` is read; the wheel's own metadata is not part of the tree.
+
+    Raises:
+        IntegrityError: The archive is damaged, or a member would leave the target folder or is not a plain file.
+    """
+    tree: Tree = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.infolist():
+                check_member(path.name, member)
+                if not member.is_dir() and member.filename.startswith(f"{PACKAGE}/"):
+                    tree[member.filename] = archive.read(member)
+    except (zipfile.BadZipFile, EOFError) as e:
+        raise IntegrityError(f"{path} is not a readable wheel ({e})") from None
+    if f"{PACKAGE}/__init__.py" not in tree:
+        raise IntegrityError(f"{path} holds no {PACKAGE}/__init__.py: it is no wheel of Ultralytics")
+    return tree
+
+
+def check_member(archive: str, member: zipfile.ZipInfo) -> None:
+    """Refuse an archive member that would be written outside the target folder, or is a link or device.
+
+    Raises:
+        IntegrityError: Names the archive and the member.
+    """
+    name = member.filename
+    parts = PurePosixPath(name).parts
+    kind = (member.external_attr >> 16) & 0o170000  # the Unix file type, 0 where the archiver gave none
+    if name.startswith("/") or "\\" in name or ":" in name or ".." in parts or kind not in (0, 0o100000, 0o040000):
+        raise IntegrityError(f"{archive}: refused the unsafe member {name!r}; nothing was unpacked")
+
+
+def scan(root: Path) -> Dict[str, str]:
+    """Return path -> SHA-256 for the files now in ``root/ultralytics``, outside the overlay.
+
+    Python's caches, editors' leftovers and the build's own stamp do not count.
+    """
+    found: Dict[str, str] = {}
+    top = root / PACKAGE
+    for folder, dirs, names in os.walk(top):
+        relative = Path(folder).relative_to(root).as_posix()
+        dirs[:] = sorted(d for d in dirs if d not in _SKIP_DIRS and f"{relative}/{d}/" != OVERLAY)
+        for name in sorted(names):
+            path = f"{relative}/{name}"
+            if path == STAMP or name in _SKIP_NAMES or Path(name).suffix in _SKIP_SUFFIXES:
+                continue
+            found[path] = sha256((Path(folder) / name).read_bytes())
+    return found
+
+
+def read_overlay(root: Path) -> Tree:
+    """Read our own folder (Python files and what lies beside them, without caches) from the checkout."""
+    base = root / OVERLAY
+    files = (p for p in sorted(base.rglob("*")) if p.is_file() and not _SKIP_DIRS & set(p.parts))
+    return {
+        p.relative_to(root).as_posix(): p.read_bytes()
+        for p in files
+        if p.suffix not in _SKIP_SUFFIXES and p.name not in _SKIP_NAMES
+    }
+
+
+def write_files(root: Path, files: Tree) -> None:
+    """Write each file whole or not at all: to a neighbour first, then renamed over the old one.
+
+    Raises:
+        BusyError: A file could not be replaced (on Windows: another program has it open).
+    """
+    made = set()
+    for path, data in files.items():
+        target = root / path
+        if target.parent not in made:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            made.add(target.parent)
+        temporary = target.with_name(target.name + ".tmp-fork")
+        temporary.write_bytes(data)
+        _retry(lambda t=temporary, to=target: os.replace(t, to), target)  # type: ignore[misc]
+
+
+def remove_files(root: Path, paths: Iterable[str]) -> None:
+    """Delete files (a missing one is fine), then the folders that this leaves empty.
+
+    Raises:
+        BusyError: A file could not be deleted (on Windows: another program has it open).
+    """
+    folders: List[Path] = []
+    for path in paths:
+        target = root / path
+        _retry(lambda t=target: t.unlink() if t.exists() else None, target)  # type: ignore[misc]
+        folders.append(target.parent)
+    for folder in sorted(set(folders), key=lambda f: -len(f.parts)):
+        while folder != root and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+            folder = folder.parent
+
+
+def _retry(action, target: Path) -> None:  # type: ignore[no-untyped-def]
+    """Windows refuses to replace an open file; virus scanners hold new ones for a moment. Elsewhere this runs once."""
+    for pause in (0.05, 0.2, 0.5, 1.0):
+        try:
+            return action()
+        except PermissionError:
+            if sys.platform != "win32":
+                break
+            time.sleep(pause)
+    try:
+        return action()
+    except PermissionError as e:
+        raise BusyError(f"cannot replace {target} ({e}): close the programs that use it, then build again") from None
