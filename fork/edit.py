@@ -1,0 +1,271 @@
+"""How a step edits source: LibCST on the shape of the code, in one named definition, an exact number of times.
+
+A step never goes by line numbers and never carries a long piece of upstream's text. It names the file and the
+definition, says what it looks for in words, and counts. What it does not find is an error with those four facts; an
+edit that is already there is recognised, so that a second run of the series changes nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import textwrap
+from dataclasses import dataclass
+from typing import Callable, Iterator, List, Optional, Sequence, Tuple, TypeVar, Union
+
+import libcst as cst
+
+from fork.errors import StepError
+from fork.tree import Tree
+
+Definition = Union[cst.FunctionDef, cst.ClassDef]
+NodeT = TypeVar("NodeT", bound=cst.CSTNode)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a step did.
+
+    Attributes:
+        applied: Number of places edited; 0 means *not needed*.
+        reason: Why it was not needed, or a remark on what was edited.
+        where: The edited places, ``file: definition`` each.
+    """
+
+    applied: int
+    reason: str = ""
+    where: Tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        text = f"applied {self.applied}" if self.applied else "not needed"
+        return f"{text}: {self.reason}" if self.reason else text
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the series.
+
+    Attributes:
+        name: File name of the step without ``.py``; starts with its number.
+        section: Section of the articles that it carries out, or ``-`` for a step of our own.
+        title: What it does, imperative, under 60 characters: the subject of its commit in an export.
+        reason: Why it is needed, and why a release may not need it.
+        files: The files of the tree it may edit.
+        places: How many places it edits where it applies: fewest and most over all releases (equal for most steps).
+        apply: Edits the tree in place and returns the outcome; raises StepError and must then leave the tree alone.
+    """
+
+    name: str
+    section: str
+    title: str
+    reason: str
+    files: Tuple[str, ...]
+    places: Tuple[int, int]
+    apply: Callable[[Tree], Outcome]
+
+
+class Source:
+    """One Python file of a tree, open for edits by one step.
+
+    Args:
+        tree: The tree; changed only by ``save``.
+        file: Path inside the tree.
+        step: Name of the step, for messages.
+
+    Raises:
+        StepError: The tree has no such file, or it is not valid Python.
+    """
+
+    def __init__(self, tree: Tree, file: str, step: str) -> None:
+        self._tree, self.file, self.step = tree, file, step
+        if file not in tree:
+            raise StepError(step, file, "module", "the file", "no such file in this release")
+        self.module = parse_module(tree[file], step, file)
+        self.edited: List[str] = []
+
+    def fail(self, definition: str, sought: str, found: str) -> StepError:
+        """Return (not raise) the error for an anchor that does not fit."""
+        return StepError(self.step, self.file, definition, sought, found)
+
+    def find(self, definition: str) -> Definition:
+        """Return the one function or class with this qualified name, for example ``BaseModel._predict_once``.
+
+        Raises:
+            StepError: There is none, or more than one.
+        """
+        found = [node for name, node in definitions(self.module) if name == definition]
+        if len(found) != 1:
+            raise self.fail(definition, "one definition of that name", f"{len(found)} of them")
+        return found[0]
+
+    def one(self, definition: str, sought: str, nodes: Sequence[NodeT]) -> NodeT:
+        """Return the only node of ``nodes``.
+
+        Raises:
+            StepError: There is none, or more than one.
+        """
+        if len(nodes) != 1:
+            found = f"{len(nodes)} such places" if nodes else "no such place"
+            raise self.fail(definition, sought, found)
+        return nodes[0]
+
+    def replace(
+        self, definition: str, old: cst.CSTNode, new: Union[cst.CSTNode, cst.FlattenSentinel[cst.CSTNode]]
+    ) -> None:
+        """Put ``new`` (or several nodes) where ``old`` stands; counts as one edited place of ``definition``.
+
+        LibCST rebuilds the module, so nodes found before are stale afterwards: find the next place anew.
+        """
+        swap = _Swap(self.module, old, new)
+        self.module = self.module.visit(swap)
+        if swap.hits != 1:
+            raise self.fail(definition, "the place to edit", f"{swap.hits} of them")
+        self.edited.append(definition)
+
+    def save(self) -> Outcome:
+        """Write the edited file into the tree and return the outcome, one count a place."""
+        self._tree[self.file] = self.module.bytes
+        return Outcome(len(self.edited), where=tuple(f"{self.file}: {name}" for name in self.edited))
+
+
+class _Swap(cst.CSTTransformer):
+    """Replaces one node; only the nodes on the way to it are rebuilt."""
+
+    def __init__(
+        self, root: cst.CSTNode, old: cst.CSTNode, new: Union[cst.CSTNode, cst.FlattenSentinel[cst.CSTNode]]
+    ) -> None:
+        self.old, self.new, self.hits = old, new, 0
+        self.way = {id(node) for node in _way(root, old)}
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        return node is not self.old and id(node) in self.way
+
+    def on_leave(self, original_node, updated_node):  # type: ignore[no-untyped-def]
+        if original_node is not self.old:
+            return updated_node
+        self.hits += 1
+        return self.new
+
+
+def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """Yield the nodes right below ``node`` in source order (LibCST's own ``children`` rebuilds the node each time)."""
+    for name in _fields(type(node)):
+        value = getattr(node, name)
+        if isinstance(value, cst.CSTNode):
+            yield value
+        elif isinstance(value, (list, tuple)):
+            yield from (item for item in value if isinstance(item, cst.CSTNode))
+
+
+@functools.lru_cache(maxsize=None)
+def _fields(kind: type) -> Tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))  # type: ignore[arg-type]
+
+
+def _way(node: cst.CSTNode, target: cst.CSTNode) -> List[cst.CSTNode]:
+    """Return the nodes from ``node`` down to ``target``, or an empty list."""
+    if node is target:
+        return [node]
+    for child in children(node):
+        way = _way(child, target)
+        if way:
+            return [node, *way]
+    return []
+
+
+@functools.lru_cache(maxsize=8)
+def _parse(data: bytes) -> cst.Module:
+    return cst.parse_module(data)
+
+
+def parse_module(data: bytes, step: str, file: str) -> cst.Module:
+    """Parse a file's bytes; steps that follow one another on the same bytes share the result.
+
+    Raises:
+        StepError: The bytes are not valid Python.
+    """
+    try:
+        return _parse(data)
+    except (cst.ParserSyntaxError, UnicodeDecodeError) as e:
+        raise StepError(step, file, "module", "valid Python", str(e).splitlines()[0]) from None
+
+
+def definitions(node: cst.CSTNode, prefix: str = "") -> List[Tuple[str, Definition]]:
+    """Return (qualified name, node) for every function and class, methods as ``Class.method``, in order."""
+    result: List[Tuple[str, Definition]] = []
+    for child in children(node):
+        if isinstance(child, (cst.SimpleStatementLine, cst.BaseExpression)):
+            continue  # no definition in there worth the descent
+        if isinstance(child, (cst.FunctionDef, cst.ClassDef)):
+            name = f"{prefix}{child.name.value}"
+            result.append((name, child))
+            result += definitions(child, f"{name}.")
+        else:
+            result += definitions(child, prefix)
+    return result
+
+
+def walk(node: cst.CSTNode) -> List[cst.CSTNode]:
+    """Return ``node`` and everything below it, in source order."""
+    result: List[cst.CSTNode] = []
+
+    def collect(node: cst.CSTNode) -> None:
+        result.append(node)
+        for child in children(node):
+            collect(child)
+
+    collect(node)
+    return result
+
+
+def own_nodes(definition: Definition, kind: type) -> List[cst.CSTNode]:
+    """Return the nodes of type ``kind`` in a definition's body, nested functions and classes left out."""
+    result: List[cst.CSTNode] = []
+
+    def collect(node: cst.CSTNode) -> None:
+        for child in children(node):
+            if isinstance(child, (cst.FunctionDef, cst.ClassDef)):
+                continue
+            if isinstance(child, kind):
+                result.append(child)
+            collect(child)
+
+    collect(definition.body)
+    return result
+
+
+def code(node: cst.CSTNode) -> str:
+    """Return the node's source on one line, comments and blank space at its edges left out."""
+    if isinstance(node, cst.SimpleStatementLine):
+        return "; ".join(cst.Module([]).code_for_node(part.with_changes(semicolon=cst.MaybeSentinel.DEFAULT))
+                         for part in node.body)
+    return cst.Module([]).code_for_node(node).strip()
+
+
+def assigns(node: cst.CSTNode, target: Optional[str] = None, value: Optional[str] = None) -> bool:
+    """Tell whether ``node`` is a line ``target = value`` (each side compared as source text where given)."""
+    if not isinstance(node, cst.SimpleStatementLine) or len(node.body) != 1:
+        return False
+    line = node.body[0]
+    if not isinstance(line, cst.Assign) or len(line.targets) != 1:
+        return False
+    return target in (None, code(line.targets[0].target)) and value in (None, code(line.value))
+
+
+def statement(source: str, comment: str = "") -> cst.SimpleStatementLine:
+    """Build a statement line from source, with an optional trailing comment."""
+    text = textwrap.dedent(source).strip() + (f"  # {comment}" if comment else "")
+    node = cst.parse_module(text + "\n").body[0]
+    assert isinstance(node, cst.SimpleStatementLine)
+    return node
+
+
+def with_value(line: cst.SimpleStatementLine, value: cst.BaseExpression) -> cst.SimpleStatementLine:
+    """Return an assignment line with another right-hand side; its comment and blank lines stay."""
+    assign = cst.ensure_type(line.body[0], cst.Assign)
+    return line.with_changes(body=[assign.with_changes(value=value)])
+
+
+def expression(source: str) -> cst.BaseExpression:
+    """Build an expression from source."""
+    return cst.parse_expression(source)

@@ -1,0 +1,102 @@
+"""Runs the series over a tree in memory, step by step, and checks what must hold afterwards."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+from fork.edit import Outcome, Step
+from fork.errors import StepError
+from fork.steps import SERIES
+from fork.tree import OVERLAY, Tree, digest
+
+
+class Result(NamedTuple):
+    """One step's outcome, and the tree right after it (files not edited are shared, not copied)."""
+
+    step: Step
+    outcome: Outcome
+    tree: Tree
+
+    @property
+    def digest(self) -> str:
+        """Digest of the tree after the step (see ``fork.tree.digest``)."""
+        return digest(self.tree)
+
+
+def run(pristine: Tree, overlay: Tree, steps: Optional[Sequence[Step]] = None) -> List[Result]:
+    """Run ``steps`` (default: the whole series) over a pristine tree; the input is left alone.
+
+    Raises:
+        StepError: A step failed, edited another number of places or another file than it declares, or the finished
+            tree breaks a postcondition.
+    """
+    whole = steps is None
+    tree: Tree = {**pristine, **overlay}
+    results: List[Result] = []
+    for step in SERIES if steps is None else steps:
+        after = dict(tree)
+        outcome = step.apply(after)
+        _check_declared(step, outcome, tree, after)
+        results.append(Result(step, outcome, after))
+        tree = after
+    if whole:
+        check_layer_loops(tree)
+    return results
+
+
+def _check_declared(step: Step, outcome: Outcome, before: Tree, after: Tree) -> None:
+    low, high = step.places
+    if outcome.applied and not low <= outcome.applied <= high:
+        sought = f"{low} to {high} places" if low != high else f"{low} places"
+        raise StepError(step.name, ", ".join(step.files), "whole file", sought, f"{outcome.applied} were edited")
+    changed = sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
+    stray = [path for path in changed if path not in step.files]
+    if stray or bool(changed) != bool(outcome.applied):
+        raise StepError(step.name, ", ".join(stray or step.files), "whole file", "edits as declared", f"{changed}")
+
+
+def check_layer_loops(tree: Tree) -> None:
+    """Check that no loop over layers in the whole package keeps an output without ``addmodules.keep``.
+
+    This looks again with Python's own parser, apart from the step's search: any loop that reads ``y[m.f]`` for its
+    loop variable ``m`` must route ``y`` through the hook and must not append to ``y`` itself.
+
+    Raises:
+        StepError: Names the file and line.
+    """
+    for path in sorted(tree):
+        if path.endswith(".py") and not path.startswith(OVERLAY) and re.search(rb"\.f\b", tree[path]):
+            for line, problem in _bare_loops(ast.parse(tree[path])):
+                raise StepError("after the series", path, f"line {line}", "addmodules.keep in the layer loop", problem)
+
+
+def _bare_loops(module: ast.Module) -> List[Tuple[int, str]]:
+    problems = []
+    for loop in ast.walk(module):
+        if not isinstance(loop, (ast.For, ast.AsyncFor)) or not isinstance(loop.target, ast.Name):
+            continue
+        kept: Dict[str, int] = {}
+        appended: Dict[str, int] = {}
+        outputs = set()
+        for node in ast.walk(loop):
+            if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+                index = node.slice
+                if isinstance(index, ast.Attribute) and index.attr == "f" and _is(index.value, loop.target.id):
+                    outputs.add(node.value.id)
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                if node.func.attr == "keep" and node.args and isinstance(node.args[0], ast.Name):
+                    kept[node.args[0].id] = node.lineno
+                elif node.func.attr in {"append", "extend", "insert"} and isinstance(node.func.value, ast.Name):
+                    appended[node.func.value.id] = node.lineno
+        for name in sorted(outputs):
+            if name in appended:
+                problems.append((appended[name], f"`{name}` is filled without it"))
+            elif name not in kept:
+                problems.append((loop.lineno, f"`{name}` never goes through it"))
+    return problems
+
+
+def _is(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name

@@ -1,0 +1,97 @@
+"""What several steps share: the places in upstream's source that they edit, found by shape."""
+
+from __future__ import annotations
+
+from typing import List, NamedTuple, Union
+
+import libcst as cst
+
+from fork.edit import Source, assigns, code, own_nodes, statement, walk
+
+TASKS = "ultralytics/nn/tasks.py"
+PARSE = "parse_model"
+HOOKS = "addmodules"
+"""The name under which edited files know ``Addmodules.hooks``: the one-line calls of the series go through it."""
+
+BUILT = "isinstance(m, torch.nn.Module)"
+"""True in parse_model after the backbone branch has run: upstream's ``m`` is a class, never an instance."""
+
+
+class RowLoop(NamedTuple):
+    """parse_model's loop over the rows of a YAML: the statement and its (i, f, n, m, args) loop."""
+
+    function: cst.FunctionDef
+    loop: cst.For
+
+
+def row_loop(source: Source) -> RowLoop:
+    """Find the loop over ``d["backbone"] + d["head"]`` in parse_model.
+
+    Raises:
+        StepError: There is no such function or loop, or more than one.
+    """
+    function = cst.ensure_type(source.find(PARSE), cst.FunctionDef)
+    loops = [
+        node
+        for node in own_nodes(function, cst.For)
+        if isinstance(node, cst.For)
+        and {"'backbone'", "'head'"} <= {text.replace('"', "'") for text in strings(node.iter)}
+    ]
+    return RowLoop(function, source.one(PARSE, "the loop over the rows of d['backbone'] + d['head']", loops))
+
+
+def strings(node: cst.CSTNode) -> List[str]:
+    """Return the string literals below ``node``, quotes included."""
+    return [child.value for child in walk(node) if isinstance(child, cst.SimpleString)]
+
+
+def lines(node: cst.CSTNode) -> List[cst.SimpleStatementLine]:
+    """Return the simple statement lines below ``node``."""
+    return [child for child in walk(node) if isinstance(child, cst.SimpleStatementLine)]
+
+
+def assignments(node: cst.CSTNode, target: str) -> List[cst.SimpleStatementLine]:
+    """Return the lines ``target = ...`` below ``node``."""
+    return [line for line in lines(node) if assigns(line, target)]
+
+
+def value_of(line: cst.SimpleStatementLine) -> cst.BaseExpression:
+    """Return the right-hand side of an assignment line."""
+    return cst.ensure_type(line.body[0], cst.Assign).value
+
+
+def name_of(node: Union[cst.BaseExpression, None]) -> str:
+    """Return the source of a name or dotted name, or an empty string."""
+    return code(node) if isinstance(node, (cst.Name, cst.Attribute)) else ""
+
+
+def import_hooks(source: Source, before: str = "ultralytics", star: bool = False) -> None:
+    """Add the import of the hooks (and with ``star`` of every backbone) before the first import from ``before``.
+
+    Raises:
+        StepError: The module imports nothing from ``before``.
+    """
+    body = source.module.body
+    imports = [
+        node
+        for node in body
+        if isinstance(node, cst.SimpleStatementLine)
+        and isinstance(node.body[0], cst.ImportFrom)
+        and name_of(node.body[0].module).split(".")[0] == before
+    ]
+    if not imports:
+        raise source.fail("module", f"an import from {before}", "none at module level")
+    first = imports[0]
+    new = [statement(f"from ultralytics.nn.Addmodules import hooks as {HOOKS}").with_changes(
+        leading_lines=first.leading_lines
+    )]
+    if star:
+        new.insert(0, statement("from ultralytics.nn.Addmodules import *", "before upstream's own, whose names win")
+                   .with_changes(leading_lines=first.leading_lines))
+        new[1] = new[1].with_changes(leading_lines=[])
+    source.replace("module", first, cst.FlattenSentinel([*new, first.with_changes(leading_lines=[])]))
+
+
+def imports_hooks(source: Source) -> bool:
+    """Tell whether the module already imports the hooks."""
+    return any(f"import hooks as {HOOKS}" in code(node) for node in lines(source.module))

@@ -1,0 +1,77 @@
+"""Articles' section 4.3: ``tasks.py`` imports the backbones."""
+
+from __future__ import annotations
+
+import ast
+from typing import Set
+
+from fork.edit import Outcome, Source, Step
+from fork.errors import StepError
+from fork.steps._places import TASKS, import_hooks, imports_hooks
+from fork.tree import OVERLAY, Tree
+
+NAME = "s03_import_backbones"
+
+
+def apply(tree: Tree) -> Outcome:
+    """Add the star import and the import of the hooks before upstream's own imports.
+
+    Raises:
+        StepError: A registered backbone bears a name that upstream's module already uses.
+    """
+    source = Source(tree, TASKS, NAME)
+    clash = sorted(registered_names(tree) & module_names(source.module.bytes))
+    if clash:
+        raise StepError(
+            NAME, OVERLAY, ", ".join(clash), "a name that upstream does not use", f"upstream has it in {TASKS}"
+        )
+    if imports_hooks(source):
+        return Outcome(0, "already applied")
+    import_hooks(source, star=True)
+    return source.save()
+
+
+def registered_names(tree: Tree) -> Set[str]:
+    """Return the names of the functions and classes in the overlay that carry ``@register_backbone``."""
+    names: Set[str] = set()
+    for path, data in tree.items():
+        if not path.startswith(OVERLAY) or not path.endswith(".py"):
+            continue
+        try:
+            body = ast.parse(data).body
+        except (SyntaxError, ValueError):
+            continue  # a user's broken file must not stop the build; it is named when a YAML asks for it
+        for node in body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                marks = (getattr(d, "func", d) for d in node.decorator_list)
+                if any(getattr(m, "id", getattr(m, "attr", "")) == "register_backbone" for m in marks):
+                    names.add(node.name)
+    return names
+
+
+def module_names(data: bytes) -> Set[str]:
+    """Return the names that a module binds at its top level by import, def, class or assignment."""
+    names: Set[str] = set()
+    for node in ast.parse(data).body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names |= {(alias.asname or alias.name).split(".")[0] for alias in node.names} - {"*"}
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign):
+            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return names
+
+
+STEP = Step(
+    name=NAME,
+    section="4.3",
+    title="Import the backbones into tasks.py",
+    reason=(
+        "parse_model looks a row's module up among tasks.py's own names. The import stands before upstream's, so that "
+        "upstream's Conv stays Conv whatever a file in the folder defines; a registered backbone with a name of "
+        "upstream's stops the build. The second import gives the later steps their one-line calls."
+    ),
+    files=(TASKS,),
+    places=(1, 1),
+    apply=apply,
+)
