@@ -1,0 +1,21 @@
+"""Entry point of ``python -m fork``."""
+
+from __future__ import annotations
+
+import sys
+
+if sys.version_info < (3, 9):  # noqa: UP036 - the message is for whoever starts it with an older one
+    sys.exit("error: python -m fork needs Python 3.9 or newer; this is " + sys.version.split()[0])
+
+try:
+    import libcst  # noqa: F401
+
+    if sys.version_info < (3, 11):
+        import tomli  # noqa: F401
+except ImportError as missing:
+    sys.exit(f"error: the package {missing.name} is missing in {sys.executable}: run `python -m pip install -e .` first")
+
+from fork.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

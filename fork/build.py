@@ -1,0 +1,229 @@
+"""Builds the patched tree in the checkout, verifies it, and keeps a user's edits of generated files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Callable, Dict, List, NamedTuple, Optional
+
+from fork import lock, patch
+from fork.errors import ForkError, HandEditedError, MismatchError
+from fork.fetch import obtain
+from fork.pin import ROOT, Package, Pin, load_pin
+from fork.series import Result, run
+from fork.state import Stamp, State, exclusive, journal_path, look, write_journal
+from fork.tree import PACKAGE, STAMP, Tree, digest, manifest, read_overlay, read_wheel, remove_files, sha256, write_files
+
+LOCAL = "local"
+"""Folder of saved edits in the checkout: ``local/<name>.patch``, replayed in the order of their names."""
+
+Say = Callable[[str], None]
+
+
+def quiet(_: str) -> None:
+    """Say nothing."""
+
+
+class Plan(NamedTuple):
+    """Everything a build would write, worked out in memory.
+
+    Attributes:
+        pin: The pin it follows.
+        pristine: Upstream's files.
+        results: Outcome of each step, in order.
+        local: Names of the saved edits that were replayed.
+        final: The tree to write, overlay left out.
+    """
+
+    pin: Pin
+    pristine: Tree
+    results: List[Result]
+    local: List[str]
+    final: Tree
+
+    def stamp(self) -> Stamp:
+        """Return the stamp that belongs to the finished build."""
+        steps = {result.step.name: str(result.outcome) for result in self.results}
+        files = manifest(self.final)
+        series = self.results[-1].digest
+        return Stamp(
+            self.pin.upstream.version, self.pin.revision, series, digest(self.final), steps, self.local, files
+        )
+
+
+def plan(root: Path = ROOT, source: Optional[Path] = None, say: Say = quiet, pin: Optional[Pin] = None) -> Plan:
+    """Fetch (or take from ``source``) and verify the pinned release, and run the series and the saved edits in memory.
+
+    Args:
+        root: The checkout.
+        source: A wheel, or a folder that holds it, instead of the index.
+        say: Called with lines of progress.
+        pin: Another pin than the checkout's.
+
+    Raises:
+        ForkError: See ``fork.errors``; nothing has been written.
+    """
+    pin = pin or load_pin(root)
+    pristine = read_wheel(obtain(pin.upstream, source, say))
+    say(f"running the series over {pin.upstream.name} {pin.upstream.version}")
+    results = run(pristine, read_overlay(root))
+    final, local = results[-1].tree, []
+    for path in sorted((root / LOCAL).glob("*.patch")):
+        final = patch.apply(final, path.read_bytes().decode("utf-8"), f"{LOCAL}/{path.name}")
+        local.append(path.stem)
+    generated = {path: final[path] for path in manifest(final)}
+    return Plan(pin, pristine, results, local, generated)
+
+
+def build(
+    root: Path = ROOT,
+    source: Optional[Path] = None,
+    discard: bool = False,
+    say: Say = quiet,
+    pin: Optional[Pin] = None,
+) -> Plan:
+    """Bring ``root/ultralytics`` to pin + series + saved edits. Files that are right already are not touched.
+
+    Args:
+        root: The checkout.
+        source: A wheel, or a folder that holds it, instead of the index.
+        discard: Overwrite files that were edited by hand.
+        say: Called with lines of progress.
+        pin: Another pin than the checkout's.
+
+    Raises:
+        HandEditedError: Generated files were edited by hand and ``discard`` is off; nothing was written.
+        ForkError: See ``fork.errors``; nothing was written.
+    """
+    with exclusive(root):
+        work = plan(root, source, say, pin)
+        state = look(root, work.pin)
+        stamp = work.stamp()
+        edited = [path for path in state.edited if stamp.files.get(path) != state.files[path]]
+        if edited and not discard:
+            raise HandEditedError(describe_edits(edited))
+        changed = {path: work.final[path] for path in stamp.files if state.files.get(path) != stamp.files[path]}
+        gone = [path for path in state.files if path not in stamp.files]
+        if changed or gone or state.stamp != stamp or state.kind == "interrupted":
+            write_journal(root, [state.stamp.files if state.stamp else {}, stamp.files])
+            say(f"writing {len(changed)} of {len(stamp.files)} files")
+            write_files(root, changed)
+            remove_files(root, gone)
+            write_files(root, {STAMP: stamp.to_bytes()})
+            journal_path(root).unlink()
+        return work
+
+
+def describe_edits(edited: List[str]) -> str:
+    """Return the message for generated files that were edited by hand."""
+    shown = "".join(f"    {path}\n" for path in edited[:10])
+    more = f"    and {len(edited) - 10} more\n" if len(edited) > 10 else ""
+    return (
+        f"{len(edited)} generated file(s) were edited or added by hand; nothing was written:\n{shown}{more}"
+        f"  to keep the edits:  python -m fork save NAME   (a patch in {LOCAL}/, replayed by every later build)\n"
+        f"  to drop them:       python -m fork build --discard"
+    )
+
+
+def verify(root: Path = ROOT, source: Optional[Path] = None, say: Say = quiet) -> Plan:
+    """Check that the tree on disk is exactly pin + series (+ saved edits) and that the series is what the lock says.
+
+    Raises:
+        MismatchError: Names the first difference.
+        ForkError: The check itself could not be made.
+    """
+    work = plan(root, source, say)
+    differs = lock.first_difference(lock.read(root), lock.digests(work.pin, work.pristine, work.results))
+    if differs:
+        name, expected, actual = differs
+        raise MismatchError(
+            f"{lock.FILE} does not match the series, first at {name}:\n  expected {expected}\n  actual   {actual}\n"
+            f"  to do: if you changed pin or steps on purpose, run `python -m fork lock`; else `git status fork`"
+        )
+    state = look(root, work.pin)
+    if state.kind in ("absent", "interrupted"):
+        what = "is not built" if state.kind == "absent" else "is from a build that did not finish"
+        raise MismatchError(f"the tree in {root / PACKAGE} {what}: run `python -m fork build`")
+    wanted = work.stamp().files
+    for path in sorted({*wanted, *state.files}):
+        if wanted.get(path) != state.files.get(path):
+            raise MismatchError(
+                f"the tree differs from pin and series, first at {path}:\n"
+                f"  expected {wanted.get(path, '(no such file)')}\n  actual   {state.files.get(path, '(no such file)')}\n"
+                f"  to do: `python -m fork build`, which tells hand edits from an old build"
+            )
+    return work
+
+
+def save(root: Path = ROOT, name: str = "edits", source: Optional[Path] = None, say: Say = quiet) -> Path:
+    """Keep the hand edits of generated files as ``local/<name>.patch``, which every later build replays.
+
+    Edits saved under the same name before are merged into the new patch.
+
+    Raises:
+        ForkError: There is nothing to save, or the name is no plain file name, or a file is not text.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
+        raise ForkError(f"{name!r} is no plain file name: use letters, digits, '-', '_' and '.'")
+    with exclusive(root):
+        work = plan(root, source, say)
+        state = look(root, work.pin)
+        if state.kind == "interrupted" or (state.stamp and state.stamp.digest != work.stamp().digest):
+            raise ForkError(
+                "the tree was built from another pin, series or set of saved edits than the checkout now has, so your\n"
+                "  edits cannot be told from that: check out the revision it was built from, save there, then come back"
+            )
+        after: Tree = {path: (root / path).read_bytes() for path in state.files}
+        if manifest(after) == manifest(work.final):
+            raise ForkError("there is nothing to save: no generated file differs from the build")
+        path = root / LOCAL / f"{name}.patch"
+        others = work.results[-1].tree
+        base = {p: others[p] for p in manifest(others)}
+        for earlier in sorted((root / LOCAL).glob("*.patch")):
+            if earlier != path and earlier.name < path.name:
+                base = patch.apply(base, earlier.read_bytes().decode("utf-8"), earlier.name)
+        later = [p.name for p in (root / LOCAL).glob("*.patch") if p.name > path.name]
+        if later:
+            raise ForkError(f"edits are replayed in the order of their names, and {later[0]} comes after {path.name}: "
+                            f"choose a name behind it")
+        text = patch.diff(base, after)
+        write_files(root, {path.relative_to(root).as_posix(): text.encode()})
+        done = plan(root, source, quiet)  # replays the new patch: proves that it reproduces the edits
+        if manifest(done.final) != manifest(after):
+            path.unlink()
+            raise ForkError("the edits could not be reproduced from a patch (nothing was changed); please report this")
+        write_files(root, {STAMP: done.stamp().to_bytes()})
+    return path
+
+
+def write_lock(root: Path = ROOT, source: Optional[Path] = None, say: Say = quiet) -> bool:
+    """Rewrite ``tree.lock`` from pin and series; return whether that changed it."""
+    work = plan(root, source, say)
+    return lock.write(root, lock.digests(work.pin, work.pristine, work.results))
+
+
+def pin_of(version_or_path: str, pin: Pin) -> Dict[str, object]:
+    """Tell what ``--upstream`` names: the pinned release by version, another version, or a local file or folder.
+
+    Returns:
+        ``{"source": Path or None, "pin": Pin or None}``, keyword arguments of ``build``.
+
+    Raises:
+        ForkError: A version other than the pinned one, given without its file.
+    """
+    if version_or_path == pin.upstream.version:
+        return {"source": None, "pin": None}
+    path = Path(version_or_path).expanduser()
+    wheel = re.fullmatch(r"ultralytics-([0-9][\w.]*)-py3-none-any\.whl", path.name)
+    if wheel and path.is_file() and wheel.group(1) != pin.upstream.version:
+        data = path.read_bytes()  # another release, given by file: its own bytes are the pin of this one build
+        package = Package(pin.upstream.name, wheel.group(1), path.name, sha256(data), len(data))
+        return {"source": path, "pin": Pin(package, pin.revision)}
+    if path.exists():
+        return {"source": path, "pin": None}
+    if re.fullmatch(r"\d+\.\d+\.\d+", version_or_path):
+        raise ForkError(
+            f"the pin is {pin.upstream.version}, and {version_or_path} has no pinned hash: download its wheel\n"
+            f"  (pip download --no-deps ultralytics=={version_or_path}) and pass the file, or change pin.toml"
+        )
+    raise ForkError(f"--upstream {version_or_path}: neither the pinned version nor an existing file or folder")

@@ -1,0 +1,203 @@
+"""The command line: ``python -m fork build|status|verify|diff|export|lock|save``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import List, Optional
+
+from fork import build as builder
+from fork import patch
+from fork.errors import ForkError
+from fork.pin import ROOT, load_pin
+from fork.state import look
+from fork.tree import PACKAGE, Tree
+
+EXIT_CODES = """\
+exit codes:
+  0  done; for verify: the tree is exactly pin + series (+ saved edits)
+  1  verify or status found a difference, or the command could not be carried out
+  2  the command line is wrong
+  3  pin.toml or tree.lock is missing or malformed
+  4  a package could not be fetched
+  5  a file is not the pinned one, or an archive is unsafe
+  6  a step does not fit the release
+  7  generated files were edited by hand
+  8  another build is running, or a file is in use
+  9  a saved edit no longer applies
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    main = argparse.ArgumentParser(
+        prog="python -m fork",
+        description="The fork as a program: a pinned Ultralytics release plus an ordered series of source edits.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verbs = main.add_subparsers(dest="verb", required=True, metavar="COMMAND")
+
+    def verb(name: str, help_: str) -> argparse.ArgumentParser:
+        sub = verbs.add_parser(
+            name, help=help_, description=help_, epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        sub.add_argument(
+            "--upstream",
+            metavar="VERSION|PATH",
+            help="the pinned version (default, through pip), or a local wheel or a folder that holds it",
+        )
+        return sub
+
+    sub = verb("build", "write the patched ultralytics/ into the checkout")
+    sub.add_argument("--discard", action="store_true", help="overwrite generated files that were edited by hand")
+    sub = verb("status", "say which release and revision, built or stale, edited or clean, and each step's outcome")
+    sub = verb("verify", "check that the tree is exactly pin + series (+ saved edits) and matches tree.lock")
+    sub = verb("diff", "print the fork against pristine upstream as a unified diff")
+    sub.add_argument("--step", metavar="N", help="one step only, by number or name: 7, s07, x11, s07_spread_maps")
+    sub.add_argument("--stat", action="store_true", help="changed lines of each file instead of the diff")
+    sub = verb("export", "write a git repository: pristine upstream, then one commit a step")
+    sub.add_argument("dir", type=Path, metavar="DIR", help="a new or empty folder")
+    verb("lock", "rewrite tree.lock from pin and series")
+    sub = verb("save", "keep hand edits of generated files as a patch that every later build replays")
+    sub.add_argument("name", nargs="?", default="edits", metavar="NAME", help="name of the patch (default: edits)")
+    return main
+
+
+def main(arguments: Optional[List[str]] = None, root: Path = ROOT) -> int:
+    """Run one command and return its exit code; a user's mistake is printed as a message, never as a traceback."""
+    for name in ("stdout", "stderr"):  # a console in another code page must not stop a build
+        reconfigure = getattr(getattr(sys, name), "reconfigure", None)
+        if reconfigure:
+            reconfigure(errors="replace")
+    options = parser().parse_args(arguments)
+    try:
+        return _COMMANDS[options.verb](options, root)
+    except ForkError as e:
+        print(f"error: {e}", file=sys.stderr)
+        return e.exit_code
+    except KeyboardInterrupt:
+        print("stopped; the next command recognises and repairs an unfinished build", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `... | head`
+        sys.stderr.close()
+        return 0
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _source(options: argparse.Namespace, root: Path) -> dict:  # type: ignore[type-arg]
+    if options.upstream is None:
+        return {"source": None, "pin": None}
+    return builder.pin_of(options.upstream, load_pin(root))
+
+
+def _plan(options: argparse.Namespace, root: Path) -> builder.Plan:
+    return builder.plan(root, say=_say, **_source(options, root))
+
+
+def _build(options: argparse.Namespace, root: Path) -> int:
+    work = builder.build(root, discard=options.discard, say=_say, **_source(options, root))
+    for result in work.results:
+        print(f"{result.step.name:<26} {result.outcome}")
+    for name in work.local:
+        print(f"{builder.LOCAL + '/' + name + '.patch':<26} replayed")
+    stamp = work.stamp()
+    print(f"built {root / PACKAGE}: {stamp.version}, {len(stamp.files)} files, digest {stamp.digest[:16]}")
+    return 0
+
+
+def _status(options: argparse.Namespace, root: Path) -> int:
+    pin = load_pin(root)
+    state = look(root, pin)
+    print(f"pin       {pin.upstream.name} {pin.upstream.version}, revision {pin.revision}: {pin.version}")
+    words = {
+        "absent": "not built: run `python -m fork build`",
+        "foreign": f"{PACKAGE}/ holds files that no build of this program wrote",
+        "interrupted": "a build did not finish: run `python -m fork build` to repair it",
+        "stale": f"stale: built from {state.stamp.version}: run `python -m fork build`" if state.stamp else "",
+        "built": "built",
+    }
+    print(f"tree      {words[state.kind]}")
+    if state.stamp:
+        print(f"digest    {state.digest}" + ("" if state.digest == state.stamp.digest else "  (not as built)"))
+        print(f"local     {', '.join(state.stamp.local) or 'no saved edits'}")
+        hand = [f"edited    {path}" for path in state.edited] + [f"missing   {path}" for path in state.missing]
+        print("\n".join(hand) or "edited    no file: clean")
+        for name, outcome in state.stamp.steps.items():
+            print(f"step      {name:<26} {outcome}")
+    clean = state.kind == "built" and not state.edited and not state.missing
+    return 0 if clean else 1
+
+
+def _verify(options: argparse.Namespace, root: Path) -> int:
+    source = _source(options, root)
+    if source["pin"]:
+        raise ForkError("verify compares with the pin: --upstream must be the pinned release's file")
+    work = builder.verify(root, source["source"], _say)
+    print(f"verified {work.pin.version}: {len(work.final)} files, digest {work.stamp().digest}")
+    return 0
+
+
+def _diff(options: argparse.Namespace, root: Path) -> int:
+    work = _plan(options, root)
+    before: Tree = work.pristine
+    after: Tree = work.final
+    if options.step:
+        names = [result.step.name for result in work.results]
+        wanted = options.step.lower()
+        numbers = {name: {name, name.split("_")[0], name.split("_")[0][1:].lstrip("0")} for name in names}
+        hits = [at for at, name in enumerate(names) if wanted in numbers[name] or wanted.lstrip("0") in numbers[name]]
+        if len(hits) != 1:
+            raise ForkError(f"no step {options.step!r}: there are {', '.join(names)}")
+        at = hits[0]
+        overlay = {p: d for p, d in work.results[0].tree.items() if p not in work.pristine}
+        before = work.results[at - 1].tree if at else {**work.pristine, **overlay}
+        after = work.results[at].tree
+    text = patch.diff(before, after)
+    if not options.stat:
+        sys.stdout.write(text)
+        return 0
+    rows = patch.stat(text)
+    for path, added, removed in rows:
+        print(f"{path:<50} +{added:<4} -{removed}")
+    print(f"{len(rows)} files, {sum(r[1] for r in rows)} lines added, {sum(r[2] for r in rows)} removed")
+    return 0
+
+
+def _export(options: argparse.Namespace, root: Path) -> int:
+    from fork.export import export
+
+    work = _plan(options, root)
+    head = export(work, options.dir)
+    print(f"exported {work.pin.version} to {options.dir}: {len(work.results) + 1} commits or more, HEAD {head}")
+    return 0
+
+
+def _lock(options: argparse.Namespace, root: Path) -> int:
+    source = _source(options, root)
+    if source["pin"]:
+        raise ForkError("lock is for the pinned release: --upstream must be the pinned release's file")
+    changed = builder.write_lock(root, source["source"], _say)
+    print("tree.lock rewritten" if changed else "tree.lock is up to date")
+    return 0
+
+
+def _save(options: argparse.Namespace, root: Path) -> int:
+    path = builder.save(root, options.name, _source(options, root)["source"], _say)
+    print(f"saved {path}: every later build replays it; commit it to keep it with your work")
+    return 0
+
+
+_COMMANDS = {
+    "build": _build,
+    "status": _status,
+    "verify": _verify,
+    "diff": _diff,
+    "export": _export,
+    "lock": _lock,
+    "save": _save,
+}
