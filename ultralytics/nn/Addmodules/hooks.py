@@ -1,0 +1,161 @@
+"""The functions that the edited lines in upstream's files call; each line of the series is one call into this file.
+
+For a model without a backbone of this folder every function here gives back what upstream's own line would have.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from typing import Any, Callable, Collection, Dict, List, Optional, Tuple, Union
+
+from torch import nn
+
+from .contract import BackboneError, first_backbone, is_multi_map, right_align, widths_of
+from .registry import registry
+
+PROBE = 640
+"""Side in pixels of the square image on which a head's strides are measured behind a backbone (articles, 4.8)."""
+
+
+def look_up(name: str, namespace: Dict[str, Any]) -> Any:
+    """Find the module that a YAML row names: upstream's own names first, then the backbones (step x11).
+
+    Args:
+        name: The third entry of the row.
+        namespace: The global names of upstream's ``tasks.py``.
+
+    Raises:
+        BackboneError: The name is unknown, claimed twice, upstream's and a backbone's at once, or its file did not import.
+    """
+    ours = registry.find(name)
+    found = namespace.get(name)
+    if ours is not None and found is not None and found is not ours:
+        raise BackboneError(
+            f"{name} is the name of a module of upstream and of a backbone in ultralytics/nn/Addmodules; rename yours"
+        )
+    broken = registry.broken_file(name)
+    if found is None and broken is not None:
+        raise BackboneError(
+            f"{name} is not available: ultralytics/nn/Addmodules/{broken.file} could not be imported.\n"
+            f"  {broken.reason}\n  to do: mend that file; nothing else is affected by it"
+        )
+    if found is not None:
+        return found
+    modules = [key for key, value in namespace.items() if inspect.isclass(value) and issubclass(value, nn.Module)]
+    known = {key.lower(): key for key in [*modules, *registry.names()]}
+    near = [known[key] for key in difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.6)]
+    hint = f"did you mean {' or '.join(near)}?" if near else f"backbones: {', '.join(registry.names())}"
+    raise BackboneError(f"unknown module {name!r} in the model YAML: {hint}")
+
+
+def is_backbone(module: Any) -> bool:
+    """Tell whether a row's module is one of this folder's backbones (step s05)."""
+    return registry.claims(module)
+
+
+def build_backbone(
+    target: Callable[..., nn.Module], args: List[Any], channels: int, row: int, source: Any, repeats: int
+) -> Tuple[nn.Module, List[int]]:
+    """Build the backbone of a YAML row (step s05).
+
+    Args:
+        target: Class, or function that returns an instance.
+        args: The row's arguments; a mapping as the last one holds keyword arguments.
+        channels: Channels of the input image.
+        row: Position of the row in the YAML, from 0.
+        source: The row's ``from``.
+        repeats: The row's number of repeats.
+
+    Returns:
+        The instance, marked ``backbone = True``, and the channels of slots 0 to 4 (0 for an empty one).
+
+    Raises:
+        BackboneError: The row is not row 0 with one repeat, its arguments do not fit, or the instance breaks the contract.
+    """
+    name = getattr(target, "__name__", str(target))
+    if row != 0:
+        raise BackboneError(f"{name} is in row {row} of the YAML: a backbone must be row 0, the first under `backbone:`")
+    if repeats != 1:
+        raise BackboneError(f"{name} has {repeats} repeats: a backbone is built once, write [-1, 1, {name}, [...]]")
+    if source != -1:
+        raise BackboneError(f"{name} reads from {source!r}: a backbone reads the image, write [-1, 1, {name}, [...]]")
+    keywords = dict(args[-1]) if args and isinstance(args[-1], dict) else {}
+    positional = args[:-1] if keywords or (args and args[-1] == {}) else args
+    parameters = inspect.signature(target).parameters
+    if "in_chans" in parameters:
+        keywords.setdefault("in_chans", channels)
+    elif channels != 3:
+        raise BackboneError(
+            f"{name} takes images of 3 channels only, and the data set has {channels}: give its constructor an argument "
+            f"in_chans (number of input channels)"
+        )
+    try:
+        inspect.signature(target).bind(*positional, **keywords)
+    except TypeError as e:
+        raise BackboneError(f"{name}: {e}; it takes {_usage(parameters)}, the YAML gives {args!r}") from None
+    backbone = target(*positional, **keywords)
+    if not isinstance(backbone, nn.Module):
+        raise BackboneError(f"{name} gave a {type(backbone).__name__}, not an nn.Module")
+    widths = widths_of(backbone, name)
+    backbone.backbone = True
+    return backbone, right_align(widths, 0)
+
+
+def _usage(parameters: Any) -> str:
+    shown = [str(p) for p in parameters.values() if p.name != "in_chans"]
+    return f"({', '.join(shown)})" if shown else "no arguments"
+
+
+def keep(outputs: List[Any], layer: nn.Module, x: Any, save: Optional[Collection[int]] = None) -> Any:
+    """Keep a layer's output for later rows and return what the next row reads (step s07).
+
+    Args:
+        outputs: The list of outputs so far, one entry an index; grows by one, or by five for a backbone.
+        layer: The layer that has just run.
+        x: Its output.
+        save: Indices to keep; None keeps all.
+
+    Raises:
+        BackboneError: A backbone returned something else than its maps.
+    """
+    if not is_multi_map(layer):
+        outputs.append(x if save is None or layer.i in save else None)
+        return x
+    expected = len(widths_of(layer, type(layer).__name__))
+    if not isinstance(x, (list, tuple)) or len(x) != expected or any(item is None for item in x):
+        got = f"a {type(x).__name__}" if not isinstance(x, (list, tuple)) else f"{len(x)} maps"
+        if isinstance(x, (list, tuple)) and any(item is None for item in x):
+            got += f", map {[item is None for item in x].index(True)} missing"
+        raise BackboneError(
+            f"{type(layer).__name__} returned {got}, its width_list promises {expected} maps: check the image size "
+            f"(a multiple of 32 is safe) and its forward"
+        )
+    outputs.extend(
+        item if save is None or index in save else None for index, item in enumerate(right_align(x, None))
+    )
+    return x[-1]
+
+
+def probe_size(layers: Any, default: int) -> int:
+    """Return the side in pixels of the image on which strides are measured (step s08)."""
+    return max(PROBE, default) if first_backbone(layers) is not None else default
+
+
+def takes_any_shape(model: nn.Module) -> bool:
+    """Tell whether validation may use rectangular batches (step s10): not behind a backbone that states no strides."""
+    layers = getattr(getattr(model, "module", model), "model", None)
+    backbone = first_backbone(layers)
+    return backbone is None or hasattr(backbone, "strides")
+
+
+def input_channels(model: nn.Module, parameter: Any) -> Union[int, Any]:
+    """Return the number of channels of a model's input image, for counting its FLOPs (step s09).
+
+    Args:
+        model: The model.
+        parameter: Its first parameter, whose second dimension is the answer for a model without a backbone.
+    """
+    if first_backbone(getattr(model, "model", None)) is not None:
+        return getattr(model, "yaml", {}).get("channels", 3)
+    return parameter.shape[1]

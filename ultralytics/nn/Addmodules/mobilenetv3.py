@@ -1,0 +1,227 @@
+"""MobileNetV3 as a backbone.
+
+Paper: Howard et al., "Searching for MobileNetV3", ICCV 2019, https://arxiv.org/abs/1905.02244, tables 1 (large) and
+2 (small). Reference implementation: torchvision's ``mobilenet_v3_large`` and ``mobilenet_v3_small``; with
+``squeeze_divisor=8`` this is the same network, and its weights carry over tensor by tensor in order.
+
+Deliberate differences from torchvision's classifier:
+
+* The last 1x1 convolution (to 960 or 576 channels, before pooling) is the last map; pooling and classifier are left out.
+* Squeeze-and-excitation narrows to a quarter of its input, rounded down, as the articles do
+  (``squeeze_divisor=1``); torchvision rounds that quarter to a multiple of 8.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, List, NamedTuple, Tuple
+
+import torch
+from torch import nn
+
+from ultralytics.nn.modules.conv import Conv
+
+from .contract import BackboneError
+from .registry import register_backbone
+
+
+class Bottleneck(NamedTuple):
+    """One row of the paper's tables.
+
+    Attributes:
+        kernel: Side of the depthwise kernel.
+        expansion: Channels inside the block.
+        width: Channels out.
+        squeeze: Whether the block has squeeze-and-excitation.
+        hard: Hard-swish where true, ReLU where false.
+        stride: Stride of the depthwise convolution.
+    """
+
+    kernel: int
+    expansion: int
+    width: int
+    squeeze: bool
+    hard: bool
+    stride: int
+
+
+class Variant(NamedTuple):
+    """A network: its blocks, the width of the final 1x1 convolution, and after which blocks a map is taken.
+
+    The last map, of stride 32, is always the final convolution's.
+    """
+
+    blocks: Tuple[Bottleneck, ...]
+    last_width: int
+    taps: Tuple[int, int, int]
+
+
+STEM_WIDTH = 16
+
+VARIANTS: Dict[str, Variant] = {
+    "large": Variant(
+        blocks=(
+            Bottleneck(3, 16, 16, False, False, 1),
+            Bottleneck(3, 64, 24, False, False, 2),
+            Bottleneck(3, 72, 24, False, False, 1),
+            Bottleneck(5, 72, 40, True, False, 2),
+            Bottleneck(5, 120, 40, True, False, 1),
+            Bottleneck(5, 120, 40, True, False, 1),
+            Bottleneck(3, 240, 80, False, True, 2),
+            Bottleneck(3, 200, 80, False, True, 1),
+            Bottleneck(3, 184, 80, False, True, 1),
+            Bottleneck(3, 184, 80, False, True, 1),
+            Bottleneck(3, 480, 112, True, True, 1),
+            Bottleneck(3, 672, 112, True, True, 1),
+            Bottleneck(5, 672, 160, True, True, 2),
+            Bottleneck(5, 960, 160, True, True, 1),
+            Bottleneck(5, 960, 160, True, True, 1),
+        ),
+        last_width=960,
+        taps=(2, 5, 11),
+    ),
+    "small": Variant(
+        blocks=(
+            Bottleneck(3, 16, 16, True, False, 2),
+            Bottleneck(3, 72, 24, False, False, 2),
+            Bottleneck(3, 88, 24, False, False, 1),
+            Bottleneck(5, 96, 40, True, True, 2),
+            Bottleneck(5, 240, 40, True, True, 1),
+            Bottleneck(5, 240, 40, True, True, 1),
+            Bottleneck(5, 120, 48, True, True, 1),
+            Bottleneck(5, 144, 48, True, True, 1),
+            Bottleneck(5, 288, 96, True, True, 2),
+            Bottleneck(5, 576, 96, True, True, 1),
+            Bottleneck(5, 576, 96, True, True, 1),
+        ),
+        last_width=576,
+        taps=(0, 2, 7),
+    ),
+}
+
+
+def round_width(width: float, divisor: int) -> int:
+    """Round to a multiple of ``divisor``, never down by more than a tenth (the paper's rule); 1 rounds down plainly."""
+    if divisor == 1:
+        return int(width)
+    rounded = max(divisor, int(width + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < 0.9 * width else rounded
+
+
+class SqueezeExcitation(nn.Module):
+    """Scales each channel by a gate in 0…1 computed from the mean of all channels.
+
+    Args:
+        width: Channels in and out.
+        squeezed: Channels in between.
+    """
+
+    def __init__(self, width: int, squeezed: int) -> None:
+        super().__init__()
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.reduce = nn.Conv2d(width, squeezed, 1)
+        self.expand = nn.Conv2d(squeezed, width, 1)
+        self.act = nn.ReLU(inplace=True)
+        self.gate = nn.Hardsigmoid()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return ``x`` scaled; shape (B, width, H, W)."""
+        mean = self.pool(x)  # (B, width, 1, 1)
+        return x * self.gate(self.expand(self.act(self.reduce(mean))))
+
+
+class InvertedResidual(nn.Module):
+    """Expand (1x1), filter (depthwise), squeeze-and-excite, project (1x1), with a skip where the shape stays.
+
+    Args:
+        width: Channels in.
+        row: The block's row of the table.
+        squeeze_divisor: See ``MobileNetV3``.
+    """
+
+    def __init__(self, width: int, row: Bottleneck, squeeze_divisor: int) -> None:
+        super().__init__()
+        act = nn.Hardswish if row.hard else nn.ReLU
+        inner = row.expansion
+        squeezed = round_width(inner // 4, squeeze_divisor)
+        self.skips = row.stride == 1 and width == row.width
+        self.expand = Conv(width, inner, 1, act=act(inplace=True)) if inner != width else nn.Identity()
+        self.filter = Conv(inner, inner, row.kernel, row.stride, g=inner, act=act(inplace=True))
+        self.squeeze = SqueezeExcitation(inner, squeezed) if row.squeeze else nn.Identity()
+        self.project = Conv(inner, row.width, 1, act=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (B, width, H, W) to (B, row.width, H / stride, W / stride)."""
+        y = self.project(self.squeeze(self.filter(self.expand(x))))
+        return x + y if self.skips else y
+
+
+@register_backbone
+class MobileNetV3(nn.Module):
+    """MobileNetV3 without its classifier; four maps of strides 4, 8, 16 and 32.
+
+    In a YAML: ``[-1, 1, MobileNetV3, []]`` or ``[-1, 1, MobileNetV3, [small]]``. The layers are upstream's ``Conv``, so
+    ``model.fuse()`` folds every BatchNorm.
+
+    Args:
+        variant: ``large`` (2,970,118 parameters, channels 24/40/112/960) or ``small`` (921,390, 16/24/48/576).
+        squeeze_divisor: Squeeze widths are rounded to a multiple of this: 1 as in the articles, 8 as in torchvision
+            (2,971,952 and 927,008 parameters).
+        in_chans: Channels of the input image; the YAML's row need not give it.
+
+    Attributes:
+        width_list: Channels of each map.
+        strides: Stride of each map.
+
+    Raises:
+        BackboneError: Unknown variant, or a divisor or number of channels below 1.
+    """
+
+    def __init__(self, variant: str = "large", squeeze_divisor: int = 1, in_chans: int = 3) -> None:
+        super().__init__()
+        if variant not in VARIANTS:
+            raise BackboneError(f"MobileNetV3 has no variant {variant!r}: there are {', '.join(VARIANTS)}")
+        for name, value in (("squeeze_divisor", squeeze_divisor), ("in_chans", in_chans)):
+            if not isinstance(value, int) or value < 1:
+                raise BackboneError(f"MobileNetV3: {name} is {value!r}, expected a whole number from 1")
+        table = VARIANTS[variant]
+        self.stem = Conv(in_chans, STEM_WIDTH, 3, 2, act=nn.Hardswish(inplace=True))
+        self.stages = nn.ModuleList()
+        self.width_list: List[int] = []
+        self.strides = [4, 8, 16, 32]
+        width, blocks = STEM_WIDTH, []
+        for index, row in enumerate(table.blocks):
+            blocks.append(InvertedResidual(width, row, squeeze_divisor))
+            width = row.width
+            if index in table.taps:
+                self.stages.append(nn.Sequential(*blocks))
+                self.width_list.append(width)
+                blocks = []
+        blocks.append(Conv(width, table.last_width, 1, act=nn.Hardswish(inplace=True)))
+        self.stages.append(nn.Sequential(*blocks))
+        self.width_list.append(table.last_width)
+        self._initialize()
+
+    def _initialize(self) -> None:
+        """He-normal convolutions (fan out), as torchvision; BatchNorm eps 1e-3 and momentum 0.01, as the paper."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+            elif isinstance(module, nn.BatchNorm2d):
+                module.eps, module.momentum = 1e-3, 0.01
+
+    def forward(self, x: torch.Tensor) -> List[torch.Tensor]:
+        """Return the maps, largest first.
+
+        Args:
+            x: Images, (B, in_chans, H, W), H and W divisible by 32, any range (upstream feeds 0…1).
+
+        Returns:
+            Four maps, (B, width, H / stride, W / stride) each.
+        """
+        x, maps = self.stem(x), []
+        for stage in self.stages:
+            x = stage(x)
+            maps.append(x)
+        return maps

@@ -1,0 +1,185 @@
+"""Which names a model YAML may use for a backbone, and which file each comes from."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, TypeVar
+
+from torch import nn
+
+from .contract import BackboneError
+
+T = TypeVar("T", bound=Callable[..., Any])
+
+INFRASTRUCTURE = {"contract", "hooks", "registry"}
+"""Files of the folder that hold no backbones."""
+
+_STATES_WIDTHS = re.compile(r"^\s*self\.(width_list|channels?)\s*(:[^=\n]+)?=(?!=)", re.MULTILINE)
+
+
+class Broken(NamedTuple):
+    """A file that could not be imported: its name, why, and the names it would have defined."""
+
+    file: str
+    reason: str
+    names: List[str]
+
+
+class Registry:
+    """Names of backbones; a second claim to a name is an error.
+
+    Attributes:
+        broken: Files of the folder that could not be imported.
+    """
+
+    def __init__(self) -> None:
+        self._found: Dict[str, Any] = {}
+        self._claims: Dict[str, List[str]] = {}
+        self.broken: List[Broken] = []
+
+    def add(self, name: str, target: Any) -> None:
+        """Enter ``target`` (a class, or a function that returns an instance) under ``name``.
+
+        Raises:
+            BackboneError: Another object has the name.
+        """
+        claims = self._claims.setdefault(name, [])
+        known = self._found.get(name)
+        if known is not None and known is not target and _origin(known) != _origin(target):
+            claims.append(_file_of(target))
+            raise BackboneError(self._claimed(name))
+        if known is None:
+            claims.append(_file_of(target))
+        self._found[name] = target
+
+    def find(self, name: str) -> Optional[Any]:
+        """Return what ``name`` stands for, or None.
+
+        Raises:
+            BackboneError: Two files claim the name.
+        """
+        if len(self._claims.get(name, ())) > 1:
+            raise BackboneError(self._claimed(name))
+        return self._found.get(name)
+
+    def names(self) -> List[str]:
+        """Return all names, sorted."""
+        return sorted(self._found)
+
+    def claims(self, target: Any) -> bool:
+        """Tell whether ``target`` itself (not an object like it) stands in the registry."""
+        return any(target is known for known in self._found.values())
+
+    def broken_file(self, name: str) -> Optional[Broken]:
+        """Return the file that would have defined ``name`` had it been importable, or None."""
+        return next((item for item in self.broken if name in item.names), None)
+
+    def _claimed(self, name: str) -> str:
+        first, second = self._claims[name][:2]
+        return (
+            f"two files of ultralytics/nn/Addmodules claim the name {name}: {first} and {second}; rename the class in "
+            f"one of them and use that name in the YAML"
+        )
+
+
+registry = Registry()
+
+
+def register_backbone(target: T) -> T:
+    """Class decorator (functions too): lets a model YAML name ``target``.
+
+    Raises:
+        BackboneError: Another file has registered the name.
+
+    Examples:
+        >>> @register_backbone
+        ... class TinyNet(nn.Module):
+        ...     def __init__(self, in_chans=3):
+        ...         super().__init__()
+        ...         self.width_list, self.strides = [16], [32]
+        ...         self.stem = nn.Conv2d(in_chans, 16, 32, 32)
+        ...
+        ...     def forward(self, x):
+        ...         return [self.stem(x)]
+    """
+    registry.add(target.__name__, target)
+    return target
+
+
+def discover(package: str, folders: Iterable[str]) -> List[str]:
+    """Import every file of the folder and return the names of all backbones, sorted.
+
+    A file that raises, whatever it raises, is entered in ``registry.broken``.
+    """
+    for module in sorted(pkgutil.iter_modules(folders), key=lambda item: item.name):
+        if module.name in INFRASTRUCTURE or module.name.startswith("_"):
+            continue
+        try:
+            loaded = importlib.import_module(f"{package}.{module.name}")
+            if not any(_origin(known)[0] == loaded.__name__ for known in registry._found.values()):
+                _adopt(loaded)
+        except (Exception, SystemExit) as e:
+            registry.broken.append(_broken(module, e))
+    return registry.names()
+
+
+def _adopt(module: Any) -> None:
+    """Enter the backbones of a file that registers none: classes that state widths, and the functions beside them."""
+    public = getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")]
+    own = {name: getattr(module, name, None) for name in public}
+    own = {name: item for name, item in own.items() if getattr(item, "__module__", None) == module.__name__}
+    every = (item for item in vars(module).values() if getattr(item, "__module__", None) == module.__name__)
+    if not any(inspect.isclass(item) and _states_widths(item) for item in every):
+        return
+    for name, item in own.items():
+        if inspect.isfunction(item) or (inspect.isclass(item) and _states_widths(item)):
+            registry.add(name, item)
+
+
+def _states_widths(cls: type) -> bool:
+    if not issubclass(cls, nn.Module):
+        return False
+    for base in cls.__mro__:
+        try:
+            if base.__module__ == cls.__module__ and _STATES_WIDTHS.search(inspect.getsource(base)):
+                return True
+        except (OSError, TypeError):
+            continue
+    return False
+
+
+def _broken(module: Any, error: BaseException) -> Broken:
+    path = getattr(module.module_finder, "path", "")
+    file = f"{path}/{module.name}.py"
+    line = ""
+    if isinstance(error, SyntaxError):
+        line = f", line {error.lineno}"
+    else:
+        trace = error.__traceback__
+        while trace:
+            if module.name in trace.tb_frame.f_code.co_filename:
+                line = f", line {trace.tb_lineno}"
+            trace = trace.tb_next
+    reason = f"{type(error).__name__}{line}: {getattr(error, 'msg', None) or error}"
+    try:
+        with open(file, encoding="utf-8", errors="replace") as f:
+            text = f.read()
+    except OSError:
+        text = ""
+    try:
+        names = [n.name for n in ast.parse(text).body if isinstance(n, (ast.ClassDef, ast.FunctionDef))]
+    except (SyntaxError, ValueError):
+        names = re.findall(r"^(?:class|def)\s+(\w+)", text, re.MULTILINE)
+    return Broken(f"{module.name}.py", reason, names)
+
+
+def _origin(target: Any) -> tuple:
+    return getattr(target, "__module__", ""), getattr(target, "__qualname__", "")
+
+
+def _file_of(target: Any) -> str:
+    return f"{getattr(target, '__module__', '?').rpartition('.')[2]}.py"
