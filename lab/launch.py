@@ -1,0 +1,256 @@
+"""What ``train.py`` and ``val.py`` share: the right ultralytics, the right model class, and errors as messages."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import difflib
+import importlib
+import importlib.metadata
+import os
+import sys
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+from fork.errors import ForkError
+from fork.pin import ROOT, load_pin
+from fork.state import look
+
+CONFIGS = ROOT / "cfg" / "models"
+CROWNS = "tree-crowns.yaml"
+_threads_given = False
+
+
+class UsageError(ForkError):
+    """The command line, or a file that it names, is wrong; exit code 2."""
+
+    exit_code = 2
+
+
+def say(line: str) -> None:
+    """Print a line of progress."""
+    print(line, flush=True)
+
+
+@contextlib.contextmanager
+def messages() -> Iterator[None]:
+    """Print a user's mistake as a message and exit with its code; anything else keeps its traceback."""
+    for stream in (sys.stdout, sys.stderr):  # a console in GBK or another code page must not stop a run
+        getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
+    try:
+        yield
+    except ForkError as e:
+        print(f"error: {e}", file=sys.stderr)
+        sys.exit(e.exit_code)
+    except KeyboardInterrupt:
+        print("\nstopped; carry on with: python train.py --resume", file=sys.stderr)
+        sys.exit(130)
+
+
+def load_ultralytics() -> Any:
+    """Build the tree if it is not built, import ``ultralytics`` and make sure that it is this checkout's.
+
+    Raises:
+        ForkError: A package is missing, the build failed, or another ultralytics is imported.
+    """
+    pin = load_pin()
+    state = look(ROOT, pin)
+    if state.kind != "built" or state.missing:
+        try:
+            from fork.build import build
+        except ImportError as e:
+            raise ForkError(f"the package {e.name} is missing: run `python -m pip install -e .` in {ROOT}") from None
+        say(f"building the fork ({state.kind}) ...")
+        build(say=say)
+    elif state.edited:
+        say(f"note: {len(state.edited)} generated file(s) are edited by hand, and this run uses them: {state.edited[0]} ...")
+    global _threads_given
+    _threads_given = bool(os.environ.get("OMP_NUM_THREADS"))  # asked now: upstream sets it when it is imported
+    try:
+        ultralytics = importlib.import_module("ultralytics")
+        version = getattr(ultralytics, "__version__", "unknown")
+        importlib.import_module("torch")
+    except ImportError as e:
+        raise ForkError(f"the package {e.name} is missing: run `python -m pip install -e .` in {ROOT}") from None
+    found = Path(ultralytics.__file__ or "?").resolve().parent
+    if found != (ROOT / "ultralytics").resolve():
+        raise ForkError(
+            f"another ultralytics is imported, not the fork's:\n  found:    {version} in {found}\n"
+            f"  expected: {pin.version} in {ROOT / 'ultralytics'}\n"
+            f"  to do:    run `python -m pip install -e .` in {ROOT}, and unset PYTHONPATH"
+        )
+    _warn_installed(pin.version)
+    return ultralytics
+
+
+def use_all_cores(model: Any) -> None:
+    """Let a CPU run of ``model`` use every core, unless the user has set OMP_NUM_THREADS; upstream leaves one idle."""
+    import torch
+
+    def set_threads(runner: Any) -> None:
+        if runner.device.type == "cpu" and not _threads_given:
+            torch.set_num_threads(os.cpu_count() or 1)
+
+    for event in ("on_train_start", "on_val_start"):
+        model.add_callback(event, set_threads)
+
+
+def _warn_installed(expected: str) -> None:
+    try:
+        installed = importlib.metadata.version("ultralytics")
+    except importlib.metadata.PackageNotFoundError:
+        installed = None
+    if installed is not None and installed != expected:
+        say(
+            f"note: pip has ultralytics {installed} installed, which the `yolo` command would use instead of {expected}: "
+            f"run `python -m pip install -e .` in {ROOT}"
+        )
+
+
+def extras(items: List[str]) -> Dict[str, Any]:
+    """Read the ``key=value`` words of a command line, values as YAML: numbers, true, null, lists, text.
+
+    Raises:
+        UsageError: A word has no ``=``.
+    """
+    import yaml
+
+    result = {}
+    for item in items:
+        key, equals, value = item.partition("=")
+        if not equals or not key.isidentifier():
+            raise UsageError(f"{item!r} is no option and no key=value; see --help")
+        try:
+            result[key] = yaml.safe_load(value) if value else None
+        except yaml.YAMLError:
+            result[key] = value
+        if isinstance(result[key], str):
+            with contextlib.suppress(ValueError):
+                result[key] = float(result[key])  # YAML reads 2e-4 as text
+    return result
+
+
+def find_model(name: str) -> Path:
+    """Return the path of a model YAML given by path or bare name.
+
+    Raises:
+        UsageError: There is none; names the ones that come near.
+    """
+    from ultralytics.utils.checks import check_file
+
+    path = Path(name).expanduser()
+    if path.suffix not in {".yaml", ".yml"}:
+        path = path.with_name(path.name + ".yaml")
+    if path.is_file():
+        return path.resolve()
+    if (CONFIGS / path.name).is_file() and path.parent == Path("."):
+        return CONFIGS / path.name
+    found = check_file(str(path), hard=False) if path.parent == Path(".") else []
+    if found:
+        return Path(found[0] if isinstance(found, list) else found).resolve()
+    ours = sorted(p.name for p in CONFIGS.glob("*.yaml"))
+    near = difflib.get_close_matches(path.name, ours, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(ours)}"
+    raise UsageError(f"no model YAML {name!r} in this folder or in {CONFIGS}: {hint}")
+
+
+def model_class(path: Path) -> Any:
+    """Return RTDETR or YOLO, whichever the head of a model YAML or the model in a checkpoint belongs to.
+
+    Raises:
+        UsageError: The YAML is not one of a model.
+    """
+    import yaml
+    from ultralytics import RTDETR, YOLO
+
+    if path.suffix == ".pt":
+        from ultralytics.nn.tasks import RTDETRDetectionModel, load_checkpoint
+
+        return RTDETR if isinstance(load_checkpoint(path)[0], RTDETRDetectionModel) else YOLO
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        last = data["head"][-1][2]
+    except (yaml.YAMLError, UnicodeDecodeError) as e:
+        raise UsageError(f"{path} is not readable as YAML in UTF-8: {e}") from None
+    except (TypeError, KeyError, IndexError):
+        raise UsageError(f"{path} is no model YAML: it needs `backbone:` and `head:`, each a list of rows") from None
+    return RTDETR if last == "RTDETRDecoder" else YOLO
+
+
+def find_data(name: str) -> str:
+    """Return the data YAML to hand to upstream, checked; the tree crowns are fetched and cut if need be.
+
+    Raises:
+        ForkError: It does not exist, is not a data set's, or its images are missing.
+    """
+    from ultralytics.data.utils import check_det_dataset
+
+    if Path(name).name in {CROWNS, Path(CROWNS).stem} and not Path(name).is_file():
+        from lab.tree_crowns import prepare
+
+        return str(prepare(say=say))
+    try:
+        check_det_dataset(name, autodownload=True)
+    except (FileNotFoundError, SyntaxError, TypeError, ValueError, KeyError) as e:
+        text = " ".join(str(e).split())
+        raise UsageError(
+            f"the data set {name!r} cannot be used: {text}\n"
+            f"  to do: give --data a YAML with path, train, val and names, like cfg/datasets/tree-crowns.yaml"
+        ) from None
+    return name
+
+
+def check_arguments(arguments: Dict[str, Any]) -> None:
+    """Check training arguments before anything is built.
+
+    Raises:
+        UsageError: A key that upstream does not know, or a value of the wrong kind or range.
+    """
+    from ultralytics.cfg import DEFAULT_CFG_DICT, check_cfg
+
+    unknown = [key for key in arguments if key not in DEFAULT_CFG_DICT]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], DEFAULT_CFG_DICT, n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else "`yolo cfg` lists all of them"
+        raise UsageError(f"unknown argument {unknown[0]}={arguments[unknown[0]]}: {hint}")
+    try:
+        check_cfg(dict(arguments), hard=True)
+    except (TypeError, ValueError) as e:
+        raise UsageError(str(e)) from None
+
+
+@contextlib.contextmanager
+def building(path: Path) -> Iterator[None]:
+    """Turn what a wrong model YAML raises in the contract's checks into a message.
+
+    Raises:
+        UsageError: The row or backbone breaks the contract.
+    """
+    from ultralytics.nn.Addmodules import BackboneError
+
+    try:
+        yield
+    except BackboneError as e:
+        raise UsageError(f"{path}: {e}") from None
+
+
+def newest(pattern: str) -> Optional[Path]:
+    """Return the file under ``runs/`` (here, then in the checkout) that was written last, or None."""
+    for base in (Path.cwd(), ROOT):
+        found = sorted((base / "runs").rglob(pattern), key=lambda p: p.stat().st_mtime)
+        if found:
+            return found[-1]
+    return None
+
+
+def split_arguments(parser: argparse.ArgumentParser, argv: Optional[List[str]]) -> Tuple[argparse.Namespace, Dict]:
+    """Parse a command line of options and ``key=value`` words, in any order.
+
+    Raises:
+        UsageError: A word is neither.
+    """
+    options, rest = parser.parse_known_args(argv)
+    unknown = [word for word in rest if word.startswith("-")]
+    if unknown:
+        parser.error(f"unknown option {unknown[0]}")
+    return options, extras(rest)
