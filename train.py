@@ -18,6 +18,7 @@ try:
         check_arguments,
         find_data,
         find_model,
+        load_checkpoint,
         load_ultralytics,
         messages,
         model_class,
@@ -85,10 +86,7 @@ def resume(options, given):
         wanted = "no last.pt under runs/" if path is None else f"{path} does not exist"
         raise UsageError(f"nothing to resume: {wanted}. A run writes it at the end of its first epoch")
     say(f"resuming {path}")
-    try:
-        return model_class(path)(str(path)), {**given, "resume": True}
-    except TypeError as e:
-        raise UsageError(f"{path} cannot be resumed: {' '.join(str(e).split())}") from None
+    return load_checkpoint(path)[0], {**given, "resume": True}
 
 
 def start(options, given):
@@ -97,16 +95,12 @@ def start(options, given):
     cls = model_class(path)
     arguments = settings(options, given, cls.__name__ == "RTDETR")
     check_arguments(arguments)
-    if options.weights and not Path(options.weights).is_file():
-        raise UsageError(f"--weights {options.weights}: no such file")
     arguments["data"] = find_data(options.data)
     with building(path):
         model = cls(str(path))
     if options.weights:
-        try:
-            model.load(options.weights)
-        except TypeError as e:
-            raise UsageError(f"--weights {options.weights}: {' '.join(str(e).split())}") from None
+        load_checkpoint(Path(options.weights))  # says what is wrong with the file
+        model.load(options.weights)
     return model, arguments
 
 

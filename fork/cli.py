@@ -172,8 +172,8 @@ def _export(options: argparse.Namespace, root: Path) -> int:
     from fork.export import export
 
     work = _plan(options, root)
-    head = export(work, options.dir)
-    print(f"exported {work.pin.version} to {options.dir}: {len(work.results) + 1} commits or more, HEAD {head}")
+    count = export(work, options.dir, root)
+    print(f"exported {work.pin.version} to {options.dir}: {count} commits, the first is pristine upstream")
     return 0
 
 

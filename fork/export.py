@@ -12,11 +12,12 @@ import shutil
 import subprocess
 import textwrap
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import Dict, List, NamedTuple, Optional
 
 from fork.build import Plan
 from fork.errors import ForkError
-from fork.steps import s01_create_folder
+from fork.pin import ROOT
+from fork.steps import s01_create_folder, x12_find_configs
 from fork.tree import OVERLAY, Tree
 
 AUTHOR = "ultralytics-addmodules <fork@addmodules.invalid>"
@@ -26,48 +27,50 @@ DATE = "1767225600 +0000"
 BRANCH = "main"
 
 
-def commits(work: Plan) -> List[Dict[str, object]]:
-    """Return the commits in order: ``{"message": str, "tree": Tree, "tag": str or None}``.
+class Commit(NamedTuple):
+    """One commit: its message, the whole tree after it, and a tag or None."""
 
-    The overlay comes in with its own steps, s01 (the folder) and s02 (its ``__init__``), and saved edits come last.
+    message: str
+    tree: Tree
+    tag: Optional[str]
+
+
+def commits(work: Plan, configs: Tree) -> List[Commit]:
+    """Return the commits in order.
+
+    The overlay comes in with its own steps, s01 (the folder) and s02 (its ``__init__``), the checkout's ``cfg/`` with
+    the step that finds it, x12, and saved edits come last.
     """
     release = work.pin.upstream
     first = (
         f"{release.name} {release.version}, as released\n\nFile: {release.file}\nSHA-256: {release.sha256}\n"
         f"Size: {release.size} bytes\n"
     )
-    result: List[Dict[str, object]] = [
-        {"message": first, "tree": work.pristine, "tag": f"upstream-{release.version}"},
-    ]
+    result = [Commit(first, work.pristine, f"upstream-{release.version}")]
+    brought: Tree = {}
     for item in work.results:
         step = item.step
-        tree = _without_overlay(item.tree)
-        if step.name != s01_create_folder.NAME:
-            tree.update({p: d for p, d in item.tree.items() if p.startswith(OVERLAY)})
-        else:
-            tree.update(
-                {p: d for p, d in item.tree.items() if p.startswith(OVERLAY) and p != s01_create_folder.INIT}
-            )
+        overlay = {path: data for path, data in item.tree.items() if path.startswith(OVERLAY)}
+        if step.name == s01_create_folder.NAME:
+            overlay.pop(s01_create_folder.INIT, None)
+        if step.name == x12_find_configs.NAME:
+            brought = configs
+        upstream = {path: data for path, data in item.tree.items() if not path.startswith(OVERLAY)}
         section = f"Articles' section {step.section}" if step.section != "-" else "Not in the articles"
         where = "".join(f"Edited: {place}\n" for place in dict.fromkeys(item.outcome.where))
         message = (
             f"{step.name.split('_')[0]}: {step.title}\n\n{textwrap.fill(step.reason, 76)}\n\n"
             f"{section}\nOutcome: {item.outcome}\n{where}"
         )
-        result.append({"message": message, "tree": tree, "tag": None})
+        result.append(Commit(message, {**upstream, **overlay, **brought}, None))
     if work.local:
-        overlay = {p: d for p, d in work.results[-1].tree.items() if p.startswith(OVERLAY)}
         names = "\n".join(f"- {name}" for name in work.local)
-        result.append({"message": f"Local edits\n\n{names}\n", "tree": {**work.final, **overlay}, "tag": None})
-    result[-1]["tag"] = f"addmodules-{work.pin.version.replace('+', '-')}"
+        result.append(Commit(f"Local edits\n\n{names}\n", {**result[-1].tree, **work.final}, None))
+    result[-1] = result[-1]._replace(tag=f"addmodules-{work.pin.version.replace('+', '-')}")
     return result
 
 
-def _without_overlay(tree: Tree) -> Tree:
-    return {path: data for path, data in tree.items() if not path.startswith(OVERLAY)}
-
-
-def stream(work: Plan) -> bytes:
+def stream(work: Plan, configs: Tree) -> bytes:
     """Return the fast-import stream of the whole history."""
     parts: List[bytes] = []
     marks: Dict[bytes, int] = {}
@@ -83,9 +86,8 @@ def stream(work: Plan) -> bytes:
         return marks[data]
 
     before: Tree = {}
-    for number, commit in enumerate(commits(work)):
-        tree, message = commit["tree"], str(commit["message"]).encode()
-        assert isinstance(tree, dict)
+    for number, commit in enumerate(commits(work, configs)):
+        tree, message = commit.tree, commit.message.encode()
         changed = {path: blob(data) for path, data in sorted(tree.items()) if before.get(path) != data}
         put(f"commit refs/heads/{BRANCH}\nmark :{10**6 + number}\nauthor {AUTHOR} {DATE}\ncommitter {AUTHOR} {DATE}\n")
         put(f"data {len(message)}\n")
@@ -97,19 +99,29 @@ def stream(work: Plan) -> bytes:
         for path, mark in changed.items():
             put(f"M 100644 :{mark} {path}\n")
         put("\n")
-        if commit["tag"]:
-            note = f"{commit['tag']}\n"
-            put(f"tag {commit['tag']}\nfrom :{10**6 + number}\ntagger {AUTHOR} {DATE}\ndata {len(note)}\n{note}\n")
+        if commit.tag:
+            note = f"{commit.tag}\n"
+            put(f"tag {commit.tag}\nfrom :{10**6 + number}\ntagger {AUTHOR} {DATE}\ndata {len(note)}\n{note}\n")
         before = tree
     put("done\n")
     return b"".join(parts)
 
 
-def export(work: Plan, target: Path) -> str:
+def read_configs(root: Path) -> Tree:
+    """Read the model and data YAMLs of the checkout."""
+    return {p.relative_to(root).as_posix(): p.read_bytes() for p in sorted((root / "cfg").rglob("*.yaml"))}
+
+
+def export(work: Plan, target: Path, root: Path = ROOT) -> int:
     """Write the history into a new git repository at ``target`` and check it out.
 
+    Args:
+        work: The finished plan of a build.
+        target: A new or empty folder.
+        root: The checkout that ``cfg/`` is taken from.
+
     Returns:
-        The id of the last commit.
+        The number of commits.
 
     Raises:
         ForkError: git is missing or failed, or ``target`` exists and is not empty.
@@ -123,9 +135,9 @@ def export(work: Plan, target: Path) -> str:
     try:
         _git(target, "init", "--quiet", "--template=", "--object-format=sha1", ".")
         _git(target, "symbolic-ref", "HEAD", f"refs/heads/{BRANCH}")
-        _git(target, "fast-import", "--quiet", "--done", stdin=stream(work))
+        _git(target, "fast-import", "--quiet", "--done", stdin=stream(work, read_configs(root)))
         _git(target, "reset", "--quiet", "--hard")
-        return _git(target, "rev-parse", "HEAD").decode().strip()
+        return int(_git(target, "rev-list", "--count", "HEAD"))
     except (ForkError, OSError, KeyboardInterrupt):
         for item in target.iterdir():  # it was empty or new before: leave no half repository
             shutil.rmtree(item, ignore_errors=True) if item.is_dir() else item.unlink()

@@ -155,7 +155,7 @@ def find_model(name: str) -> Path:
 
 
 def model_class(path: Path) -> Any:
-    """Return RTDETR or YOLO, whichever the head of a model YAML or the model in a checkpoint belongs to.
+    """Return RTDETR or YOLO, whichever the head of a model YAML belongs to.
 
     Raises:
         UsageError: The YAML is not one of a model.
@@ -163,10 +163,6 @@ def model_class(path: Path) -> Any:
     import yaml
     from ultralytics import RTDETR, YOLO
 
-    if path.suffix == ".pt":
-        from ultralytics.nn.tasks import RTDETRDetectionModel, load_checkpoint
-
-        return RTDETR if isinstance(load_checkpoint(path)[0], RTDETRDetectionModel) else YOLO
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
         last = data["head"][-1][2]
@@ -175,6 +171,25 @@ def model_class(path: Path) -> Any:
     except (TypeError, KeyError, IndexError):
         raise UsageError(f"{path} is no model YAML: it needs `backbone:` and `head:`, each a list of rows") from None
     return RTDETR if last == "RTDETRDecoder" else YOLO
+
+
+def load_checkpoint(path: Path) -> Tuple[Any, Dict[str, Any]]:
+    """Return the model in a checkpoint, as RTDETR or YOLO, and the arguments that it was trained with.
+
+    Raises:
+        UsageError: The file is no checkpoint, or needs a module that this fork does not have.
+    """
+    from ultralytics import RTDETR, YOLO
+    from ultralytics.nn import tasks
+
+    if not path.is_file():
+        raise UsageError(f"{path} does not exist")
+    try:
+        inner, content = tasks.load_checkpoint(path)
+    except (TypeError, ModuleNotFoundError, AttributeError, AssertionError) as e:
+        raise UsageError(f"{path} is not a checkpoint that can be used here: {' '.join(str(e).split())}") from None
+    cls = RTDETR if isinstance(inner, tasks.RTDETRDetectionModel) else YOLO
+    return cls(str(path)), content.get("train_args") or {}
 
 
 def find_data(name: str) -> str:

@@ -55,9 +55,9 @@ def draw(weights: Path, data: Dict[str, Any], target: Path, args: Any, most: int
     """
     import cv2
     import numpy as np
-    from ultralytics import RTDETR, YOLO
     from ultralytics.data.utils import IMG_FORMATS, img2label_paths
-    from ultralytics.nn.tasks import RTDETRDetectionModel, load_checkpoint
+
+    from lab.launch import load_checkpoint
 
     folders = data["val"] if isinstance(data["val"], list) else [data["val"]]
     images = sorted(str(p) for f in folders for p in Path(f).rglob("*.*") if p.suffix[1:].lower() in IMG_FORMATS)
@@ -70,8 +70,7 @@ def draw(weights: Path, data: Dict[str, Any], target: Path, args: Any, most: int
     if not chosen:
         return None
     chosen = sorted(sorted(chosen, key=lambda item: -len(item[1]))[:most])
-    cls = RTDETR if isinstance(load_checkpoint(weights)[0], RTDETRDetectionModel) else YOLO
-    model, panels, side = cls(str(weights)), [], 320
+    (model, _), panels, side = load_checkpoint(weights), [], 320
     for image, boxes in chosen:
         photo = cv2.imdecode(np.fromfile(image, np.uint8), cv2.IMREAD_COLOR)
         height, width = photo.shape[:2]

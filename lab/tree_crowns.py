@@ -83,7 +83,7 @@ def read_boxes(xml: bytes) -> List[Box]:
     return boxes
 
 
-def origins(length: int, tile: int = TILE, step: int = STEP) -> List[int]:
+def origins(length: int, tile: int, step: int) -> List[int]:
     """Return where tiles begin along a side of ``length`` pixels; the last one ends flush with the side."""
     if length <= tile:
         return [0]
@@ -131,12 +131,16 @@ def prepare(folder: Path = FOLDER, source: Optional[Path] = None, say: Callable[
         if not (folder / RECORD).is_file():
             raise ForkError(f"{folder} exists and holds no tree crowns of this project: name another folder or move it")
         say(f"tree crowns: {wrong}; cutting them anew")
+    wheel = obtain(PACKAGE, source, say)
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    _cut_all(obtain(PACKAGE, source, say), partial, folder, say)
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(partial, folder)
+    try:
+        _cut_all(wheel, partial, folder, say)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
     return folder / "data.yaml"
 
 
@@ -177,7 +181,7 @@ def _cut_all(wheel: Path, target: Path, final: Path, say: Callable[[str], None])
             if len(boxes) != expected:
                 raise IntegrityError(f"{name}.xml has {len(boxes)} crowns, expected {expected}")
             photo = cv2.imdecode(np.frombuffer(archive.read(name + ".png"), np.uint8), cv2.IMREAD_COLOR)
-            tiles = [(x, y) for y in origins(photo.shape[0]) for x in origins(photo.shape[1])]
+            tiles = [(x, y) for y in origins(photo.shape[0], TILE, STEP) for x in origins(photo.shape[1], TILE, STEP)]
             count = 0
             for done, (x, y) in enumerate(tiles, 1):
                 tile = photo[y : y + TILE, x : x + TILE]

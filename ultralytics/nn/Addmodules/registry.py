@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
 import inspect
 import pkgutil
@@ -67,8 +68,8 @@ class Registry:
         return self._found.get(name)
 
     def names(self) -> List[str]:
-        """Return all names, sorted."""
-        return sorted(self._found)
+        """Return all names that one file alone claims, sorted."""
+        return sorted(name for name in self._found if len(self._claims[name]) == 1)
 
     def claims(self, target: Any) -> bool:
         """Tell whether ``target`` itself (not an object like it) stands in the registry."""
@@ -137,7 +138,8 @@ def _adopt(module: Any) -> None:
         return
     for name, item in own.items():
         if inspect.isfunction(item) or (inspect.isclass(item) and _states_widths(item)):
-            registry.add(name, item)
+            with contextlib.suppress(BackboneError):  # the claim is kept, and reported when a YAML asks for the name
+                registry.add(name, item)
 
 
 def _states_widths(cls: type) -> bool:

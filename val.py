@@ -1,0 +1,63 @@
+"""Validate a trained detector on the validation images of a data set.
+
+    python val.py                                       the newest best.pt under runs/, on the data it was trained on
+    python val.py --weights runs/train/exp/weights/best.pt --data my.yaml --imgsz 640
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+try:
+    from lab import launch
+except ModuleNotFoundError as missing:
+    if missing.name in {"lab", "fork"}:
+        sys.exit("error: val.py needs the folders fork/ and lab/ beside it: run it where it lies, from any folder")
+    sys.exit(f"error: the package {missing.name} is missing: run `python -m pip install -e .` first")
+
+
+def parse(argv=None):
+    """Read the command line: (options, key=value arguments)."""
+    parser = argparse.ArgumentParser(
+        prog="val.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="Any other validation argument of upstream goes behind as key=value.",
+    )
+    parser.add_argument("--weights", help="checkpoint (.pt); default: the newest best.pt under runs/")
+    parser.add_argument("--data", help="data YAML, path or bare name; default: the one the model was trained on")
+    parser.add_argument("--imgsz", type=int, help="side of the images in pixels; default: as in training")
+    parser.add_argument("--batch", type=int, help="images a step; default: as in training")
+    parser.add_argument("--device", help="cpu, 0, mps; default: the first GPU, else the CPU")
+    parser.add_argument("--project", default="runs/val", help="folder of runs (%(default)s)")
+    parser.add_argument("--name", default="exp", help="folder of this run; a number is added to a taken one (%(default)s)")
+    return launch.split_arguments(parser, argv)
+
+
+def main(argv=None):
+    """Run the command line; return the exit code."""
+    with launch.messages():
+        options, given = parse(argv)
+        launch.load_ultralytics()
+        weights = Path(options.weights) if options.weights else launch.newest("best.pt")
+        if weights is None or not weights.is_file():
+            wanted = "no best.pt under runs/" if weights is None else f"--weights {weights}: no such file"
+            raise launch.UsageError(f"nothing to validate: {wanted}; train first (python train.py)")
+        launch.say(f"validating {weights}")
+        model, trained = launch.load_checkpoint(weights)
+        arguments = {"project": str(Path(options.project).resolve()), "name": options.name, "plots": True}
+        for key in ("imgsz", "batch", "device"):
+            value = getattr(options, key)
+            arguments[key] = trained.get(key) if value is None and key != "device" else value
+        arguments.update(given)
+        launch.check_arguments({key: value for key, value in arguments.items() if value is not None})
+        arguments["data"] = launch.find_data(options.data or trained.get("data") or launch.CROWNS)
+        launch.use_all_cores(model)
+        metrics = model.val(**arguments)
+        print(f"mAP50 {metrics.box.map50:.4f}  mAP50-95 {metrics.box.map:.4f}  plots {metrics.save_dir}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
