@@ -1,8 +1,8 @@
 """Train a detector whose backbone is one line of YAML.
 
-    python train.py                                             RT-DETR + MobileNetV3 on the tree crowns
-    python train.py --cfg rtdetr-mobilenetv3-small.yaml --data my.yaml --epochs 100 lr0=1e-4
-    python train.py --resume                                    carry on the newest run
+python train.py                                             RT-DETR + MobileNetV3 on the tree crowns
+python train.py --cfg rtdetr-mobilenetv3-small.yaml --data my.yaml --epochs 100 lr0=1e-4
+python train.py --resume                                    carry on the newest run
 """
 
 import argparse
@@ -45,7 +45,7 @@ def parse(argv=None):
         prog="train.py",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Any other training argument of upstream goes behind as key=value (python -m ultralytics.cfg lists them).",
+        epilog="Any other training argument of upstream goes behind as key=value (`yolo cfg` lists them).",
     )
     parser.add_argument("--cfg", default="rtdetr-mobilenetv3.yaml", help="model YAML, path or bare name (%(default)s)")
     parser.add_argument("--data", default=CROWNS, help="data YAML, path or bare name (%(default)s)")
@@ -59,7 +59,9 @@ def parse(argv=None):
         "--resume", nargs="?", const=True, metavar="LAST.PT", help="carry on this run, or the newest one under runs/"
     )
     parser.add_argument("--project", default="runs/train", help="folder of runs (%(default)s)")
-    parser.add_argument("--name", default="exp", help="folder of this run; a number is added to a taken one (%(default)s)")
+    parser.add_argument(
+        "--name", default="exp", help="folder of this run; a number is added to a taken one (%(default)s)"
+    )
     return split_arguments(parser, argv)
 
 

@@ -1,7 +1,7 @@
 """Validate a trained detector on the validation images of a data set.
 
-    python val.py                                       the newest best.pt under runs/, on the data it was trained on
-    python val.py --weights runs/train/exp/weights/best.pt --data my.yaml --imgsz 640
+python val.py                                       the newest best.pt under runs/, on the data it was trained on
+python val.py --weights runs/train/exp/weights/best.pt --data my.yaml --imgsz 640
 """
 
 import argparse
@@ -31,7 +31,9 @@ def parse(argv=None):
     parser.add_argument("--batch", type=int, help="images a step; default: as in training")
     parser.add_argument("--device", help="cpu, 0, mps; default: the first GPU, else the CPU")
     parser.add_argument("--project", default="runs/val", help="folder of runs (%(default)s)")
-    parser.add_argument("--name", default="exp", help="folder of this run; a number is added to a taken one (%(default)s)")
+    parser.add_argument(
+        "--name", default="exp", help="folder of this run; a number is added to a taken one (%(default)s)"
+    )
     return launch.split_arguments(parser, argv)
 
 

@@ -13,7 +13,9 @@ try:
     if sys.version_info < (3, 11):
         import tomli  # noqa: F401
 except ImportError as missing:
-    sys.exit(f"error: the package {missing.name} is missing in {sys.executable}: run `python -m pip install -e .` first")
+    sys.exit(
+        f"error: the package {missing.name} is missing in {sys.executable}: run `python -m pip install -e .` first"
+    )
 
 from fork.cli import main
 

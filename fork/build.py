@@ -11,8 +11,19 @@ from fork.errors import ForkError, HandEditedError, MismatchError
 from fork.fetch import obtain
 from fork.pin import ROOT, Package, Pin, load_pin
 from fork.series import Result, run
-from fork.state import Stamp, State, exclusive, journal_path, look, write_journal
-from fork.tree import PACKAGE, STAMP, Tree, digest, manifest, read_overlay, read_wheel, remove_files, sha256, write_files
+from fork.state import Stamp, exclusive, journal_path, look, write_journal
+from fork.tree import (
+    PACKAGE,
+    STAMP,
+    Tree,
+    digest,
+    manifest,
+    read_overlay,
+    read_wheel,
+    remove_files,
+    sha256,
+    write_files,
+)
 
 LOCAL = "local"
 """Folder of saved edits in the checkout: ``local/<name>.patch``, replayed in the order of their names."""
@@ -46,9 +57,7 @@ class Plan(NamedTuple):
         steps = {result.step.name: str(result.outcome) for result in self.results}
         files = manifest(self.final)
         series = self.results[-1].digest
-        return Stamp(
-            self.pin.upstream.version, self.pin.revision, series, digest(self.final), steps, self.local, files
-        )
+        return Stamp(self.pin.upstream.version, self.pin.revision, series, digest(self.final), steps, self.local, files)
 
 
 def plan(root: Path = ROOT, source: Optional[Path] = None, say: Say = quiet, pin: Optional[Pin] = None) -> Plan:
@@ -149,7 +158,8 @@ def verify(root: Path = ROOT, source: Optional[Path] = None, say: Say = quiet) -
         if wanted.get(path) != state.files.get(path):
             raise MismatchError(
                 f"the tree differs from pin and series, first at {path}:\n"
-                f"  expected {wanted.get(path, '(no such file)')}\n  actual   {state.files.get(path, '(no such file)')}\n"
+                f"  expected {wanted.get(path, '(no such file)')}\n"
+                f"  actual   {state.files.get(path, '(no such file)')}\n"
                 f"  to do: `python -m fork build`, which tells hand edits from an old build"
             )
     return work
@@ -184,8 +194,10 @@ def save(root: Path = ROOT, name: str = "edits", source: Optional[Path] = None, 
                 base = patch.apply(base, earlier.read_bytes().decode("utf-8"), earlier.name)
         later = [p.name for p in (root / LOCAL).glob("*.patch") if p.name > path.name]
         if later:
-            raise ForkError(f"edits are replayed in the order of their names, and {later[0]} comes after {path.name}: "
-                            f"choose a name behind it")
+            raise ForkError(
+                f"edits are replayed in the order of their names, and {later[0]} comes after {path.name}: "
+                f"choose a name behind it"
+            )
         text = patch.diff(base, after)
         write_files(root, {path.relative_to(root).as_posix(): text.encode()})
         done = plan(root, source, quiet)  # replays the new patch: proves that it reproduces the edits

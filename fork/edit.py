@@ -19,7 +19,7 @@ from fork.errors import StepError
 from fork.tree import Tree
 
 Definition = Union[cst.FunctionDef, cst.ClassDef]
-NodeT = TypeVar("NodeT", bound=cst.CSTNode)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Source:
             raise self.fail(definition, "one definition of that name", f"{len(found)} of them")
         return found[0]
 
-    def one(self, definition: str, sought: str, nodes: Sequence[NodeT]) -> NodeT:
+    def one(self, definition: str, sought: str, nodes: Sequence[T]) -> T:
         """Return the only node of ``nodes``.
 
         Raises:
@@ -108,6 +108,17 @@ class Source:
             found = f"{len(nodes)} such places" if nodes else "no such place"
             raise self.fail(definition, sought, found)
         return nodes[0]
+
+    def applied(self, definition: str, *places: bool) -> bool:
+        """Tell whether the step's edit is there already, given for each of its places whether it is.
+
+        Raises:
+            StepError: Some places are edited and some are not.
+        """
+        if any(places) and not all(places):
+            found = f"{sum(places)} of {len(places)} places edited"
+            raise self.fail(definition, "the whole of this step's edit, or nothing of it", found)
+        return all(places)
 
     def replace(
         self, definition: str, old: cst.CSTNode, new: Union[cst.CSTNode, cst.FlattenSentinel[cst.CSTNode]]
@@ -157,9 +168,9 @@ def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
             yield from (item for item in value if isinstance(item, cst.CSTNode))
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _fields(kind: type) -> Tuple[str, ...]:
-    return tuple(field.name for field in dataclasses.fields(kind))  # type: ignore[arg-type]
+    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 def _way(node: cst.CSTNode, target: cst.CSTNode) -> List[cst.CSTNode]:
@@ -186,7 +197,7 @@ def parse_module(data: bytes, step: str, file: str) -> cst.Module:
     """
     try:
         return _parse(data)
-    except (cst.ParserSyntaxError, UnicodeDecodeError) as e:
+    except (cst.ParserSyntaxError, SyntaxError, UnicodeDecodeError) as e:
         raise StepError(step, file, "module", "valid Python", str(e).splitlines()[0]) from None
 
 
@@ -237,14 +248,15 @@ def own_nodes(definition: Definition, kind: type) -> List[cst.CSTNode]:
 def code(node: cst.CSTNode) -> str:
     """Return the node's source on one line, comments and blank space at its edges left out."""
     if isinstance(node, cst.SimpleStatementLine):
-        return "; ".join(cst.Module([]).code_for_node(part.with_changes(semicolon=cst.MaybeSentinel.DEFAULT))
-                         for part in node.body)
+        return "; ".join(
+            cst.Module([]).code_for_node(part.with_changes(semicolon=cst.MaybeSentinel.DEFAULT)) for part in node.body
+        )
     return cst.Module([]).code_for_node(node).strip()
 
 
 def assigns(node: cst.CSTNode, target: Optional[str] = None, value: Optional[str] = None) -> bool:
-    """Tell whether ``node`` is a line ``target = value`` (each side compared as source text where given)."""
-    if not isinstance(node, cst.SimpleStatementLine) or len(node.body) != 1:
+    """Tell whether ``node`` is a line that begins with ``target = value`` (each compared as source where given)."""
+    if not isinstance(node, cst.SimpleStatementLine):
         return False
     line = node.body[0]
     if not isinstance(line, cst.Assign) or len(line.targets) != 1:
@@ -261,9 +273,9 @@ def statement(source: str, comment: str = "") -> cst.SimpleStatementLine:
 
 
 def with_value(line: cst.SimpleStatementLine, value: cst.BaseExpression) -> cst.SimpleStatementLine:
-    """Return an assignment line with another right-hand side; its comment and blank lines stay."""
+    """Return an assignment line with another right-hand side; comment, blank lines and further statements stay."""
     assign = cst.ensure_type(line.body[0], cst.Assign)
-    return line.with_changes(body=[assign.with_changes(value=value)])
+    return line.with_changes(body=[assign.with_changes(value=value), *line.body[1:]])
 
 
 def expression(source: str) -> cst.BaseExpression:

@@ -40,7 +40,7 @@ def cache_dir() -> Path:
 
 
 def problem(path: Path, package: Package) -> Optional[str]:
-    """Return how the file at ``path`` differs from the pin (expected and actual), or None where it is the pinned one."""
+    """Return how the file at ``path`` differs from the pin (expected and actual), or None where it does not."""
     size = path.stat().st_size
     if size != package.size:
         return f"size: expected {package.size} bytes, got {size}"

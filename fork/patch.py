@@ -38,7 +38,7 @@ def diff(before: Tree, after: Tree, context: int = 3) -> str:
             heads = [f"a/{path}" if path in before else "/dev/null", f"b/{path}" if path in after else "/dev/null"]
             if not old and not new:  # an empty file comes or goes: no hunk can say so
                 parts.append(f"--- {heads[0]}\n+++ {heads[1]}\n")
-            for line in difflib.unified_diff(old, new, *heads, n=context):
+            for line in difflib.unified_diff(old, new, heads[0], heads[1], n=context):
                 parts.append(line if line.endswith("\n") else f"{line}\n{_NO_NEWLINE}\n")
     return "".join(parts)
 
@@ -89,7 +89,7 @@ def parse(text: str) -> Dict[str, List[Hunk]]:
     return files
 
 
-def _read_hunk(lines: List[str], at: int, head: "re.Match[str]") -> Tuple[int, Hunk]:
+def _read_hunk(lines: List[str], at: int, head: re.Match[str]) -> Tuple[int, Hunk]:
     left, right = (int(head.group(group) or 1) for group in (2, 4))
     hunk = Hunk(int(head.group(1)), [], [])
     while len(hunk.old) < left or len(hunk.new) < right:

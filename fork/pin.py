@@ -79,7 +79,8 @@ def load_pin(root: Path = ROOT) -> Pin:
         raise PinError(f"{path}: [upstream] size is {size!r}, expected the file's size in bytes")
     if type(revision) is not int or revision < 1:
         raise PinError(f"{path}: [fork] revision is {revision!r}, expected a whole number from 1")
-    return Pin(Package(*(upstream[k] for k in ("name", "version", "file", "sha256")), size=size), revision)
+    name, version, file, sha256 = (str(upstream[key]) for key in _SHAPES)
+    return Pin(Package(name, version, file, sha256, size), revision)
 
 
 def _table(path: Path, data: Dict[str, Any], name: str) -> Dict[str, Any]:

@@ -33,6 +33,9 @@ def run(pristine: Tree, overlay: Tree, steps: Optional[Sequence[Step]] = None) -
             tree breaks a postcondition.
     """
     whole = steps is None
+    foreign = sorted(path for path in pristine if path.startswith(OVERLAY) and path not in overlay)
+    if foreign and overlay:
+        raise StepError("before the series", foreign[0], "file", "a release without nn/Addmodules", "upstream has one")
     tree: Tree = {**pristine, **overlay}
     results: List[Result] = []
     for step in SERIES if steps is None else steps:
@@ -68,35 +71,35 @@ def check_layer_loops(tree: Tree) -> None:
     """
     for path in sorted(tree):
         if path.endswith(".py") and not path.startswith(OVERLAY) and re.search(rb"\.f\b", tree[path]):
-            for line, problem in _bare_loops(ast.parse(tree[path])):
+            try:
+                module = ast.parse(tree[path])
+            except (SyntaxError, ValueError) as e:
+                raise StepError("after the series", path, "module", "valid Python", str(e)) from None
+            for line, problem in _bare_loops(module):
                 raise StepError("after the series", path, f"line {line}", "addmodules.keep in the layer loop", problem)
 
 
 def _bare_loops(module: ast.Module) -> List[Tuple[int, str]]:
     problems = []
     for loop in ast.walk(module):
-        if not isinstance(loop, (ast.For, ast.AsyncFor)) or not isinstance(loop.target, ast.Name):
+        if not isinstance(loop, (ast.For, ast.AsyncFor)):
             continue
+        layers = {node.id for node in ast.walk(loop.target) if isinstance(node, ast.Name)}
         kept: Dict[str, int] = {}
-        appended: Dict[str, int] = {}
+        filled: Dict[str, int] = {}
         outputs = set()
         for node in ast.walk(loop):
-            if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
-                index = node.slice
-                if isinstance(index, ast.Attribute) and index.attr == "f" and _is(index.value, loop.target.id):
-                    outputs.add(node.value.id)
+            if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Attribute) and node.slice.attr == "f":
+                if isinstance(node.slice.value, ast.Name) and node.slice.value.id in layers:
+                    outputs.add(ast.unparse(node.value))
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                if node.func.attr == "keep" and node.args and isinstance(node.args[0], ast.Name):
-                    kept[node.args[0].id] = node.lineno
-                elif node.func.attr in {"append", "extend", "insert"} and isinstance(node.func.value, ast.Name):
-                    appended[node.func.value.id] = node.lineno
+                if node.func.attr == "keep" and node.args:
+                    kept[ast.unparse(node.args[0])] = node.lineno
+                elif node.func.attr in {"append", "extend", "insert"}:
+                    filled[ast.unparse(node.func.value)] = node.lineno
         for name in sorted(outputs):
-            if name in appended:
-                problems.append((appended[name], f"`{name}` is filled without it"))
+            if name in filled:
+                problems.append((filled[name], f"`{name}` is filled without it"))
             elif name not in kept:
                 problems.append((loop.lineno, f"`{name}` never goes through it"))
     return problems
-
-
-def _is(node: ast.expr, name: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == name

@@ -145,7 +145,7 @@ def _locked_series(root: Path, default: str) -> str:
 
 @contextlib.contextmanager
 def exclusive(root: Path) -> Iterator[None]:
-    """Hold the checkout for one writer. The operating system lets go of the lock when the process dies, however it does.
+    """Hold the checkout for one writer; the operating system lets go of the lock however the process ends.
 
     Raises:
         BusyError: Another process holds it.

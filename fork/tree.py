@@ -1,18 +1,19 @@
 """A source tree in memory, its digest, and how it gets from an archive and onto the disk.
 
-A tree is a plain dict from a path (relative, forward slashes, ``ultralytics/...``) to the file's bytes. The whole series
-runs on such dicts, so nothing on disk changes before everything has worked.
+A tree is a plain dict from a path (relative, forward slashes, ``ultralytics/...``) to the file's bytes. The whole
+series runs on such dicts, so nothing on disk changes before everything has worked.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import sys
 import time
 import zipfile
 from pathlib import Path, PurePosixPath
-from typing import Dict, Iterable, List, Mapping
+from typing import Callable, Dict, Iterable, List, Mapping
 
 from fork.errors import BusyError, IntegrityError
 
@@ -128,7 +129,7 @@ def write_files(root: Path, files: Tree) -> None:
             made.add(target.parent)
         temporary = target.with_name(target.name + ".tmp-fork")
         temporary.write_bytes(data)
-        _retry(lambda t=temporary, to=target: os.replace(t, to), target)  # type: ignore[misc]
+        _retry(functools.partial(os.replace, temporary, target), target)
 
 
 def remove_files(root: Path, paths: Iterable[str]) -> None:
@@ -140,7 +141,7 @@ def remove_files(root: Path, paths: Iterable[str]) -> None:
     folders: List[Path] = []
     for path in paths:
         target = root / path
-        _retry(lambda t=target: t.unlink() if t.exists() else None, target)  # type: ignore[misc]
+        _retry(functools.partial(target.unlink, missing_ok=True), target)
         folders.append(target.parent)
     for folder in sorted(set(folders), key=lambda f: -len(f.parts)):
         while folder != root and folder.is_dir() and not any(folder.iterdir()):
@@ -148,16 +149,14 @@ def remove_files(root: Path, paths: Iterable[str]) -> None:
             folder = folder.parent
 
 
-def _retry(action, target: Path) -> None:  # type: ignore[no-untyped-def]
+def _retry(action: Callable[[], None], target: Path) -> None:
     """Windows refuses to replace an open file; virus scanners hold new ones for a moment. Elsewhere this runs once."""
-    for pause in (0.05, 0.2, 0.5, 1.0):
+    for pause in (0.05, 0.2, 0.5, 1.0, None):
         try:
             return action()
-        except PermissionError:
-            if sys.platform != "win32":
-                break
+        except PermissionError as e:
+            if sys.platform != "win32" or pause is None:
+                raise BusyError(
+                    f"cannot replace {target} ({e}): close the programs that use it, then build again"
+                ) from None
             time.sleep(pause)
-    try:
-        return action()
-    except PermissionError as e:
-        raise BusyError(f"cannot replace {target} ({e}): close the programs that use it, then build again") from None

@@ -63,7 +63,10 @@ def load_ultralytics() -> Any:
         say(f"building the fork ({state.kind}) ...")
         build(say=say)
     elif state.edited:
-        say(f"note: {len(state.edited)} generated file(s) are edited by hand, and this run uses them: {state.edited[0]} ...")
+        say(
+            f"note: {len(state.edited)} generated file(s) are edited by hand, and this run uses them: "
+            f"{state.edited[0]} ..."
+        )
     global _threads_given
     _threads_given = bool(os.environ.get("OMP_NUM_THREADS"))  # asked now: upstream sets it when it is imported
     try:
@@ -102,8 +105,8 @@ def _warn_installed(expected: str) -> None:
         installed = None
     if installed is not None and installed != expected:
         say(
-            f"note: pip has ultralytics {installed} installed, which the `yolo` command would use instead of {expected}: "
-            f"run `python -m pip install -e .` in {ROOT}"
+            f"note: pip has ultralytics {installed} installed, which the `yolo` command would use instead of "
+            f"{expected}: run `python -m pip install -e .` in {ROOT}"
         )
 
 
@@ -161,6 +164,7 @@ def model_class(path: Path) -> Any:
         UsageError: The YAML is not one of a model.
     """
     import yaml
+
     from ultralytics import RTDETR, YOLO
 
     try:

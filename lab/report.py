@@ -11,12 +11,14 @@ ROWS = 12
 
 
 def report(model: Any) -> None:
-    """Print the table, draw the picture, and name the files of the run that ``model`` (upstream's) has just finished."""
+    """Print the table, draw the picture, and name the files of the run that ``model`` has just finished."""
     trainer = model.trainer
     folder = Path(trainer.save_dir)
     print()
     print("\n".join(table(folder / "results.csv")))
-    picture = draw(trainer.best if trainer.best.exists() else trainer.last, trainer.data, folder / "predictions.jpg", trainer.args)
+    picture = draw(
+        trainer.best if trainer.best.exists() else trainer.last, trainer.data, folder / "predictions.jpg", trainer.args
+    )
     print(f"\nplots        {folder / 'results.png'}")
     if picture:
         print(f"predictions  {picture}  (left: annotation, right: the model's boxes, as many as annotated)")
@@ -31,8 +33,14 @@ def table(results: Path) -> List[str]:
         return ["no epoch was finished"]
     losses = [name for name in rows[0] if name.startswith("train/")]
     metrics = [name for name in rows[0] if name.startswith("metrics/")]
-    heads = ["epoch", *(name.split("/")[1] for name in losses), *(name.split("/")[1].replace("(B)", "") for name in metrics)]
-    picked = sorted({round(i * (len(rows) - 1) / max(min(ROWS, len(rows)) - 1, 1)) for i in range(min(ROWS, len(rows)))})
+    heads = [
+        "epoch",
+        *(name.split("/")[1] for name in losses),
+        *(name.split("/")[1].replace("(B)", "") for name in metrics),
+    ]
+    picked = sorted(
+        {round(i * (len(rows) - 1) / max(min(ROWS, len(rows)) - 1, 1)) for i in range(min(ROWS, len(rows)))}
+    )
     lines = ["  ".join(f"{head:>12}" for head in heads)]
     for at in picked:
         values = [f"{float(rows[at][name]):.4f}" for name in [*losses, *metrics]]
@@ -55,9 +63,9 @@ def draw(weights: Path, data: Dict[str, Any], target: Path, args: Any, most: int
     """
     import cv2
     import numpy as np
-    from ultralytics.data.utils import IMG_FORMATS, img2label_paths
 
     from lab.launch import load_checkpoint
+    from ultralytics.data.utils import IMG_FORMATS, img2label_paths
 
     folders = data["val"] if isinstance(data["val"], list) else [data["val"]]
     images = sorted(str(p) for f in folders for p in Path(f).rglob("*.*") if p.suffix[1:].lower() in IMG_FORMATS)
@@ -74,7 +82,9 @@ def draw(weights: Path, data: Dict[str, Any], target: Path, args: Any, most: int
     for image, boxes in chosen:
         photo = cv2.imdecode(np.fromfile(image, np.uint8), cv2.IMREAD_COLOR)
         height, width = photo.shape[:2]
-        found = model.predict(photo, imgsz=args.imgsz, device=args.device, conf=0.001, max_det=len(boxes), verbose=False)[0]
+        found = model.predict(
+            photo, imgsz=args.imgsz, device=args.device, conf=0.001, max_det=len(boxes), verbose=False
+        )[0]
         truth = np.concatenate([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2], 1)
         truth *= np.array([width, height, width, height])
         pair = []

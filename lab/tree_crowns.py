@@ -1,8 +1,8 @@
 """The tree-crown data set: two annotated aerial photographs, cut into overlapping tiles in YOLO's layout.
 
-The photographs (Yellowstone, National Ecological Observatory Network, 0.1 m a pixel) and their hand-drawn boxes come
-with the MIT-licensed PyPI package ``deepforest`` (Weinstein et al.), whose wheel is fetched with pip, verified and read,
-not installed. One photograph is for training (574 crowns), the other for validation (279), so no crown is in both.
+The photographs (Yellowstone, National Ecological Observatory Network, 0.1 m a pixel) and their hand-drawn boxes
+come with the MIT-licensed PyPI package ``deepforest`` (Weinstein et al.), whose wheel is fetched with pip, verified and
+read, not installed. One photograph is for training (574 crowns), the other for validation (279), so no crown is in both.
 
     python -m lab.tree_crowns            # into datasets/tree-crowns of the checkout
     python -m lab.tree_crowns --help
@@ -91,7 +91,7 @@ def origins(length: int, tile: int, step: int) -> List[int]:
 
 
 def clip(box: Box, x: int, y: int, width: int, height: int) -> Optional[Box]:
-    """Return ``box`` clipped to the tile at (x, y), in the tile's own pixels; None where too little of it is in there."""
+    """Return ``box`` clipped to the tile at (x, y), in the tile's pixels; None where too little of it is in there."""
     inside = Box(max(box.left - x, 0), max(box.top - y, 0), min(box.right - x, width), min(box.bottom - y, height))
     w, h = inside.right - inside.left, inside.bottom - inside.top
     if w <= 0 or h <= 0:
@@ -194,7 +194,9 @@ def _cut_all(wheel: Path, target: Path, final: Path, say: Callable[[str], None])
                 write(f"labels/{split}/{split}_{y:04d}_{x:04d}.txt", lines.encode())
                 if done == len(tiles) or done % 30 == 0:
                     say(f"tree crowns: {split} {done}/{len(tiles)} tiles, {count} boxes of {len(boxes)} crowns")
-    yaml = f"path: {json.dumps(str(final), ensure_ascii=False)}\ntrain: images/train\nval: images/val\nnames:\n  0: tree\n"
+    yaml = (
+        f"path: {json.dumps(str(final), ensure_ascii=False)}\ntrain: images/train\nval: images/val\nnames:\n  0: tree\n"
+    )
     write("data.yaml", yaml.encode())
     record = {"recipe": RECIPE, "folder": str(final), "source": PACKAGE._asdict(), "files": files}
     (target / RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")

@@ -13,6 +13,9 @@ PARSE = "parse_model"
 HOOKS = "addmodules"
 """The name under which edited files know ``Addmodules.hooks``: the one-line calls of the series go through it."""
 
+STAR_IMPORT = "from ultralytics.nn.Addmodules import *"
+HOOKS_IMPORT = f"from ultralytics.nn.Addmodules import hooks as {HOOKS}"
+
 BUILT = "isinstance(m, torch.nn.Module)"
 """True in parse_model after the backbone branch has run: upstream's ``m`` is a class, never an instance."""
 
@@ -37,7 +40,10 @@ def row_loop(source: Source) -> RowLoop:
         if isinstance(node, cst.For)
         and {"'backbone'", "'head'"} <= {text.replace('"', "'") for text in strings(node.iter)}
     ]
-    return RowLoop(function, source.one(PARSE, "the loop over the rows of d['backbone'] + d['head']", loops))
+    loop = source.one(PARSE, "the loop over the rows of d['backbone'] + d['head']", loops)
+    if not isinstance(loop.body, cst.IndentedBlock):
+        raise source.fail(PARSE, "the loop over the rows, its body on lines of their own", "a loop on one line")
+    return RowLoop(function, loop)
 
 
 def strings(node: cst.CSTNode) -> List[str]:
@@ -77,21 +83,18 @@ def import_hooks(source: Source, before: str = "ultralytics", star: bool = False
         for node in body
         if isinstance(node, cst.SimpleStatementLine)
         and isinstance(node.body[0], cst.ImportFrom)
+        and not node.body[0].relative
         and name_of(node.body[0].module).split(".")[0] == before
     ]
     if not imports:
         raise source.fail("module", f"an import from {before}", "none at module level")
     first = imports[0]
-    new = [statement(f"from ultralytics.nn.Addmodules import hooks as {HOOKS}").with_changes(
-        leading_lines=first.leading_lines
-    )]
-    if star:
-        new.insert(0, statement("from ultralytics.nn.Addmodules import *", "before upstream's own, whose names win")
-                   .with_changes(leading_lines=first.leading_lines))
-        new[1] = new[1].with_changes(leading_lines=[])
+    new = [statement(STAR_IMPORT, "before upstream's own, whose names win")] if star else []
+    new.append(statement(HOOKS_IMPORT))
+    new[0] = new[0].with_changes(leading_lines=first.leading_lines)
     source.replace("module", first, cst.FlattenSentinel([*new, first.with_changes(leading_lines=[])]))
 
 
 def imports_hooks(source: Source) -> bool:
-    """Tell whether the module already imports the hooks."""
-    return any(f"import hooks as {HOOKS}" in code(node) for node in lines(source.module))
+    """Tell whether the module imports the hooks at its top level."""
+    return any(code(node) == HOOKS_IMPORT for node in source.module.body)

@@ -11,7 +11,7 @@ INIT = f"{OVERLAY}__init__.py"
 
 
 def apply(tree: Tree) -> Outcome:
-    """Check that the folder is there (git brings it) and that the release has none of its own at that place."""
+    """Check that the folder is there (git brings it)."""
     ours = [path for path in tree if path.startswith(OVERLAY) and path != INIT]
     if f"{OVERLAY}hooks.py" not in ours:
         raise StepError(NAME, OVERLAY, "folder", "the tracked files of Addmodules", "no hooks.py: git checkout it")
@@ -23,8 +23,8 @@ STEP = Step(
     section="4.1",
     title="Create the folder nn/Addmodules",
     reason=(
-        "The articles create the folder and paste one file a backbone into it. Here it is part of the checkout, tracked "
-        "by git and open to your own files; the step checks that it is there. No release needs an edit."
+        "The articles create the folder and paste one file a backbone into it. Here it is part of the checkout, "
+        "tracked by git and open to your own files; the step checks that it is there. No release needs an edit."
     ),
     files=(),
     places=(0, 0),

@@ -22,8 +22,8 @@ STEP = Step(
     section="4.2",
     title="Export every backbone from nn/Addmodules",
     reason=(
-        "The articles add an import line for each pasted file. Here __init__.py reads the folder, so a file dropped in "
-        "needs no such line, and a file that does not import breaks nothing else. No release needs an edit."
+        "The articles add an import line for each pasted file. Here __init__.py reads the folder, so a file dropped "
+        "in needs no such line, and a file that does not import breaks nothing else. No release needs an edit."
     ),
     files=(),
     places=(0, 0),

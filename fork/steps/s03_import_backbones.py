@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from typing import Set
 
-from fork.edit import Outcome, Source, Step
+from fork.edit import Outcome, Source, Step, code
 from fork.errors import StepError
-from fork.steps._places import TASKS, import_hooks, imports_hooks
+from fork.steps._places import STAR_IMPORT, TASKS, import_hooks, imports_hooks
 from fork.tree import OVERLAY, Tree
 
 NAME = "s03_import_backbones"
@@ -25,7 +25,8 @@ def apply(tree: Tree) -> Outcome:
         raise StepError(
             NAME, OVERLAY, ", ".join(clash), "a name that upstream does not use", f"upstream has it in {TASKS}"
         )
-    if imports_hooks(source):
+    star = any(code(node) == STAR_IMPORT for node in source.module.body)
+    if source.applied("module", star, imports_hooks(source)):
         return Outcome(0, "already applied")
     import_hooks(source, star=True)
     return source.save()
@@ -50,15 +51,19 @@ def registered_names(tree: Tree) -> Set[str]:
 
 
 def module_names(data: bytes) -> Set[str]:
-    """Return the names that a module binds at its top level by import, def, class or assignment."""
+    """Return the names that a module binds outside functions and classes by import, def, class or assignment."""
     names: Set[str] = set()
-    for node in ast.parse(data).body:
+    todo = list(ast.parse(data).body)
+    while todo:
+        node = todo.pop()
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             names |= {(alias.asname or alias.name).split(".")[0] for alias in node.names} - {"*"}
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             names.add(node.name)
-        elif isinstance(node, ast.Assign):
-            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+        else:
+            todo += [child for child in ast.walk(node) if child is not node and isinstance(child, ast.stmt)]
+            targets = (child for child in ast.walk(node) if isinstance(child, ast.Name))
+            names |= {target.id for target in targets if isinstance(target.ctx, ast.Store)}
     return names
 
 
@@ -67,9 +72,9 @@ STEP = Step(
     section="4.3",
     title="Import the backbones into tasks.py",
     reason=(
-        "parse_model looks a row's module up among tasks.py's own names. The import stands before upstream's, so that "
-        "upstream's Conv stays Conv whatever a file in the folder defines; a registered backbone with a name of "
-        "upstream's stops the build. The second import gives the later steps their one-line calls."
+        "parse_model looks a row's module up among tasks.py's own names. The import stands before upstream's, so "
+        "that upstream's Conv stays Conv whatever a file in the folder defines; a registered backbone with a name "
+        "of upstream's stops the build. The second import gives the later steps their one-line calls."
     ),
     files=(TASKS,),
     places=(1, 1),

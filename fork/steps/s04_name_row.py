@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, assigns, statement
+from fork.edit import Outcome, Source, Step, assigns, own_nodes, statement
 from fork.steps._places import PARSE, TASKS, row_loop
 from fork.tree import Tree
 
@@ -14,9 +14,10 @@ NAME = "s04_name_row"
 def apply(tree: Tree) -> Outcome:
     """Add ``backbone = False`` before the row loop and ``t = m`` as its first line."""
     source = Source(tree, TASKS, NAME)
-    loop = row_loop(source).loop
+    function, loop = row_loop(source)
     body = cst.ensure_type(loop.body, cst.IndentedBlock)
-    if assigns(body.body[0], "t", "m"):
+    flags = [line for line in own_nodes(function, cst.SimpleStatementLine) if assigns(line, "backbone", "False")]
+    if source.applied(PARSE, bool(flags), assigns(body.body[0], "t", "m")):
         return Outcome(0, "already applied")
     first = body.body[0]
     name = statement("t = m", "the row's module by name: a built backbone has no class to print")

@@ -37,7 +37,7 @@ def apply(tree: Tree) -> Outcome:
 
 
 def _lines(node: cst.Else) -> List[str]:
-    return [code(line) for line in cst.ensure_type(node.body, cst.IndentedBlock).body]
+    return [code(line) for line in node.body.body]
 
 
 STEP = Step(
@@ -45,8 +45,9 @@ STEP = Step(
     section="4.5",
     title="Build a backbone row in parse_model",
     reason=(
-        "The articles list every class in a set by hand and build it there. Here one branch asks the registry, and the "
-        "building, with its checks (row 0, one repeat, 1 to 5 maps, input channels), lives in Addmodules/hooks.py."
+        "The articles list every class in a set by hand and build it there. Here one branch asks the registry, and "
+        "the building, with its checks (row 0, one repeat, 1 to 5 maps, input channels), lives in "
+        "Addmodules/hooks.py."
     ),
     files=(TASKS,),
     places=(1, 1),

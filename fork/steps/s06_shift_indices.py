@@ -6,19 +6,28 @@ from typing import List
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, code, expression, statement, with_value
-from fork.steps._places import BUILT, PARSE, TASKS, RowLoop, assignments, lines, row_loop, value_of, walk
+from fork.edit import Outcome, Source, Step, code, expression, statement, walk, with_value
+from fork.steps._places import BUILT, PARSE, TASKS, RowLoop, assignments, lines, row_loop, value_of
 from fork.tree import Tree
 
 NAME = "s06_shift_indices"
 INDEX = "i + 4 * backbone"
+MARKS = (
+    f"m_ = m if {BUILT} else ",
+    f"t = t if {BUILT} else ",
+    f" = {INDEX}, ",
+    f"{{{INDEX}",
+    f"x % ({INDEX})",
+    f"ch += c2 if {BUILT} else [c2]",
+)
+"""What the six statements look like once they are edited."""
 
 
 def apply(tree: Tree) -> Outcome:
     """Edit the six statements that build, name, number, print, save and measure a row; each must be there once."""
     source = Source(tree, TASKS, NAME)
-    appended = [line for line in lines(row_loop(source).loop) if code(line).startswith("ch += c2 if ")]
-    if appended:
+    text = code(row_loop(source).loop)
+    if source.applied(PARSE, *(mark in text for mark in MARKS)):
         return Outcome(0, "already applied")
     _build(source)
     _name(source)
@@ -106,10 +115,11 @@ STEP = Step(
     section="4.6",
     title="Shift the indices behind a backbone row by 4",
     reason=(
-        "A backbone row stands for five entries (slots P1 to P5), so the rows behind it count on from 5. The articles "
-        "replace the whole tail, which drops upstream's handling of older SPPF rows (yolov8n, yolov10n and yolo11n then "
-        "compute something else), and take any list of channels for a backbone (yolov9e's CBLinear then fails to build). "
-        "Six single statements are edited instead, and a backbone is recognised by being an instance."
+        "A backbone row stands for five entries (slots P1 to P5), so the rows behind it count on from 5. The "
+        "articles replace the whole tail, which drops upstream's handling of older SPPF rows (yolov8n, yolov10n and "
+        "yolo11n then compute something else), and take any list of channels for a backbone (yolov9e's CBLinear "
+        "then fails to build). Six single statements are edited instead, and a backbone is recognised by being an "
+        "instance."
     ),
     files=(TASKS,),
     places=(6, 6),

@@ -33,7 +33,7 @@ def _probes(source: Source, value: str) -> List[Tuple[str, cst.SimpleStatementLi
         (name, line)
         for name, definition in definitions(source.module)
         for line in own_nodes(definition, cst.SimpleStatementLine)
-        if isinstance(definition, cst.FunctionDef) and isinstance(line, cst.SimpleStatementLine)
+        if name.endswith(".__init__") and isinstance(line, cst.SimpleStatementLine)
         if assigns(line, "s", value)
     ]
 
@@ -43,9 +43,9 @@ STEP = Step(
     section="4.8",
     title="Probe strides at 640 behind a backbone",
     reason=(
-        "Some backbones of the articles fail below 224 pixels or need a multiple of their window. The articles probe every "
-        "model at 640, which slows down all of them; here only models with a backbone row are. Semantic segmentation "
-        "models (from 8.4.60) measure their stride the same way and get the same call."
+        "Some backbones of the articles fail below 224 pixels or need a multiple of their window. The articles "
+        "probe every model at 640, which slows down all of them; here only models with a backbone row are. Semantic "
+        "segmentation models (from 8.4.60) measure their stride the same way and get the same call."
     ),
     files=(TASKS,),
     places=(1, 2),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from fork.edit import Outcome, Source, Step, code, expression, own_nodes, statement
-from fork.steps._places import HOOKS
+from fork.steps._places import HOOKS, HOOKS_IMPORT
 from fork.tree import Tree
 
 NAME = "s09_count_flops"
@@ -17,7 +17,8 @@ CHANNELS = f"{HOOKS}.input_channels(model, p)"
 def apply(tree: Tree) -> Outcome:
     """Take the number of input channels from the model's YAML, not from the shape of its first parameter."""
     source = Source(tree, FILE, NAME)
-    if CHANNELS in code(source.find(DEFINITION).body):
+    text = code(source.find(DEFINITION).body)
+    if source.applied(DEFINITION, CHANNELS in text, HOOKS_IMPORT in text):
         return Outcome(0, "already applied")
     places = [node for node in own_nodes(source.find(DEFINITION), cst.Subscript) if code(node) == "p.shape[1]"]
     source.replace(DEFINITION, source.one(DEFINITION, "the expression `p.shape[1]`", places), expression(CHANNELS))
@@ -27,7 +28,7 @@ def apply(tree: Tree) -> Outcome:
         if isinstance(line, cst.SimpleStatementLine) and code(line) == "p = next(model.parameters())"
     ]
     line = source.one(DEFINITION, "the line `p = next(model.parameters())`", first)
-    hook = statement(f"from ultralytics.nn.Addmodules import hooks as {HOOKS}", "here, since nn imports this module")
+    hook = statement(HOOKS_IMPORT, "here, since nn imports this module")
     source.replace(DEFINITION, line, cst.FlattenSentinel([line, hook]))
     return source.save()
 
@@ -37,9 +38,9 @@ STEP = Step(
     section="4.9",
     title="Count GFLOPs whatever the first parameter is",
     reason=(
-        "The articles raise the probe to 640 because 0 was printed for RT-DETR; upstream counts RT-DETR rightly since "
-        "8.4.120. What is left: the input's channels are read off the first parameter, and a backbone whose first "
-        "parameter is not a convolution's weight still prints 0.0."
+        "The articles raise the probe to 640 because 0 was printed for RT-DETR; upstream counts RT-DETR rightly "
+        "since 8.4.120. What is left: the input's channels are read off the first parameter, and a backbone whose "
+        "first parameter is not a convolution's weight still prints 0.0."
     ),
     files=(FILE,),
     places=(2, 2),

@@ -17,7 +17,8 @@ CALL = f"{HOOKS}.takes_any_shape(self.model)"
 def apply(tree: Tree) -> Outcome:
     """Let the ``rect=mode == "val"`` of the YOLO trainer also ask whether the backbone takes any shape."""
     source = Source(tree, FILE, NAME)
-    if CALL in code(source.find(DEFINITION).body):
+    called = CALL in code(source.find(DEFINITION).body)
+    if called and source.applied(DEFINITION, called, imports_hooks(source)):
         return Outcome(0, "already applied")
     found = [
         node
@@ -40,9 +41,9 @@ STEP = Step(
     section="4.10",
     title="Validate at a square size where a backbone needs it",
     reason=(
-        "The articles switch rectangular validation off for everyone, which changes the mAP of stock models. Here it goes "
-        "off only behind a backbone that does not state its strides, as a file pasted from an article does not; ours run "
-        "at every multiple of 32. RT-DETR's trainer never uses it."
+        "The articles switch rectangular validation off for everyone, which changes the mAP of stock models. Here "
+        "it goes off only behind a backbone that does not state its strides, as a file pasted from an article does "
+        "not; ours run at every multiple of 32. RT-DETR's trainer never uses it."
     ),
     files=(FILE,),
     places=(2, 2),

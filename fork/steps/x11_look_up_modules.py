@@ -28,8 +28,8 @@ STEP = Step(
     section="-",
     title="Name an unknown module and its cause",
     reason=(
-        "A typing error in a YAML, or a file in Addmodules that did not import, ends in a bare KeyError. The lookup says "
-        "which file failed and why, which names come near, and when a name is claimed twice."
+        "A typing error in a YAML, or a file in Addmodules that did not import, ends in a bare KeyError. The lookup "
+        "says which file failed and why, which names come near, and when a name is claimed twice."
     ),
     files=(TASKS,),
     places=(1, 1),

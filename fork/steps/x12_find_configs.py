@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, code, expression, own_nodes, with_value
+from fork.edit import Outcome, Source, Step, assigns, code, expression, own_nodes, with_value
 from fork.steps._places import value_of
 from fork.tree import Tree
 
@@ -20,7 +20,8 @@ def apply(tree: Tree) -> Outcome:
     found = [
         line
         for line in own_nodes(source.find(DEFINITION), cst.SimpleStatementLine)
-        if isinstance(line, cst.SimpleStatementLine) and code(line).startswith("files = glob.glob(")
+        if isinstance(line, cst.SimpleStatementLine) and assigns(line, "files")
+        if code(value_of(line)).startswith("glob.glob(")
     ]
     line = source.one(DEFINITION, "the line `files = glob.glob(...)`", found)
     if SEARCH in code(line):
@@ -35,8 +36,9 @@ STEP = Step(
     section="-",
     title="Find the checkout's cfg/ by bare name",
     reason=(
-        "`yolo train model=rtdetr-mobilenetv3.yaml` finds a YAML inside the package only. Ours stand in the checkout's "
-        "cfg/, where they can be edited; a wheel carries a copy inside the package, where upstream's search finds them."
+        "`yolo train model=rtdetr-mobilenetv3.yaml` finds a YAML inside the package only. Ours stand in the "
+        "checkout's cfg/, where they can be edited; a wheel carries a copy inside the package, where upstream's "
+        "search finds them."
     ),
     files=(FILE,),
     places=(1, 1),

@@ -26,7 +26,7 @@ def look_up(name: str, namespace: Dict[str, Any]) -> Any:
         namespace: The global names of upstream's ``tasks.py``.
 
     Raises:
-        BackboneError: The name is unknown, claimed twice, upstream's and a backbone's at once, or its file did not import.
+        BackboneError: The name is unknown, claimed twice, upstream's as well, or its file did not import.
     """
     ours = registry.find(name)
     found = namespace.get(name)
@@ -71,11 +71,13 @@ def build_backbone(
         The instance, marked ``backbone = True``, and the channels of slots 0 to 4 (0 for an empty one).
 
     Raises:
-        BackboneError: The row is not row 0 with one repeat, its arguments do not fit, or the instance breaks the contract.
+        BackboneError: The row is not row 0 with one repeat, its arguments do not fit, or the contract is broken.
     """
     name = getattr(target, "__name__", str(target))
     if row != 0:
-        raise BackboneError(f"{name} is in row {row} of the YAML: a backbone must be row 0, the first under `backbone:`")
+        raise BackboneError(
+            f"{name} is in row {row} of the YAML: a backbone must be row 0, the first under `backbone:`"
+        )
     if repeats != 1:
         raise BackboneError(f"{name} has {repeats} repeats: a backbone is built once, write [-1, 1, {name}, [...]]")
     if source != -1:
@@ -87,8 +89,8 @@ def build_backbone(
         keywords.setdefault("in_chans", channels)
     elif channels != 3:
         raise BackboneError(
-            f"{name} takes images of 3 channels only, and the data set has {channels}: give its constructor an argument "
-            f"in_chans (number of input channels)"
+            f"{name} takes images of 3 channels only, and the data set has {channels}: give its constructor an "
+            f"argument in_chans (number of input channels)"
         )
     try:
         inspect.signature(target).bind(*positional, **keywords)
@@ -131,9 +133,7 @@ def keep(outputs: List[Any], layer: nn.Module, x: Any, save: Optional[Collection
             f"{type(layer).__name__} returned {got}, its width_list promises {expected} maps: check the image size "
             f"(a multiple of 32 is safe) and its forward"
         )
-    outputs.extend(
-        item if save is None or index in save else None for index, item in enumerate(right_align(x, None))
-    )
+    outputs.extend(item if save is None or index in save else None for index, item in enumerate(right_align(x, None)))
     return x[-1]
 
 

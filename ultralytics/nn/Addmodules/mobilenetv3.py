@@ -6,7 +6,7 @@ Paper: Howard et al., "Searching for MobileNetV3", ICCV 2019, https://arxiv.org/
 
 Deliberate differences from torchvision's classifier:
 
-* The last 1x1 convolution (to 960 or 576 channels, before pooling) is the last map; pooling and classifier are left out.
+* The last 1x1 convolution (to 960 or 576 channels, before pooling) is the last map; there is no classifier.
 * Squeeze-and-excitation narrows to a quarter of its input, rounded down, as the articles do
   (``squeeze_divisor=1``); torchvision rounds that quarter to a multiple of 8.
 """

@@ -1,0 +1,105 @@
+"""Fixtures: the pinned release, the finished series, and throw-away checkouts to build in."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from fork import build as builder  # noqa: E402
+from fork import fetch, series  # noqa: E402
+from fork.pin import load_pin  # noqa: E402
+from fork.tree import read_overlay, read_wheel  # noqa: E402
+
+# Before anything imports ultralytics: no look at the network, no settings of the user's, no window.
+os.environ["YOLO_OFFLINE"] = "true"
+os.environ["YOLO_AUTOINSTALL"] = "false"
+os.environ["MPLBACKEND"] = "Agg"
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_settings(tmp_path_factory):
+    """Keep upstream's settings file out of the user's folder; a font there spares the search for Arial.ttf."""
+    folder = tmp_path_factory.mktemp("config")
+    os.environ["YOLO_CONFIG_DIR"] = str(folder)
+    (folder / "Ultralytics").mkdir()
+    import matplotlib
+
+    font = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    for name in ("Arial.ttf", "Arial.Unicode.ttf"):
+        shutil.copyfile(font, folder / "Ultralytics" / name)
+
+
+@pytest.fixture(scope="session")
+def pin():
+    return load_pin(ROOT)
+
+
+@pytest.fixture(scope="session")
+def wheel(pin):
+    """The verified wheel of the pinned release (in the cache since the project was installed)."""
+    return fetch.obtain(pin.upstream)
+
+
+@pytest.fixture(scope="session")
+def pristine(wheel):
+    return read_wheel(wheel)
+
+
+@pytest.fixture(scope="session")
+def results(pristine):
+    """The outcome of the whole series on the pinned release."""
+    return series.run(pristine, read_overlay(ROOT))
+
+
+@pytest.fixture(scope="session")
+def pristine_root(pristine, tmp_path_factory):
+    """A folder with the unmodified package, for PYTHONPATH."""
+    from fork.tree import write_files
+
+    root = tmp_path_factory.mktemp("pristine")
+    write_files(root, pristine)
+    return root
+
+
+def make_checkout(folder):
+    """Copy what a build reads (program, pin, lock, overlay, configs) into ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("pin.toml", "tree.lock", "train.py", "val.py"):
+        shutil.copyfile(ROOT / name, folder / name)
+    skip = shutil.ignore_patterns("__pycache__")
+    for name in ("fork", "lab", "cfg", "ultralytics/nn/Addmodules"):
+        shutil.copytree(ROOT / name, folder / name, ignore=skip)
+    return folder
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    return make_checkout(tmp_path / "checkout")
+
+
+@pytest.fixture
+def quick(monkeypatch, results):
+    """Let builds in this process take the series' outcome from the session instead of working it out again."""
+    monkeypatch.setattr(builder, "run", lambda pristine, overlay, steps=None: results)
+
+
+def run_python(*arguments, cwd=None, env=None, timeout=300):
+    """Run a Python command and return its completed process, output as text."""
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8", **(env or {})}
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=timeout,
+    )

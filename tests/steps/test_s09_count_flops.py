@@ -1,0 +1,46 @@
+import pytest
+
+from fork.steps import s09_count_flops
+
+from .fakes import FLOPS, FLOPS_TEXT, NEWLINES, check, edited, refuses, tree_of, unchanged
+
+STEP = s09_count_flops.STEP
+FIRST = "        p = next(model.parameters())   # the first\n"
+HOOK = "        from ultralytics.nn.Addmodules import hooks as addmodules  # here, since nn imports this module\n"
+SHAPE = "(1, p.shape[1], *imgsz)"
+CHANGES = ((FIRST, FIRST + HOOK), (SHAPE, "(1, addmodules.input_channels(model, p), *imgsz)"))
+AFTER = edited(FLOPS_TEXT, *CHANGES)
+LINE_SOUGHT, SHAPE_SOUGHT = "the line `p = next(model.parameters())`", "the expression `p.shape[1]`"
+
+
+@NEWLINES
+def test_asks_the_hook_for_the_channels_and_imports_it_in_the_function(newline):
+    outcome = check(STEP, tree_of({FLOPS: FLOPS_TEXT}, newline), tree_of({FLOPS: AFTER}, newline))
+    assert outcome.where == (f"{FLOPS}: get_flops",) * 2
+
+
+@NEWLINES
+def test_a_second_run_changes_nothing(newline):
+    unchanged(STEP, tree_of({FLOPS: AFTER}, newline))
+
+
+@pytest.mark.parametrize(
+    ("change", "sought", "found"),
+    [
+        (("def get_flops(", "def get_macs("), "one definition of that name", "0 of them"),
+        (("def get_flops_slowly(", "def get_flops("), "one definition of that name", "2 of them"),
+        ((SHAPE, "(1, 3, *imgsz)"), SHAPE_SOUGHT, "no such place"),
+        ((SHAPE, "(1, p.shape[-1], *imgsz)"), SHAPE_SOUGHT, "no such place"),
+        ((SHAPE, "(p.shape[1], p.shape[1], *imgsz)"), SHAPE_SOUGHT, "2 such places"),
+        ((FIRST, ""), LINE_SOUGHT, "no such place"),
+        ((FIRST, "        p = first(model.parameters())\n"), LINE_SOUGHT, "no such place"),
+        ((FIRST, FIRST * 2), LINE_SOUGHT, "2 such places"),
+    ],
+    ids=["no function", "two functions", "no shape", "other axis", "two shapes", "no line", "other line", "two lines"],
+)
+def test_refuses_where_an_anchor_is_not_there_once(change, sought, found):
+    refuses(STEP, tree_of({FLOPS: edited(FLOPS_TEXT, change)}), f"{FLOPS}: get_flops", sought, found)
+
+
+def test_refuses_a_release_without_the_file():
+    refuses(STEP, {}, f"{FLOPS}: module", "the file", "no such file in this release")

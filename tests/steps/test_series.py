@@ -1,0 +1,152 @@
+"""The series as a whole: what its steps declare, and that together they fit one another."""
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+import fork.steps
+from fork import series
+from fork.edit import Step
+from fork.errors import StepError
+from fork.steps import SERIES
+from fork.tree import digest
+
+from . import test_s03_import_backbones as s03
+from . import test_s04_name_row as s04
+from . import test_s05_build_backbone_row as s05
+from . import test_s06_shift_indices as s06
+from . import test_s07_spread_maps as s07
+from . import test_s08_probe_stride as s08
+from . import test_s09_count_flops as s09
+from . import test_s10_square_validation as s10
+from . import test_x11_look_up_modules as x11
+from . import test_x12_find_configs as x12
+from .fakes import CHECKS, FLOPS, IMX, NEWLINES, OURS, TASKS, TRAIN, UPSTREAM, edited, tree_of
+
+FILES = sorted(path.stem for path in Path(fork.steps.__file__).parent.glob("*.py") if not path.stem.startswith("_"))
+STEPS = pytest.mark.parametrize("step", SERIES, ids=[step.name for step in SERIES])
+
+FINISHED = {
+    **UPSTREAM,
+    **OURS,
+    TASKS: edited(
+        UPSTREAM[TASKS],
+        *(x11.CHANGES + s03.CHANGES + s05.CHANGES + s06.CHANGES + s07.CHANGES + s08.CHANGES + s04.CHANGES),
+    ),
+    IMX: s07.IMX_AFTER,
+    FLOPS: s09.AFTER,
+    TRAIN: s10.AFTER,
+    CHECKS: x12.AFTER,
+}
+
+
+def test_every_step_file_is_in_the_series_once_and_in_order():
+    assert [step.name for step in SERIES] == FILES
+
+
+def test_every_step_file_has_its_own_test_file():
+    here = sorted(path.stem for path in Path(__file__).parent.glob("test_[sx][0-9]*.py"))
+    assert here == [f"test_{name}" for name in FILES]
+
+
+def test_numbers_count_up_without_a_gap():
+    assert [re.match(r"[sx](\d\d)_[a-z_]+$", step.name).group(1) for step in SERIES] == [
+        f"{n:02}" for n in range(1, len(SERIES) + 1)
+    ]
+
+
+def test_sections_are_those_of_the_articles_in_order():
+    ours = [step.section for step in SERIES if step.name.startswith("s")]
+    assert ours == [f"4.{n}" for n in range(1, 11)]
+    assert {step.section for step in SERIES if step.name.startswith("x")} == {"-"}
+
+
+def test_titles_are_told_apart():
+    assert len({step.title for step in SERIES}) == len(SERIES)
+
+
+@STEPS
+def test_step_is_the_one_of_its_file(step):
+    module = importlib.import_module(f"fork.steps.{step.name}")
+    assert isinstance(step, Step)
+    assert module.STEP is step
+    assert step.name == module.NAME
+    assert step.apply is module.apply
+
+
+@STEPS
+def test_step_says_what_it_is_for(step):
+    assert re.fullmatch(r"4\.\d+|-", step.section)
+    assert re.fullmatch(r"[A-Z][^\n]*[^\s.]", step.title), "an imperative sentence without a full stop"
+    assert step.reason == step.reason.strip()
+    assert step.reason.endswith(".")
+
+
+@pytest.mark.parametrize("step", SERIES, ids=lambda s: s.name)
+def test_title_fits_the_subject_of_a_commit(step):
+    assert len(step.title) < 60
+
+
+@STEPS
+def test_step_declares_files_of_the_package_and_a_range_of_places(step):
+    low, high = step.places
+    assert 0 <= low <= high
+    assert (high == 0) == (step.files == ())
+    assert all(re.fullmatch(r"ultralytics/[\w/]+\.py", file) for file in step.files)
+    assert len(set(step.files)) == len(step.files)
+
+
+@NEWLINES
+def test_whole_series_gives_exactly_the_edits_of_its_steps(newline):
+    pristine, overlay = tree_of(UPSTREAM, newline), tree_of(OURS, newline)
+    results = series.run(pristine, overlay)
+    assert [(r.step, r.outcome.applied) for r in results] == list(zip(SERIES, [0, 0, 1, 2, 1, 6, 4, 1, 2, 2, 1, 1]))
+    assert results[-1].tree == tree_of(FINISHED, newline)
+    assert (pristine, overlay) == (tree_of(UPSTREAM, newline), tree_of(OURS, newline))
+
+
+@NEWLINES
+def test_second_run_of_the_series_changes_nothing(newline):
+    finished = tree_of(FINISHED, newline)
+    results = series.run(finished, {})
+    assert [r.outcome.applied for r in results] == [0] * len(SERIES)
+    assert {r.digest for r in results} == {digest(finished)}
+
+
+def test_result_is_python():
+    for path, data in series.run(tree_of(UPSTREAM), tree_of(OURS))[-1].tree.items():
+        compile(data, path, "exec")
+
+
+HALVES = {
+    "s03 hooks only": (s03, TASKS, (s03.FIRST, s03.HOOKS + s03.FIRST)),
+    "s04 name only": (s04, TASKS, (s04.LOOP, s04.LOOP + s04.NAME)),
+    "s04 flag only": (s04, TASKS, (s04.LOOP, s04.FLAG + s04.LOOP)),
+    "s06 last only": (s06, TASKS, s06.CHANGES[5]),
+    "s06 first only": (s06, TASKS, s06.CHANGES[0]),
+    "s07 no import": (s07, IMX, s07.IMX_CHANGES[1]),
+    "s09 no import": (s09, FLOPS, s09.CHANGES[1]),
+    "s09 import only": (s09, FLOPS, s09.CHANGES[0]),
+    "s10 no import": (s10, TRAIN, s10.CHANGES[0]),
+    "s07 import only": (s07, IMX, s07.IMX_CHANGES[0]),
+    "s10 import only": (s10, TRAIN, s10.CHANGES[1]),
+}
+
+
+@pytest.mark.parametrize(
+    ("module", "file", "change"),
+    [pytest.param(*half, id=name) for name, half in HALVES.items()],
+)
+def test_half_an_edit_is_completed_or_refused(module, file, change):
+    whole = tree_of(UPSTREAM)
+    module.STEP.apply(whole)
+    half = tree_of({**UPSTREAM, file: edited(UPSTREAM[file], change)})
+    tree = dict(half)
+    try:
+        module.STEP.apply(tree)
+    except StepError:
+        assert tree == half
+    else:
+        assert tree == whole

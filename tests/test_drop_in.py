@@ -1,0 +1,235 @@
+"""Files that users drop into Addmodules: what works, and what is said of what does not."""
+
+import json
+
+import pytest
+from conftest import run_python
+
+from fork import build as builder
+from fork.tree import OVERLAY
+
+CLAIM = "from torch import nn\n\nclass {}(nn.Module):\n    def __init__(self):\n        self.width_list = [1]\n"
+
+FILES = {
+    # after the articles: the class measures its own widths, factory functions beside it, four maps
+    "pastednet.py": """
+import torch
+from torch import nn
+
+class PastedNet(nn.Module):
+    def __init__(self, width=8, extra=None):
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Conv2d(3, width, 4, 4)])
+        for k in range(3):
+            self.layers.append(nn.Conv2d(width * 2**k, width * 2 ** (k + 1), 2, 2))
+        self.width_list = [m.size(1) for m in self.forward(torch.randn(1, 3, 64, 64))]
+
+    def forward(self, x):
+        out = []
+        for layer in self.layers:
+            x = layer(x)
+            out.append(x)
+        return out
+
+def pasted_small():
+    return PastedNet(4)
+""",
+    "channelnet.py": """
+from torch import nn
+__all__ = ["three_maps"]
+
+class _Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.c = nn.Conv2d(3, 8, 8, 8), nn.Conv2d(8, 16, 2, 2), nn.Conv2d(16, 32, 2, 2)
+        self.channel = [8, 16, 32]
+
+    def forward(self, x):
+        a = self.a(x)
+        b = self.b(a)
+        return (a, b, self.c(b))
+
+def three_maps():
+    return _Net()
+""",
+    "registered.py": """
+from torch import nn
+from ultralytics.nn.Addmodules import register_backbone
+
+@register_backbone
+class OneMap(nn.Module):
+    def __init__(self, in_chans=3):
+        super().__init__()
+        self.stem, self.width_list, self.strides = nn.Conv2d(in_chans, 32, 32, 32), [32], [32]
+
+    def forward(self, x):
+        return [self.stem(x)]
+
+@register_backbone
+class Liar(OneMap):
+    def forward(self, x):
+        return [self.stem(x), None]
+""",
+    "brokensyntax.py": "class Unfinished(nn.Module):\n    def __init__(self\n",
+    "brokenimport.py": "import torchsummary_that_is_not_there\n\nclass NeedsMore:\n    pass\n",
+    "brokenexit.py": "def late():\n    pass\n\nraise SystemExit('a script without its guard')\n",
+    "twin.py": CLAIM.format("MobileNetV3"),
+    "shadow.py": CLAIM.format("Detect"),
+    "nowidths.py": "from torch import nn\nfrom ultralytics.nn.Addmodules import register_backbone\n\n"
+    "@register_backbone\ndef bare():\n    return nn.Conv2d(3, 8, 32, 32)\n",
+    "helpers.py": "def useful(x):\n    return x\n",
+}
+
+SCRIPT = r"""
+import json, torch
+from ultralytics.nn.tasks import DetectionModel
+from ultralytics.nn.Addmodules import registry
+import ultralytics.nn.Addmodules as A
+
+def row(name, *args, n=1, f=-1):
+    return [f, n, name, list(args)]
+
+def model(*backbone, p4=3, ch=3):
+    head = [[-1, 1, "Conv", [16, 1]], [p4, 1, "Conv", [16, 1]], [[6, 5], 1, "Detect", ["nc"]]]
+    if p4 is None:
+        head = [[-1, 1, "Conv", [16, 1]], [[5], 1, "Detect", ["nc"]]]
+    return DetectionModel({"nc": 2, "backbone": list(backbone), "head": head}, ch=ch, verbose=False)
+
+def attempt(function):
+    try:
+        return function()
+    except Exception as e:
+        return f"{type(e).__name__}: {e}"
+
+def works(m, ch=3):
+    m.train()
+    out = m(torch.rand(2, ch, 64, 64))
+    feats = out["feats"] if isinstance(out, dict) else out
+    sum(f.square().mean() for f in feats).backward()
+    grads = all(p.grad is not None for p in m.model[0].parameters())
+    return {"stride": m.stride.tolist(), "save": m.save, "index": [l.i for l in m.model], "grads": grads}
+
+print(json.dumps({
+    "names": registry.names(),
+    "broken": sorted(b.file for b in registry.broken),
+    "attribute": attempt(lambda: A.PastedNet.__name__),
+    "no attribute": attempt(lambda: A.Nothing),
+    "class": attempt(lambda: works(model(row("PastedNet", 16)))),
+    "factory": attempt(lambda: works(model(row("pasted_small")))),
+    "three maps": attempt(lambda: works(model(row("three_maps")))),
+    "one map": attempt(lambda: works(model(row("OneMap"), p4=None))),
+    "ten channels": attempt(lambda: works(model(row("OneMap"), p4=None, ch=10), 10)),
+    "keywords": attempt(lambda: works(model(row("PastedNet", {"width": 4})))),
+    "mobilenet small": attempt(lambda: works(model(row("MobileNetV3", "small")))),
+    "pasted, ten channels": attempt(lambda: model(row("PastedNet"), ch=10)),
+    "syntax": attempt(lambda: model(row("Unfinished"))),
+    "import": attempt(lambda: model(row("NeedsMore"))),
+    "exit": attempt(lambda: model(row("late"))),
+    "twin": attempt(lambda: model(row("MobileNetV3"))),
+    "shadow": attempt(lambda: model(row("OneMap"), p4=None)),
+    "widths": attempt(lambda: model(row("bare"))),
+    "liar": attempt(lambda: model(row("Liar"), p4=None)),
+    "unknown": attempt(lambda: model(row("PastedNett"))),
+    "helper": attempt(lambda: model(row("useful"))),
+    "row 1": attempt(lambda: model(row("Conv", 8, 3, 2), row("PastedNet"))),
+    "two": attempt(lambda: model(row("PastedNet"), row("PastedNet"))),
+    "repeats": attempt(lambda: model(row("PastedNet", n=3))),
+    "from": attempt(lambda: model(row("PastedNet", f=0))),
+    "too many": attempt(lambda: model(row("pasted_small", 1))),
+    "wrong keyword": attempt(lambda: model(row("PastedNet", {"widht": 4}))),
+}, default=lambda o: f"built {type(o).__name__}"))
+"""
+
+
+def outcome(checkout, files, script=SCRIPT):
+    for name, text in files.items():
+        (checkout / OVERLAY / name).write_text(text, encoding="utf-8")
+    run = run_python("-c", script, cwd=checkout, env={"PYTHONPATH": str(checkout)})
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def dropped(tmp_path_factory, wheel, results):
+    """Everything above in one throw-away checkout, and what came of it."""
+    from conftest import make_checkout
+
+    checkout = make_checkout(tmp_path_factory.mktemp("dropped") / "checkout")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(builder, "run", lambda *_: results)
+        builder.build(checkout, wheel)
+    without = {name: text for name, text in FILES.items() if name not in {"twin.py", "shadow.py"}}
+    found = outcome(checkout, without)
+    clashing = outcome(checkout, {name: FILES[name] for name in ("twin.py", "shadow.py")})
+    return found, clashing
+
+
+def test_backbones_are_found_and_nothing_else(dropped):
+    assert dropped[0]["names"] == ["Liar", "MobileNetV3", "OneMap", "PastedNet", "bare", "pasted_small", "three_maps"]
+    assert dropped[0]["attribute"] == "PastedNet"
+    assert dropped[0]["no attribute"].startswith("AttributeError")
+
+
+@pytest.mark.parametrize(
+    ("case", "strides"),
+    [
+        ("class", [16.0, 32.0]),
+        ("factory", [16.0, 32.0]),
+        ("three maps", [16.0, 32.0]),
+        ("one map", [32.0]),
+        ("ten channels", [32.0]),
+        ("keywords", [16.0, 32.0]),
+        ("mobilenet small", [16.0, 32.0]),
+    ],
+)
+def test_it_builds_and_trains_with_maps_filled_from_the_right(dropped, case, strides):
+    found = dropped[0][case]
+    assert isinstance(found, dict), found
+    assert found["stride"] == strides
+    assert found["index"] == list(range(4, 4 + len(found["index"])))
+    assert found["grads"]
+    assert set(found["save"]) <= {3, 5, 6}
+
+
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        ("pasted, ten channels", ("PastedNet takes images of 3 channels only", "in_chans")),
+        ("syntax", ("brokensyntax.py could not be imported", "SyntaxError, line 2")),
+        ("import", ("brokenimport.py could not be imported", "torchsummary_that_is_not_there", "line 1")),
+        ("exit", ("brokenexit.py could not be imported", "SystemExit", "without its guard")),
+        ("widths", ("bare states no channels", "width_list")),
+        ("liar", ("Liar returned 2 maps, map 1 missing", "promises 1 maps")),
+        ("unknown", ("unknown module 'PastedNett'", "did you mean PastedNet")),
+        ("helper", ("unknown module 'useful'",)),
+        ("row 1", ("PastedNet is in row 1", "must be row 0")),
+        ("two", ("PastedNet is in row 1", "must be row 0")),
+        ("repeats", ("PastedNet has 3 repeats",)),
+        ("from", ("PastedNet reads from 0",)),
+        ("too many", ("pasted_small: too many positional arguments", "no arguments")),
+        ("wrong keyword", ("unexpected keyword argument 'widht'", "width=8")),
+    ],
+)
+def test_what_is_wrong_is_said(dropped, case, words):
+    found = dropped[0][case]
+    assert isinstance(found, str), found
+    assert found.startswith("BackboneError: ")
+    for word in words:
+        assert word in found
+
+
+def test_broken_files_are_remembered_and_break_nothing_else(dropped):
+    assert dropped[0]["broken"] == ["brokenexit.py", "brokenimport.py", "brokensyntax.py"]
+
+
+def test_a_second_claim_to_a_name_is_an_error_when_it_is_asked_for(dropped):
+    found = dropped[1]["twin"]
+    assert "two files" in found
+    assert "mobilenetv3.py" in found
+    assert "twin.py" in found
+
+
+def test_a_name_of_upstreams_stays_upstreams_and_the_clash_is_named(dropped):
+    found = dropped[1]["shadow"]
+    assert "Detect is the name of a module of upstream" in found
+    assert isinstance(dropped[0]["one map"], dict)

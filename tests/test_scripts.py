@@ -1,0 +1,254 @@
+"""train.py and val.py as a user runs them: real runs on a few small images, and every mistake as a message."""
+
+import csv
+import shutil
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from conftest import ROOT, run_python
+
+from fork import build as builder
+
+SMALL = ["--cfg", "yolo11-mobilenetv3.yaml", "--imgsz", "64", "--batch", "2", "plots=False"]
+
+
+def train(*arguments, cwd=None, env=None, root=ROOT):
+    return run_python(root / "train.py", *arguments, cwd=cwd, env=env)
+
+
+def said(run, code, *words):
+    assert run.returncode == code, run.stdout[-2000:] + run.stderr
+    assert "Traceback" not in run.stderr, run.stderr
+    for word in words:
+        assert word in run.stderr, run.stderr
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Six 64-pixel images of one bright square each, in a folder with a space and Chinese in its name."""
+    import cv2
+
+    folder = tmp_path_factory.mktemp("data") / "数据 集"
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 4), ("val", 2)):
+        for kind in ("images", "labels"):
+            (folder / kind / split).mkdir(parents=True)
+        for n in range(count):
+            image = rng.integers(0, 60, (64, 64, 3), dtype=np.uint8)
+            x, y = rng.integers(4, 36, 2)
+            image[y : y + 24, x : x + 24] = 220
+            cv2.imencode(".png", image)[1].tofile(str(folder / "images" / split / f"{n}.png"))
+            line = f"0 {(x + 12) / 64:.4f} {(y + 12) / 64:.4f} 0.375 0.375\n"
+            (folder / "labels" / split / f"{n}.txt").write_text(line, encoding="utf-8")
+    path = folder / "data.yaml"
+    path.write_text(
+        f"path: {folder.as_posix()}\ntrain: images/train\nval: images/val\nnames: [square]\n", encoding="utf-8"
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(data, tmp_path_factory):
+    """A finished run of two epochs: (process, folder of the run)."""
+    folder = tmp_path_factory.mktemp("runs")
+    run = train(*SMALL, "--data", data, "--epochs", "2", "--project", folder, "--name", "tiny", cwd=folder)
+    assert run.returncode == 0, run.stderr
+    return run, folder / "tiny"
+
+
+def epochs(folder):
+    with (folder / "results.csv").open(encoding="utf-8") as f:
+        return [int(float(row["epoch"])) for row in csv.DictReader(f, skipinitialspace=True)]
+
+
+def test_a_run_ends_with_table_picture_and_weights(trained):
+    run, folder = trained
+    assert epochs(folder) == [1, 2]
+    tail = run.stdout.splitlines()[-12:]
+    assert any(line.split()[:2] == ["epoch", "box_loss"] for line in tail)
+    assert tail[-1].split() == ["best.pt", str(folder / "weights" / "best.pt")]
+    assert (folder / "weights" / "best.pt").is_file()
+    assert (folder / "predictions.jpg").stat().st_size > 1000
+
+
+def test_the_checkpoint_reloads_for_val_and_predict(trained, data, tmp_path):
+    best = trained[1] / "weights" / "best.pt"
+    run = run_python(ROOT / "val.py", "--weights", best, "--project", tmp_path, "plots=False", cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert "mAP50" in run.stdout.splitlines()[-1]
+    code = (
+        "import sys; from ultralytics import YOLO; m = YOLO(sys.argv[1]); "
+        "r = m.predict(sys.argv[2], imgsz=64, conf=1e-6); "
+        "print(type(m.model.model[0]).__name__, r[0].orig_shape, len(r[0].boxes) > 0)"
+    )
+    image = next((data.parent / "images" / "val").iterdir())
+    run = run_python("-c", code, best, image, cwd=tmp_path)
+    assert run.stdout.splitlines()[-1] == "MobileNetV3 (64, 64) True", run.stderr
+
+
+def test_another_run_starts_from_its_weights(trained, data, tmp_path):
+    best = trained[1] / "weights" / "best.pt"
+    run = train(*SMALL, "--data", data, "--epochs", "1", "--weights", best, "--project", tmp_path, cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    moved = [line for line in run.stdout.splitlines() if "Transferred" in line]
+    assert moved
+    done, total = moved[0].split("Transferred ")[1].split(" ")[0].split("/")
+    assert done == total
+
+
+def test_a_run_killed_in_mid_epoch_resumes(data, tmp_path):
+    command = [
+        sys.executable,
+        ROOT / "train.py",
+        *SMALL,
+        "--data",
+        data,
+        "--epochs",
+        "4",
+        "--project",
+        tmp_path / "runs",
+    ]
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen([str(c) for c in command], cwd=tmp_path, stdout=log, stderr=log)
+        results, deadline = tmp_path / "runs" / "exp" / "results.csv", time.time() + 120
+        last = tmp_path / "runs" / "exp" / "weights" / "last.pt"
+        while (
+            not (results.is_file() and last.is_file() and len(epochs(results.parent)) >= 1) and time.time() < deadline
+        ):
+            assert process.poll() is None, (tmp_path / "log").read_text()
+            time.sleep(0.02)
+        process.kill()
+        assert process.wait() != 0
+    before = epochs(results.parent)
+    assert before[0] == 1
+    assert before[-1] < 4
+    run = train("--resume", cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert f"resuming {last}" in run.stdout
+    assert epochs(results.parent) == [1, 2, 3, 4]
+    said(train("--resume", last, cwd=tmp_path), 2, "nothing to resume")
+
+
+def test_yolo_trains_a_bare_name(data, tmp_path):
+    """The yolo command itself, through the module that it starts."""
+    code = "import sys; from ultralytics.cfg import entrypoint; sys.argv[0] = 'yolo'; entrypoint()"
+    arguments = ["train", "model=yolo11-mobilenetv3.yaml", f"data={data}", "epochs=1", "imgsz=64", "batch=2"]
+    run = run_python(
+        "-c", code, *arguments, "workers=0", "plots=False", f"project={tmp_path}", "device=cpu", cwd=tmp_path
+    )
+    assert run.returncode == 0, run.stderr
+    assert (tmp_path / "train" / "weights" / "best.pt").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--cfg", "rtdetr-mobilenetv4.yaml"], ("no model YAML", "did you mean rtdetr-mobilenetv3.yaml")),
+        (["--cfg", "zzz"], ("no model YAML 'zzz'", "yolo11-mobilenetv3.yaml")),
+        (["--data", "no-such-data.yaml"], ("the data set 'no-such-data.yaml' cannot be used", "cfg/datasets")),
+        (["--weights", "none.pt"], ("none.pt does not exist",)),
+        (["--resume", "none.pt"], ("nothing to resume: none.pt does not exist",)),
+        (["--resume"], ("nothing to resume: no last.pt",)),
+        (["lrate=1"], ("unknown argument lrate=1", "did you mean")),
+        (["lr0=fast"], ("lr0",)),
+        (["mosaic"], ("'mosaic' is no option and no key=value",)),
+        (["--epoch5", "3"], ("unknown option --epoch5",)),
+        (["--epochs", "many"], ("invalid int value: 'many'",)),
+    ],
+)
+def test_a_wrong_command_line_is_a_message(arguments, words, data, tmp_path):
+    if not any(word.startswith("--data") for word in arguments):
+        arguments = ["--data", str(data), *arguments]
+    said(train(*arguments, cwd=tmp_path), 2, *words)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "nc: 1\nbackbone:\n  - [-1, 1, MobileNetV5, []]\nhead:\n  - [-1, 1, Detect, [nc]]\n",
+            ("did you mean MobileNetV3",),
+        ),
+        ("nc: 1\nbackbone: [\n", ("not readable as YAML",)),
+        ("nc: 1\n", ("is no model YAML", "`backbone:` and `head:`")),
+        ("", ("is no model YAML",)),
+        (
+            "backbone:\n  - [-1, 1, MobileNetV3, [tiny]]\nhead:\n  - [[4], 1, Detect, [nc]]\nnc: 1\n",
+            ("no variant 'tiny'",),
+        ),
+    ],
+)
+def test_a_wrong_model_yaml_is_a_message(text, words, data, tmp_path):
+    (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
+    said(train("--cfg", "mine.yaml", "--data", data, cwd=tmp_path), 2, "mine.yaml", *words)
+
+
+def test_a_file_that_is_no_checkpoint_is_a_message(data, tmp_path):
+    (tmp_path / "bad.pt").write_bytes(b"no checkpoint")
+    for arguments in (["--weights", "bad.pt"], ["--resume", "bad.pt"]):
+        said(train("--data", data, *arguments, cwd=tmp_path), 2, "bad.pt is not a checkpoint")
+
+
+def test_missing_images_are_a_message(tmp_path):
+    (tmp_path / "d.yaml").write_text("path: nowhere\ntrain: a\nval: b\nnames: [x]\n", encoding="utf-8")
+    said(train("--data", "d.yaml", cwd=tmp_path), 2, "d.yaml", "images not found")
+
+
+def test_val_without_weights_is_a_message(tmp_path):
+    said(run_python(ROOT / "val.py", "--weights", "none.pt", cwd=tmp_path), 2, "none.pt: no such file")
+
+
+@pytest.mark.parametrize("script", ["train.py", "val.py"])
+def test_help(script, tmp_path):
+    run = run_python(ROOT / script, "--help", cwd=tmp_path)
+    assert run.returncode == 0
+    assert "--data" in run.stdout
+
+
+def test_another_ultralytics_is_refused_by_name_and_place(tmp_path):
+    other = tmp_path / "site" / "ultralytics"
+    other.mkdir(parents=True)
+    (other / "__init__.py").write_text('__version__ = "8.3.0"\n', encoding="utf-8")
+    code = "import sys, runpy, ultralytics; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+    run = run_python("-c", code, ROOT / "train.py", cwd=tmp_path, env={"PYTHONPATH": str(other.parent)})
+    said(run, 1, "another ultralytics is imported", f"8.3.0 in {other}", "8.4.190+addmodules.1", "pip install -e .")
+
+
+def test_a_script_that_was_copied_elsewhere_says_so(tmp_path):
+    shutil.copyfile(ROOT / "train.py", tmp_path / "train.py")
+    said(train(root=tmp_path, cwd=tmp_path), 1, "needs the folders fork/ and lab/ beside it")
+
+
+def test_an_unbuilt_tree_is_built_first(checkout, wheel, tmp_path):
+    env = {"PYTHONPATH": "", "ADDMODULES_CACHE": str(wheel.parent)}
+    run = run_python(checkout / "val.py", "--weights", "none.pt", cwd=tmp_path, env=env)
+    said(run, 2, "none.pt")
+    assert "building the fork (absent)" in run.stdout
+    assert (checkout / "ultralytics" / "__init__.py").is_file()
+
+
+def test_an_interrupted_build_is_repaired_first(checkout, wheel, quick, tmp_path):
+    builder.build(checkout, wheel)
+    from fork.state import write_journal
+
+    (checkout / "ultralytics" / "nn" / "tasks.py").unlink()
+    write_journal(checkout, [builder.plan(checkout, wheel).stamp().files])
+    run = run_python(
+        checkout / "val.py", "--weights", "none.pt", cwd=tmp_path, env={"ADDMODULES_CACHE": str(wheel.parent)}
+    )
+    said(run, 2, "none.pt")
+    assert "building the fork (interrupted)" in run.stdout
+    assert (checkout / "ultralytics" / "nn" / "tasks.py").is_file()
+
+
+def test_a_hand_edited_tree_runs_with_a_note(checkout, wheel, quick, tmp_path):
+    builder.build(checkout, wheel)
+    with (checkout / "ultralytics" / "nn" / "tasks.py").open("a", encoding="utf-8") as f:
+        f.write("# mine\n")
+    run = run_python(checkout / "val.py", "--weights", "none.pt", cwd=tmp_path)
+    said(run, 2, "none.pt")
+    assert "1 generated file(s) are edited by hand" in run.stdout
