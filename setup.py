@@ -82,7 +82,8 @@ extras["test"] = TEST_EXTRA
 setup(
     version=work.pin.version,
     packages=packages,
-    package_data={name: ["*.*"] for name in packages},
+    package_data={PACKAGE: ["**/*"]},
+    exclude_package_data={"": ["*.pyc", "**/*.pyc"]},
     install_requires=needed,
     extras_require=extras,
     cmdclass={"build_py": BuildTree},

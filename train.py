@@ -88,7 +88,10 @@ def resume(options, given):
         wanted = "no last.pt under runs/" if path is None else f"{path} does not exist"
         raise UsageError(f"nothing to resume: {wanted}. A run writes it at the end of its first epoch")
     say(f"resuming {path}")
-    return load_checkpoint(path)[0], {**given, "resume": True}
+    model, content = load_checkpoint(path)
+    if content.get("optimizer") is None:  # upstream would start a new run on its own sample data
+        raise UsageError(f"nothing to resume: {path} is from a run that has finished (or holds no state of one)")
+    return model, {**given, "resume": True}
 
 
 def start(options, given):
@@ -97,12 +100,13 @@ def start(options, given):
     cls = model_class(path)
     arguments = settings(options, given, cls.__name__ == "RTDETR")
     check_arguments(arguments)
+    if options.weights:
+        load_checkpoint(Path(options.weights))  # says what is wrong with the file
+        # Not model.load(): that would fill a model of the YAML's own nc, and lose the class scores on the way
+        arguments["pretrained"] = options.weights
     arguments["data"] = find_data(options.data)
     with building(path):
         model = cls(str(path))
-    if options.weights:
-        load_checkpoint(Path(options.weights))  # says what is wrong with the file
-        model.load(options.weights)
     return model, arguments
 
 
@@ -113,12 +117,7 @@ def main(argv=None):
         load_ultralytics()
         model, arguments = resume(options, given) if options.resume else start(options, given)
         use_all_cores(model)
-        try:
-            model.train(**arguments)
-        except AssertionError as e:  # upstream: "... training to N epochs is finished, nothing to resume"
-            if not options.resume:
-                raise
-            raise UsageError(" ".join(str(e).split())) from None
+        model.train(**arguments)
         from lab.report import report
 
         report(model)

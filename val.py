@@ -47,7 +47,8 @@ def main(argv=None):
             wanted = "no best.pt under runs/" if weights is None else f"--weights {weights}: no such file"
             raise launch.UsageError(f"nothing to validate: {wanted}; train first (python train.py)")
         launch.say(f"validating {weights}")
-        model, trained = launch.load_checkpoint(weights)
+        model, content = launch.load_checkpoint(weights)
+        trained = content.get("train_args") or {}
         arguments = {"project": str(Path(options.project).resolve()), "name": options.name, "plots": True}
         for key in ("imgsz", "batch", "device"):
             value = getattr(options, key)

@@ -178,7 +178,7 @@ def model_class(path: Path) -> Any:
 
 
 def load_checkpoint(path: Path) -> Tuple[Any, Dict[str, Any]]:
-    """Return the model in a checkpoint, as RTDETR or YOLO, and the arguments that it was trained with.
+    """Return the model in a checkpoint, as RTDETR or YOLO, and the checkpoint's content (``train_args``, ``epoch``).
 
     Raises:
         UsageError: The file is no checkpoint, or needs a module that this fork does not have.
@@ -193,7 +193,7 @@ def load_checkpoint(path: Path) -> Tuple[Any, Dict[str, Any]]:
     except (TypeError, ModuleNotFoundError, AttributeError, AssertionError) as e:
         raise UsageError(f"{path} is not a checkpoint that can be used here: {' '.join(str(e).split())}") from None
     cls = RTDETR if isinstance(inner, tasks.RTDETRDetectionModel) else YOLO
-    return cls(str(path)), content.get("train_args") or {}
+    return cls(str(path)), content
 
 
 def find_data(name: str) -> str:

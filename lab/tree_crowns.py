@@ -1,8 +1,9 @@
 """The tree-crown data set: two annotated aerial photographs, cut into overlapping tiles in YOLO's layout.
 
 The photographs (Yellowstone, National Ecological Observatory Network, 0.1 m a pixel) and their hand-drawn boxes
-come with the MIT-licensed PyPI package ``deepforest`` (Weinstein et al.), whose wheel is fetched with pip, verified and
-read, not installed. One photograph is for training (574 crowns), the other for validation (279), so no crown is in both.
+come with the MIT-licensed PyPI package ``deepforest`` (Weinstein et al.), whose wheel is fetched with pip, verified
+and read, not installed. One photograph is for training (574 crowns), the other for validation (279), so no crown is
+in both.
 
     python -m lab.tree_crowns            # into datasets/tree-crowns of the checkout
     python -m lab.tree_crowns --help

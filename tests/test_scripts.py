@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from conftest import ROOT, run_python
 
+import train as train_script
+import val as val_script
 from fork import build as builder
 
 SMALL = ["--cfg", "yolo11-mobilenetv3.yaml", "--imgsz", "64", "--batch", "2", "plots=False"]
@@ -17,6 +19,20 @@ SMALL = ["--cfg", "yolo11-mobilenetv3.yaml", "--imgsz", "64", "--batch", "2", "p
 
 def train(*arguments, cwd=None, env=None, root=ROOT):
     return run_python(root / "train.py", *arguments, cwd=cwd, env=env)
+
+
+@pytest.fixture
+def script(tmp_path, monkeypatch, capsys):
+    """Run a script's main in this process, from an empty folder: the mistakes below are found before any training."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(module, *arguments):
+        with pytest.raises(SystemExit) as e:
+            module.main([str(a) for a in arguments])
+        out, err = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, e.value.code, out, err)
+
+    return run
 
 
 def said(run, code, *words):
@@ -152,17 +168,17 @@ def test_yolo_trains_a_bare_name(data, tmp_path):
         (["--weights", "none.pt"], ("none.pt does not exist",)),
         (["--resume", "none.pt"], ("nothing to resume: none.pt does not exist",)),
         (["--resume"], ("nothing to resume: no last.pt",)),
-        (["lrate=1"], ("unknown argument lrate=1", "did you mean")),
+        (["moasic=1"], ("unknown argument moasic=1", "did you mean mosaic")),
         (["lr0=fast"], ("lr0",)),
         (["mosaic"], ("'mosaic' is no option and no key=value",)),
         (["--epoch5", "3"], ("unknown option --epoch5",)),
         (["--epochs", "many"], ("invalid int value: 'many'",)),
     ],
 )
-def test_a_wrong_command_line_is_a_message(arguments, words, data, tmp_path):
+def test_a_wrong_command_line_is_a_message(arguments, words, data, tmp_path, script):
     if not any(word.startswith("--data") for word in arguments):
         arguments = ["--data", str(data), *arguments]
-    said(train(*arguments, cwd=tmp_path), 2, *words)
+    said(script(train_script, *arguments), 2, *words)
     assert not (tmp_path / "runs").exists()
 
 
@@ -182,15 +198,15 @@ def test_a_wrong_command_line_is_a_message(arguments, words, data, tmp_path):
         ),
     ],
 )
-def test_a_wrong_model_yaml_is_a_message(text, words, data, tmp_path):
+def test_a_wrong_model_yaml_is_a_message(text, words, data, tmp_path, script):
     (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
-    said(train("--cfg", "mine.yaml", "--data", data, cwd=tmp_path), 2, "mine.yaml", *words)
+    said(script(train_script, "--cfg", "mine.yaml", "--data", data), 2, "mine.yaml", *words)
 
 
-def test_a_file_that_is_no_checkpoint_is_a_message(data, tmp_path):
+def test_a_file_that_is_no_checkpoint_is_a_message(data, tmp_path, script):
     (tmp_path / "bad.pt").write_bytes(b"no checkpoint")
     for arguments in (["--weights", "bad.pt"], ["--resume", "bad.pt"]):
-        said(train("--data", data, *arguments, cwd=tmp_path), 2, "bad.pt is not a checkpoint")
+        said(script(train_script, "--data", data, *arguments), 2, "bad.pt is not a checkpoint")
 
 
 def test_missing_images_are_a_message(tmp_path):
@@ -198,13 +214,13 @@ def test_missing_images_are_a_message(tmp_path):
     said(train("--data", "d.yaml", cwd=tmp_path), 2, "d.yaml", "images not found")
 
 
-def test_val_without_weights_is_a_message(tmp_path):
-    said(run_python(ROOT / "val.py", "--weights", "none.pt", cwd=tmp_path), 2, "none.pt: no such file")
+def test_val_without_weights_is_a_message(script):
+    said(script(val_script, "--weights", "none.pt"), 2, "none.pt: no such file")
 
 
-@pytest.mark.parametrize("script", ["train.py", "val.py"])
-def test_help(script, tmp_path):
-    run = run_python(ROOT / script, "--help", cwd=tmp_path)
+@pytest.mark.parametrize("module", [train_script, val_script])
+def test_help(module, script):
+    run = script(module, "--help")
     assert run.returncode == 0
     assert "--data" in run.stdout
 

@@ -18,6 +18,7 @@ from fork.steps import (
     s10_square_validation,
     x11_look_up_modules,
     x12_find_configs,
+    x13_save_whole,
 )
 
 SERIES: Tuple[Step, ...] = (
@@ -33,4 +34,5 @@ SERIES: Tuple[Step, ...] = (
     s10_square_validation.STEP,
     x11_look_up_modules.STEP,
     x12_find_configs.STEP,
+    x13_save_whole.STEP,
 )

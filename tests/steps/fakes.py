@@ -20,6 +20,7 @@ IMX = "ultralytics/utils/export/imx.py"
 FLOPS = "ultralytics/utils/torch_utils.py"
 TRAIN = "ultralytics/models/yolo/detect/train.py"
 CHECKS = "ultralytics/utils/checks.py"
+ENGINE = "ultralytics/engine/trainer.py"
 
 NEWLINES = pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["lf", "crlf"])
 
@@ -239,12 +240,34 @@ def check_files(file):
     return files
 '''
 
+ENGINE_TEXT = '''\
+"""Engine."""
+import io
+
+from ultralytics.fakes.cfg import get
+
+
+class BaseTrainer:
+    def save_model(self):
+        blob = io.BytesIO().getvalue()
+        self.last.write_bytes(blob)   # keep
+        note = self.last.write_text("saved")
+        if self.fitness == self.best_fitness:
+            self.best.write_bytes( blob )
+        (self.folder / "extra.pt").write_bytes(blob)
+        return note
+
+    def save_other(self, blob):
+        self.other.write_bytes(blob)
+'''
+
 UPSTREAM: Dict[str, str] = {
     TASKS: TASKS_TEXT,
     IMX: IMX_TEXT,
     FLOPS: FLOPS_TEXT,
     TRAIN: TRAIN_TEXT,
     CHECKS: CHECKS_TEXT,
+    ENGINE: ENGINE_TEXT,
     "ultralytics/__init__.py": "",
 }
 OURS: Dict[str, str] = {f"{OVERLAY}__init__.py": "", f"{OVERLAY}hooks.py": "def keep(): ...\n"}

@@ -23,7 +23,8 @@ from . import test_s09_count_flops as s09
 from . import test_s10_square_validation as s10
 from . import test_x11_look_up_modules as x11
 from . import test_x12_find_configs as x12
-from .fakes import CHECKS, FLOPS, IMX, NEWLINES, OURS, TASKS, TRAIN, UPSTREAM, edited, tree_of
+from . import test_x13_save_whole as x13
+from .fakes import CHECKS, ENGINE, FLOPS, IMX, NEWLINES, OURS, TASKS, TRAIN, UPSTREAM, edited, tree_of
 
 FILES = sorted(path.stem for path in Path(fork.steps.__file__).parent.glob("*.py") if not path.stem.startswith("_"))
 STEPS = pytest.mark.parametrize("step", SERIES, ids=[step.name for step in SERIES])
@@ -39,6 +40,7 @@ FINISHED = {
     FLOPS: s09.AFTER,
     TRAIN: s10.AFTER,
     CHECKS: x12.AFTER,
+    ENGINE: x13.AFTER,
 }
 
 
@@ -102,7 +104,7 @@ def test_step_declares_files_of_the_package_and_a_range_of_places(step):
 def test_whole_series_gives_exactly_the_edits_of_its_steps(newline):
     pristine, overlay = tree_of(UPSTREAM, newline), tree_of(OURS, newline)
     results = series.run(pristine, overlay)
-    assert [(r.step, r.outcome.applied) for r in results] == list(zip(SERIES, [0, 0, 1, 2, 1, 6, 4, 1, 2, 2, 1, 1]))
+    assert [(r.step, r.outcome.applied) for r in results] == list(zip(SERIES, [0, 0, 1, 2, 1, 6, 4, 1, 2, 2, 1, 1, 4]))
     assert results[-1].tree == tree_of(FINISHED, newline)
     assert (pristine, overlay) == (tree_of(UPSTREAM, newline), tree_of(OURS, newline))
 
@@ -132,6 +134,8 @@ HALVES = {
     "s10 no import": (s10, TRAIN, s10.CHANGES[0]),
     "s07 import only": (s07, IMX, s07.IMX_CHANGES[0]),
     "s10 import only": (s10, TRAIN, s10.CHANGES[1]),
+    "x13 first only": (x13, ENGINE, x13.CHANGES[0]),
+    "x13 import only": (x13, ENGINE, x13.CHANGES[3]),
 }
 
 

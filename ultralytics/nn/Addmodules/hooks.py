@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import os
+from pathlib import Path
 from typing import Any, Callable, Collection, Dict, List, Optional, Tuple, Union
 
 from torch import nn
@@ -147,6 +149,18 @@ def takes_any_shape(model: nn.Module) -> bool:
     layers = getattr(getattr(model, "module", model), "model", None)
     backbone = first_backbone(layers)
     return backbone is None or hasattr(backbone, "strides")
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that a process killed meanwhile leaves the old content or the new, never a part (step x13).
+
+    Args:
+        path: The file; its folder exists.
+        data: Its content.
+    """
+    neighbour = path.with_name(f"{path.name}.partial")
+    neighbour.write_bytes(data)
+    os.replace(neighbour, path)
 
 
 def input_channels(model: nn.Module, parameter: Any) -> Union[int, Any]:

@@ -1,0 +1,52 @@
+import pytest
+
+from fork.steps import x13_save_whole
+
+from .fakes import ENGINE, ENGINE_TEXT, NEWLINES, check, edited, refuses, tree_of, unchanged
+
+STEP = x13_save_whole.STEP
+DEFINITION = "BaseTrainer.save_model"
+IMPORT = "from ultralytics.fakes.cfg import get\n"
+CHANGES = (
+    ("self.last.write_bytes(blob)   # keep", "addmodules.write_whole(self.last, blob)   # keep"),
+    ("self.best.write_bytes( blob )", "addmodules.write_whole(self.best, blob )"),
+    ('(self.folder / "extra.pt").write_bytes(blob)', 'addmodules.write_whole(self.folder / "extra.pt", blob)'),
+    (IMPORT, "from ultralytics.nn.Addmodules import hooks as addmodules\n" + IMPORT),
+)
+AFTER = edited(ENGINE_TEXT, *CHANGES)
+
+
+@NEWLINES
+def test_saves_through_the_hook_in_save_model_only(newline):
+    outcome = check(STEP, tree_of({ENGINE: ENGINE_TEXT}, newline), tree_of({ENGINE: AFTER}, newline))
+    assert outcome.where == (f"{ENGINE}: {DEFINITION}",) * 3 + (f"{ENGINE}: module",)
+    assert "self.other.write_bytes(blob)" in AFTER
+
+
+@NEWLINES
+def test_a_second_run_changes_nothing(newline):
+    unchanged(STEP, tree_of({ENGINE: AFTER}, newline))
+
+
+@pytest.mark.parametrize(
+    ("change", "sought", "found"),
+    [
+        (("class BaseTrainer:", "class Trainer:"), "one definition of that name", "0 of them"),
+        (("def save_other(self, blob)", "def save_model(self)"), "one definition of that name", "2 of them"),
+        (("def save_model(self)", "def save(self)"), "one definition of that name", "0 of them"),
+    ],
+    ids=["no class", "two methods", "no method"],
+)
+def test_refuses_where_the_method_is_not_there_once(change, sought, found):
+    refuses(STEP, tree_of({ENGINE: edited(ENGINE_TEXT, change)}), f"{ENGINE}: {DEFINITION}", sought, found)
+
+
+def test_refuses_a_release_that_saves_in_another_way():
+    text = ENGINE_TEXT.replace("write_bytes", "write_text")
+    refuses(STEP, tree_of({ENGINE: text}), f"{ENGINE}: {DEFINITION}", "PATH.write_bytes(DATA)", "no such place")
+
+
+def test_refuses_half_an_edit():
+    text = edited(ENGINE_TEXT, CHANGES[1], CHANGES[3])
+    sought = "the whole of this step's edit, or nothing of it"
+    refuses(STEP, tree_of({ENGINE: text}), f"{ENGINE}: {DEFINITION}", sought, "1 of 2 places edited")
