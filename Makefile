@@ -2,11 +2,12 @@
 # make test    set everything up and run the tests
 # Without make (Windows): see README.md, the same steps by hand.
 
-PYTHON ?= python3
 VENV := .venv
 ifeq ($(OS),Windows_NT)
+PYTHON ?= python
 BIN := $(VENV)/Scripts
 else
+PYTHON ?= python3
 BIN := $(VENV)/bin
 endif
 PY := $(BIN)/python

@@ -21,8 +21,9 @@ from fork.errors import ForkError  # noqa: E402
 from fork.fetch import obtain  # noqa: E402
 from fork.tree import PACKAGE  # noqa: E402
 
-TEST_EXTRA = ["pytest>=8", "pytest-xdist>=3", "pytest-timeout>=2.2", "ruff>=0.6", "mypy>=1.11", "libcst>=1.1"]
-TEST_EXTRA += ["tomli>=2; python_version < '3.11'", "setuptools>=68", "wheel"]
+PROGRAM = ["libcst>=1.1", "tomli>=2; python_version < '3.11'"]  # what `python -m fork` needs to rebuild the tree
+TEST_EXTRA = ["pytest>=8", "pytest-xdist>=3", "pytest-timeout>=2.2", "ruff>=0.17,<0.18", "mypy>=1.11"]
+TEST_EXTRA += ["setuptools>=68", "wheel"]
 
 
 def say(line):
@@ -84,7 +85,7 @@ setup(
     packages=packages,
     package_data={PACKAGE: ["**/*"]},
     exclude_package_data={"": ["*.pyc", "**/*.pyc"]},
-    install_requires=needed,
+    install_requires=[*needed, *PROGRAM],
     extras_require=extras,
     cmdclass={"build_py": BuildTree},
 )

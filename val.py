@@ -30,11 +30,9 @@ def parse(argv=None):
     parser.add_argument("--imgsz", type=int, help="side of the images in pixels; default: as in training")
     parser.add_argument("--batch", type=int, help="images a step; default: as in training")
     parser.add_argument("--device", help="cpu, 0, mps; default: the first GPU, else the CPU")
-    parser.add_argument("--project", default="runs/val", help="folder of runs (%(default)s)")
-    parser.add_argument(
-        "--name", default="exp", help="folder of this run; a number is added to a taken one (%(default)s)"
-    )
-    return launch.split_arguments(parser, argv)
+    parser.add_argument("--project", help="folder of runs (runs/val)")
+    parser.add_argument("--name", help="folder of this run; a number is added to a taken one (exp)")
+    return launch.split_arguments(parser, argv, aliases={"model": "weights"})
 
 
 def main(argv=None):
@@ -49,11 +47,11 @@ def main(argv=None):
         launch.say(f"validating {weights}")
         model, content = launch.load_checkpoint(weights)
         trained = content.get("train_args") or {}
-        arguments = {"project": str(Path(options.project).resolve()), "name": options.name, "plots": True}
+        arguments = {"project": str(Path(options.project or "runs/val").resolve()), "name": options.name or "exp"}
         for key in ("imgsz", "batch", "device"):
             value = getattr(options, key)
             arguments[key] = trained.get(key) if value is None and key != "device" else value
-        arguments.update(given)
+        arguments.update({"plots": True, **given})
         launch.check_arguments({key: value for key, value in arguments.items() if value is not None})
         arguments["data"] = launch.find_data(options.data or trained.get("data") or launch.CROWNS)
         launch.use_all_cores(model)

@@ -11,7 +11,7 @@ from fork.errors import ForkError, HandEditedError, MismatchError
 from fork.fetch import obtain
 from fork.pin import ROOT, Package, Pin, load_pin
 from fork.series import Result, run
-from fork.state import Stamp, exclusive, journal_path, look, write_journal
+from fork.state import Stamp, exclusive, journal_path, look, read_journal, write_journal
 from fork.tree import (
     PACKAGE,
     STAMP,
@@ -44,6 +44,7 @@ class Plan(NamedTuple):
         results: Outcome of each step, in order.
         local: Names of the saved edits that were replayed.
         final: The tree to write, overlay left out.
+        other: Whether this is another release than the pinned one, named by the user.
     """
 
     pin: Pin
@@ -51,13 +52,15 @@ class Plan(NamedTuple):
     results: List[Result]
     local: List[str]
     final: Tree
+    other: bool
 
     def stamp(self) -> Stamp:
         """Return the stamp that belongs to the finished build."""
         steps = {result.step.name: str(result.outcome) for result in self.results}
         files = manifest(self.final)
         series = self.results[-1].digest
-        return Stamp(self.pin.upstream.version, self.pin.revision, series, digest(self.final), steps, self.local, files)
+        release, revision = self.pin.upstream.version, self.pin.revision
+        return Stamp(release, revision, series, digest(self.final), steps, self.local, files, self.other)
 
 
 def plan(root: Path = ROOT, source: Optional[Path] = None, say: Say = quiet, pin: Optional[Pin] = None) -> Plan:
@@ -72,16 +75,22 @@ def plan(root: Path = ROOT, source: Optional[Path] = None, say: Say = quiet, pin
     Raises:
         ForkError: See ``fork.errors``; nothing has been written.
     """
+    other = pin is not None
     pin = pin or load_pin(root)
     pristine = read_wheel(obtain(pin.upstream, source, say))
     say(f"running the series over {pin.upstream.name} {pin.upstream.version}")
     results = run(pristine, read_overlay(root))
     final, local = results[-1].tree, []
-    for path in sorted((root / LOCAL).glob("*.patch")):
-        final = patch.apply(final, path.read_bytes().decode("utf-8"), f"{LOCAL}/{path.name}")
+    for path in saved_edits(root):
+        final = patch.apply(final, patch.read(path), f"{LOCAL}/{path.name}")
         local.append(path.stem)
     generated = {path: final[path] for path in manifest(final)}
-    return Plan(pin, pristine, results, local, generated)
+    return Plan(pin, pristine, results, local, generated, other)
+
+
+def saved_edits(root: Path) -> List[Path]:
+    """Return the patches of saved edits in the order in which they are replayed, the same on every file system."""
+    return sorted((root / LOCAL).glob("*.patch"), key=lambda path: path.name)
 
 
 def build(
@@ -114,7 +123,8 @@ def build(
         changed = {path: work.final[path] for path in stamp.files if state.files.get(path) != stamp.files[path]}
         gone = [path for path in state.files if path not in stamp.files]
         if changed or gone or state.stamp != stamp or state.kind == "interrupted":
-            write_journal(root, [state.stamp.files if state.stamp else {}, stamp.files])
+            earlier = read_journal(root) or []  # an interrupted build's files are still among those on disk
+            write_journal(root, [*earlier, state.stamp.files if state.stamp else {}, stamp.files])
             say(f"writing {len(changed)} of {len(stamp.files)} files")
             write_files(root, changed)
             remove_files(root, gone)
@@ -153,6 +163,10 @@ def verify(root: Path = ROOT, source: Optional[Path] = None, say: Say = quiet) -
     if state.kind in ("absent", "interrupted"):
         what = "is not built" if state.kind == "absent" else "is from a build that did not finish"
         raise MismatchError(f"the tree in {root / PACKAGE} {what}: run `python -m fork build`")
+    if state.kind == "other" and state.stamp:
+        raise MismatchError(
+            f"the tree is another release, {state.stamp.version}: `python -m fork build` makes it the pin"
+        )
     wanted = work.stamp().files
     for path in sorted({*wanted, *state.files}):
         if wanted.get(path) != state.files.get(path):
@@ -189,21 +203,26 @@ def save(root: Path = ROOT, name: str = "edits", source: Optional[Path] = None, 
         path = root / LOCAL / f"{name}.patch"
         others = work.results[-1].tree
         base = {p: others[p] for p in manifest(others)}
-        for earlier in sorted((root / LOCAL).glob("*.patch")):
-            if earlier != path and earlier.name < path.name:
-                base = patch.apply(base, earlier.read_bytes().decode("utf-8"), earlier.name)
-        later = [p.name for p in (root / LOCAL).glob("*.patch") if p.name > path.name]
+        for earlier in saved_edits(root):
+            if earlier.name < path.name:
+                base = patch.apply(base, patch.read(earlier), earlier.name)
+        later = [p.name for p in saved_edits(root) if p.name > path.name]
         if later:
             raise ForkError(
                 f"edits are replayed in the order of their names, and {later[0]} comes after {path.name}: "
                 f"choose a name behind it"
             )
-        text = patch.diff(base, after)
-        write_files(root, {path.relative_to(root).as_posix(): text.encode()})
-        done = plan(root, source, quiet)  # replays the new patch: proves that it reproduces the edits
-        if manifest(done.final) != manifest(after):
-            path.unlink()
-            raise ForkError("the edits could not be reproduced from a patch (nothing was changed); please report this")
+        before = path.read_bytes() if path.exists() else None
+        write_files(root, {path.relative_to(root).as_posix(): patch.diff(base, after).encode()})
+        try:
+            done = plan(root, source, quiet)  # replays the new patch: proves that it reproduces the edits
+            if manifest(done.final) != manifest(after):
+                raise ForkError(
+                    "the edits could not be reproduced from a patch, so nothing was saved; please report this"
+                )
+        except ForkError:
+            path.unlink() if before is None else path.write_bytes(before)
+            raise
         write_files(root, {STAMP: done.stamp().to_bytes()})
     return path
 

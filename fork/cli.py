@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import List, Optional
+from typing import List, Optional, Set
 
 from fork import build as builder
 from fork import patch
+from fork.edit import Step
 from fork.errors import ForkError
 from fork.pin import ROOT, load_pin
 from fork.state import look
@@ -55,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
     sub = verb("status", "say which release and revision, built or stale, edited or clean, and each step's outcome")
     sub = verb("verify", "check that the tree is exactly pin + series (+ saved edits) and matches tree.lock")
     sub = verb("diff", "print the fork against pristine upstream as a unified diff")
-    sub.add_argument("--step", metavar="N", help="one step only, by number or name: 7, s07, x11, s07_spread_maps")
+    sub.add_argument("--step", metavar="N", help="one step only, by number, name or section: 7, s07, x11, 4.7")
     sub.add_argument("--stat", action="store_true", help="changed lines of each file instead of the diff")
     sub = verb("export", "write a git repository: pristine upstream, then one commit a step")
     sub.add_argument("dir", type=Path, metavar="DIR", help="a new or empty folder")
@@ -83,6 +84,9 @@ def main(arguments: Optional[List[str]] = None, root: Path = ROOT) -> int:
     except BrokenPipeError:  # `... | head`
         sys.stderr.close()
         return 0
+    except OSError as e:  # a full disk, a read-only folder, a file where a folder should be
+        print(f"error: {e}", file=sys.stderr)
+        return 1
 
 
 def _say(line: str) -> None:
@@ -118,6 +122,7 @@ def _status(options: argparse.Namespace, root: Path) -> int:
         "absent": "not built: run `python -m fork build`",
         "foreign": f"{PACKAGE}/ holds files that no build of this program wrote",
         "interrupted": "a build did not finish: run `python -m fork build` to repair it",
+        "other": f"built from {state.stamp.version}, not from the pin, as asked" if state.stamp else "",
         "stale": f"stale: built from {state.stamp.version}: run `python -m fork build`" if state.stamp else "",
         "built": "built",
     }
@@ -149,8 +154,7 @@ def _diff(options: argparse.Namespace, root: Path) -> int:
     if options.step:
         names = [result.step.name for result in work.results]
         wanted = options.step.lower()
-        numbers = {name: {name, name.split("_")[0], name.split("_")[0][1:].lstrip("0")} for name in names}
-        hits = [at for at, name in enumerate(names) if wanted in numbers[name] or wanted.lstrip("0") in numbers[name]]
+        hits = [at for at, result in enumerate(work.results) if wanted in _names_of(result.step)]
         if len(hits) != 1:
             raise ForkError(f"no step {options.step!r}: there are {', '.join(names)}")
         at = hits[0]
@@ -166,6 +170,13 @@ def _diff(options: argparse.Namespace, root: Path) -> int:
         print(f"{path:<50} +{added:<4} -{removed}")
     print(f"{len(rows)} files, {sum(r[1] for r in rows)} lines added, {sum(r[2] for r in rows)} removed")
     return 0
+
+
+def _names_of(step: Step) -> Set[str]:
+    """Return what one may call a step: s07_spread_maps, s07, s7, 07, 7, 4.7."""
+    short = step.name.split("_")[0]
+    kind, number = short[0], short[1:].lstrip("0")
+    return {step.name, short, f"{kind}{number}", short[1:], number, step.section}
 
 
 def _export(options: argparse.Namespace, root: Path) -> int:

@@ -133,7 +133,7 @@ def export(work: Plan, target: Path, root: Path = ROOT) -> int:
     made = not target.exists()
     target.mkdir(parents=True, exist_ok=True)
     try:
-        _git(target, "init", "--quiet", "--template=", "--object-format=sha1", ".")
+        _git(target, "init", "--quiet", "--template=", ".")
         _git(target, "symbolic-ref", "HEAD", f"refs/heads/{BRANCH}")
         _git(target, "fast-import", "--quiet", "--done", stdin=stream(work, read_configs(root)))
         _git(target, "reset", "--quiet", "--hard")

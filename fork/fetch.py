@@ -7,9 +7,11 @@ does not is deleted, and reported with what was expected and what came.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -98,6 +100,11 @@ def _local(package: Package, source: Path) -> Path:
     wrong = problem(path, package)
     if wrong is not None:
         raise IntegrityError(f"{path} is not the pinned {package.file} and was left as it is.\n  {wrong}")
+    cached = cache_dir() / package.file
+    if not cached.exists():  # so that the next command, which is given no path, needs no network either
+        with contextlib.suppress(OSError):
+            cached.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, cached)
     return path
 
 
@@ -122,17 +129,24 @@ def _pip_download(package: Package, folder: Path, say: Callable[[str], None]) ->
             time.sleep(pause)
         else:
             say(f"fetching {package.file} ({package.size / 1e6:.1f} MB) with pip")
+        command = list(pip_command(package, folder))
+        shown: Optional[int] = subprocess.PIPE
+        if sys.stderr is not None and sys.stderr.isatty():  # let a person see pip's own progress bar
+            command.remove("--quiet")
+            shown = None
         run = subprocess.run(
-            pip_command(package, folder), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
+            command, stdin=subprocess.DEVNULL, stdout=shown, stderr=subprocess.PIPE, text=True, errors="replace"
         )
         got = folder / package.file
         if run.returncode == 0 and got.is_file():
             return got
-        lines = [line for line in (run.stderr + run.stdout).splitlines() if line.strip()]
-        errors = [line for line in lines if line.startswith("ERROR")] or lines
-        last = "\n  ".join(errors[-3:]) or f"pip ended with {run.returncode} and delivered no {package.file}"
+        lines = [line for line in (run.stderr + (run.stdout or "")).splitlines() if line.strip()]
+        errors = [line for line in lines if line.startswith("ERROR")]
+        warnings = [line for line in lines if line.startswith("WARNING: Retrying")]  # the connection's own error
+        said = [*warnings[-1:], *(errors or lines)[-3:]]
+        last = "\n  ".join(said) or f"pip ended with {run.returncode} and delivered no {package.file}"
     raise FetchError(
         f"could not fetch {package.name} {package.version} with pip:\n  {last}\n"
-        f"  to do: check the network and `pip config list`; without a network, bring {package.file}\n"
-        f"         (sha256 {package.sha256}) and pass its path"
+        f"  to do: check the network and `pip config list`; without a network, put {package.file}\n"
+        f"         (sha256 {package.sha256})\n         into {cache_dir()}"
     )

@@ -47,7 +47,7 @@ def read(root: Path) -> Lock:
     if not path.is_file():
         raise PinError(f"{path} is missing: restore it (git checkout -- {FILE}) or write it (python -m fork lock)")
     lock: Lock = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
         if line.strip() and not line.startswith("#"):
             name, equals, value = (part.strip() for part in line.partition("="))
             if not equals or len(value) < 3 or value[0] != '"' or value[-1] != '"':

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import difflib
 import re
+from pathlib import Path
 from typing import Dict, List, NamedTuple, Tuple
 
 from fork.errors import ConflictError
-from fork.tree import Tree
+from fork.tree import OVERLAY, PACKAGE, Tree
 
 _HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _NO_NEWLINE = "\\ No newline at end of file"
@@ -41,6 +42,26 @@ def diff(before: Tree, after: Tree, context: int = 3) -> str:
             for line in difflib.unified_diff(old, new, heads[0], heads[1], n=context):
                 parts.append(line if line.endswith("\n") else f"{line}\n{_NO_NEWLINE}\n")
     return "".join(parts)
+
+
+def read(path: Path) -> str:
+    """Read the patch file of a saved edit.
+
+    Raises:
+        ConflictError: It is not UTF-8 text (PowerShell's ``>`` writes UTF-16), no unified diff, or edits another file
+            than a generated one.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError:
+        raise ConflictError(f"{path} is not UTF-8 text: write it again (git diff --output={path.name})") from None
+    files = parse(text)
+    if not files:
+        raise ConflictError(f"{path} is no unified diff: no line in it begins with `--- `")
+    for target in (name[2:] for name in files):
+        if not target.startswith(f"{PACKAGE}/") or target.startswith(OVERLAY) or ".." in target.split("/"):
+            raise ConflictError(f"{path} edits {target!r}: saved edits are for generated files below {PACKAGE}/ only")
+    return text
 
 
 def stat(text: str) -> List[Tuple[str, int, int]]:

@@ -17,7 +17,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set
 from fork import lock
 from fork.errors import BusyError, PinError
 from fork.pin import Pin
-from fork.tree import PACKAGE, STAMP, manifest_digest, scan, write_files
+from fork.tree import STAMP, manifest_digest, scan, write_files
 
 WORK = ".fork"
 """Git-ignored folder in the checkout for the journal and the lock."""
@@ -34,6 +34,7 @@ class Stamp(NamedTuple):
         steps: Step name -> outcome in words.
         local: Names of the saved edits that were replayed.
         files: Path -> SHA-256 of every generated file.
+        other: Whether it is another release than the pinned one, built because the user named it (--upstream).
     """
 
     release: str
@@ -43,6 +44,7 @@ class Stamp(NamedTuple):
     steps: Dict[str, str]
     local: List[str]
     files: Dict[str, str]
+    other: bool
 
     @property
     def version(self) -> str:
@@ -57,10 +59,11 @@ class Stamp(NamedTuple):
 def read_stamp(root: Path) -> Optional[Stamp]:
     """Return the stamp of the tree in ``root``; None where there is none, or it cannot be read as one."""
     data = _read_json(root / STAMP)
-    try:
-        return Stamp(**data) if isinstance(data, dict) and isinstance(data.get("files"), dict) else None
-    except TypeError:  # another set of fields: written by another version of this program
-        return None
+    kinds = {"release": str, "revision": int, "series": str, "digest": str, "steps": dict, "local": list}
+    kinds.update(files=dict, other=bool)
+    if not isinstance(data, dict) or set(data) != set(kinds):
+        return None  # damaged, or written by another version of this program
+    return Stamp(**data) if all(isinstance(data[key], kind) for key, kind in kinds.items()) else None
 
 
 def journal_path(root: Path) -> Path:
@@ -75,7 +78,7 @@ def read_journal(root: Path) -> Optional[List[Dict[str, str]]]:
         return None
     data = _read_json(path)
     manifests = data.get("manifests") if isinstance(data, dict) else None
-    return manifests if isinstance(manifests, list) else []
+    return [item for item in manifests if isinstance(item, dict)] if isinstance(manifests, list) else []
 
 
 def write_journal(root: Path, manifests: List[Dict[str, str]]) -> None:
@@ -96,7 +99,8 @@ class State(NamedTuple):
 
     Attributes:
         kind: ``absent`` (nothing generated), ``interrupted`` (a build did not finish), ``foreign`` (files, but no stamp
-            of a build), ``stale`` (built from another pin or series than the checkout's) or ``built``.
+            of a build), ``other`` (built from another release, as the user asked), ``stale`` (built from another pin or
+            series than the checkout's) or ``built``.
         stamp: Stamp of the last finished build.
         files: Path -> SHA-256 as found on disk.
         edited: Files whose content no build wrote, changed by hand or added.
@@ -128,6 +132,8 @@ def look(root: Path, pin: Pin) -> State:
         kind, missing = "interrupted", []
     elif stamp is None:
         kind = "foreign" if files else "absent"
+    elif stamp.other:
+        kind = "other"
     elif stamp.version != pin.version or stamp.series != _locked_series(root, stamp.series):
         kind = "stale"
     else:
@@ -182,8 +188,3 @@ else:
 
     def _unlock(fd: int) -> None:
         fcntl.flock(fd, fcntl.LOCK_UN)
-
-
-def is_package_built(root: Path) -> bool:
-    """Tell whether ``root/ultralytics`` is importable at all, without looking at every file."""
-    return (root / PACKAGE / "__init__.py").is_file() and (root / STAMP).is_file()

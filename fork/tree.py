@@ -129,7 +129,7 @@ def write_files(root: Path, files: Tree) -> None:
             made.add(target.parent)
         temporary = target.with_name(target.name + ".tmp-fork")
         temporary.write_bytes(data)
-        _retry(functools.partial(os.replace, temporary, target), target)
+        replace(temporary, target)
 
 
 def remove_files(root: Path, paths: Iterable[str]) -> None:
@@ -147,6 +147,15 @@ def remove_files(root: Path, paths: Iterable[str]) -> None:
         while folder != root and folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
             folder = folder.parent
+
+
+def replace(source: Path, target: Path) -> None:
+    """Rename a file or folder over ``target``, with patience where another program has it open (Windows).
+
+    Raises:
+        BusyError: It stayed in use.
+    """
+    _retry(functools.partial(os.replace, source, target), target)
 
 
 def _retry(action: Callable[[], None], target: Path) -> None:

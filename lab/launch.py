@@ -8,7 +8,9 @@ import difflib
 import importlib
 import importlib.metadata
 import os
+import re
 import sys
+import traceback
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
@@ -55,7 +57,9 @@ def load_ultralytics() -> Any:
     """
     pin = load_pin()
     state = look(ROOT, pin)
-    if state.kind != "built" or state.missing:
+    if state.kind == "other" and state.stamp:
+        say(f"note: the tree is {state.stamp.version}, not the pinned {pin.version}; `python -m fork build` ends that")
+    elif state.kind != "built" or state.missing:
         try:
             from fork.build import build
         except ImportError as e:
@@ -92,7 +96,8 @@ def use_all_cores(model: Any) -> None:
 
     def set_threads(runner: Any) -> None:
         if runner.device.type == "cpu" and not _threads_given:
-            torch.set_num_threads(os.cpu_count() or 1)
+            usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+            torch.set_num_threads(len(usable))
 
     for event in ("on_train_start", "on_val_start"):
         model.add_callback(event, set_threads)
@@ -110,6 +115,10 @@ def _warn_installed(expected: str) -> None:
         )
 
 
+TEXT = {"name", "project", "data", "model", "optimizer", "device", "cfg", "weights", "split", "tracker"}
+"""Arguments whose value is text even where it looks like a number."""
+
+
 def extras(items: List[str]) -> Dict[str, Any]:
     """Read the ``key=value`` words of a command line, values as YAML: numbers, true, null, lists, text.
 
@@ -118,11 +127,14 @@ def extras(items: List[str]) -> Dict[str, Any]:
     """
     import yaml
 
-    result = {}
+    result: Dict[str, Any] = {}
     for item in items:
         key, equals, value = item.partition("=")
         if not equals or not key.isidentifier():
             raise UsageError(f"{item!r} is no option and no key=value; see --help")
+        if key in TEXT:
+            result[key] = value
+            continue
         try:
             result[key] = yaml.safe_load(value) if value else None
         except yaml.YAMLError:
@@ -133,24 +145,33 @@ def extras(items: List[str]) -> Dict[str, Any]:
     return result
 
 
-def find_model(name: str) -> Path:
-    """Return the path of a model YAML given by path or bare name.
+def find_model(name: str) -> Tuple[str, Path]:
+    """Find a model YAML given by path or bare name.
+
+    Returns:
+        The name to build it by (upstream reads the scale from it: yolo11s.yaml), and the file that is read.
 
     Raises:
         UsageError: There is none; names the ones that come near.
     """
-    from ultralytics.utils.checks import check_file
+    from ultralytics.utils.checks import check_yaml
 
+    if not Path(name).name:
+        raise UsageError(f"--cfg {name!r} is no file name: give a model YAML, by path or bare name")
     path = Path(name).expanduser()
     if path.suffix not in {".yaml", ".yml"}:
         path = path.with_name(path.name + ".yaml")
     if path.is_file():
-        return path.resolve()
-    if (CONFIGS / path.name).is_file() and path.parent == Path("."):
-        return CONFIGS / path.name
-    found = check_file(str(path), hard=False) if path.parent == Path(".") else []
-    if found:
-        return Path(found[0] if isinstance(found, list) else found).resolve()
+        return str(path.resolve()), path.resolve()
+    unified = re.sub(
+        r"(\d+)([nslmx])(.+)?$", r"\1\3", path.name
+    )  # upstream's rule: yolo11s.yaml is yolo11.yaml, scale s
+    for wanted in (path.name, unified) if path.parent == Path(".") else ():
+        if (CONFIGS / wanted).is_file():
+            return str(CONFIGS / wanted), CONFIGS / wanted
+        found = check_yaml(wanted, hard=False)
+        if found:
+            return path.name, Path(found[0] if isinstance(found, list) else found).resolve()
     ours = sorted(p.name for p in CONFIGS.glob("*.yaml"))
     near = difflib.get_close_matches(path.name, ours, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(ours)}"
@@ -196,6 +217,11 @@ def load_checkpoint(path: Path) -> Tuple[Any, Dict[str, Any]]:
     return cls(str(path)), content
 
 
+def is_crowns(name: str) -> bool:
+    """Tell whether ``--data`` means the tree crowns that come with the project."""
+    return name in {CROWNS, Path(CROWNS).stem} and not Path(name).is_file()
+
+
 def find_data(name: str) -> str:
     """Return the data YAML to hand to upstream, checked; the tree crowns are fetched and cut if need be.
 
@@ -204,14 +230,14 @@ def find_data(name: str) -> str:
     """
     from ultralytics.data.utils import check_det_dataset
 
-    if Path(name).name in {CROWNS, Path(CROWNS).stem} and not Path(name).is_file():
+    if is_crowns(name):
         from lab.tree_crowns import prepare
 
         return str(prepare(say=say))
     try:
         check_det_dataset(name, autodownload=True)
-    except (FileNotFoundError, SyntaxError, TypeError, ValueError, KeyError) as e:
-        text = " ".join(str(e).split())
+    except Exception as e:  # whatever upstream finds wrong with it: missing, unreadable, malformed, out of reach
+        text = " ".join(f"{type(e).__name__}: {e}".split())
         raise UsageError(
             f"the data set {name!r} cannot be used: {text}\n"
             f"  to do: give --data a YAML with path, train, val and names, like cfg/datasets/tree-crowns.yaml"
@@ -226,24 +252,34 @@ def check_arguments(arguments: Dict[str, Any]) -> None:
         UsageError: A key that upstream does not know, or a value of the wrong kind or range.
     """
     from ultralytics.cfg import DEFAULT_CFG_DICT, check_cfg
+    from ultralytics.utils.torch_utils import select_device
 
     unknown = [key for key in arguments if key not in DEFAULT_CFG_DICT]
     if unknown:
         near = difflib.get_close_matches(unknown[0], DEFAULT_CFG_DICT, n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else "`yolo cfg` lists all of them"
         raise UsageError(f"unknown argument {unknown[0]}={arguments[unknown[0]]}: {hint}")
+    lowest = {"imgsz": 32, "epochs": 1, "workers": 0}
+    for key in lowest:
+        value = arguments.get(key)
+        if isinstance(value, (int, float)) and value < lowest[key]:
+            raise UsageError(f"{key}={value}: the least is {lowest[key]}")
+    if arguments.get("batch") == 0:
+        raise UsageError("batch=0: give 1 or more, or -1 to let upstream choose on a GPU")
     try:
         check_cfg(dict(arguments), hard=True)
-    except (TypeError, ValueError) as e:
-        raise UsageError(str(e)) from None
+        if arguments.get("device") not in (None, ""):
+            select_device(str(arguments["device"]), verbose=False)
+    except (TypeError, ValueError, AssertionError) as e:
+        raise UsageError(" ".join(str(e).split())) from None
 
 
 @contextlib.contextmanager
 def building(path: Path) -> Iterator[None]:
-    """Turn what a wrong model YAML raises in the contract's checks into a message.
+    """Turn what building a wrong model YAML raises into a message that names the file.
 
     Raises:
-        UsageError: The row or backbone breaks the contract.
+        UsageError: The contract is broken, or upstream could not build the model.
     """
     from ultralytics.nn.Addmodules import BackboneError
 
@@ -251,6 +287,13 @@ def building(path: Path) -> Iterator[None]:
         yield
     except BackboneError as e:
         raise UsageError(f"{path}: {e}") from None
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as e:
+        frame = traceback.extract_tb(e.__traceback__)[-1]
+        raise UsageError(
+            f"{path} could not be built: {type(e).__name__}: {e}\n"
+            f"  raised in {frame.filename}, line {frame.lineno}\n"
+            f"  to do: compare rows and indices with cfg/models/; a backbone row stands for the indices 0 to 4"
+        ) from e
 
 
 def newest(pattern: str) -> Optional[Path]:
@@ -262,14 +305,30 @@ def newest(pattern: str) -> Optional[Path]:
     return None
 
 
-def split_arguments(parser: argparse.ArgumentParser, argv: Optional[List[str]]) -> Tuple[argparse.Namespace, Dict]:
-    """Parse a command line of options and ``key=value`` words, in any order.
+def split_arguments(
+    parser: argparse.ArgumentParser, argv: Optional[List[str]], aliases: Optional[Dict[str, str]] = None
+) -> Tuple[argparse.Namespace, Dict[str, Any]]:
+    """Parse a command line of options and ``key=value`` words, in any order; ``data=x`` is ``--data x``.
+
+    Args:
+        parser: Parser of the options, whose defaults are None.
+        argv: The words; None for those of this process.
+        aliases: Upstream's names of options: ``{"model": "cfg"}``.
 
     Raises:
-        UsageError: A word is neither.
+        UsageError: A word is neither, or an option is given in both forms.
     """
     options, rest = parser.parse_known_args(argv)
     unknown = [word for word in rest if word.startswith("-")]
     if unknown:
         parser.error(f"unknown option {unknown[0]}")
-    return options, extras(rest)
+    given = extras(rest)
+    for key in list(given):
+        option = (aliases or {}).get(key, key)
+        if key in {"mode", "task"}:
+            raise UsageError(f"{key}={given[key]}: the script sets it itself; leave it out")
+        if option in vars(options):
+            if getattr(options, option) is not None:
+                raise UsageError(f"--{option} and {key}={given[key]} mean the same: give one of them")
+            setattr(options, option, given.pop(key))
+    return options, given

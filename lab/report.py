@@ -19,7 +19,8 @@ def report(model: Any) -> None:
     picture = draw(
         trainer.best if trainer.best.exists() else trainer.last, trainer.data, folder / "predictions.jpg", trainer.args
     )
-    print(f"\nplots        {folder / 'results.png'}")
+    if (folder / "results.png").is_file():
+        print(f"\nplots        {folder / 'results.png'}")
     if picture:
         print(f"predictions  {picture}  (left: annotation, right: the model's boxes, as many as annotated)")
     print(f"best.pt      {trainer.best}")

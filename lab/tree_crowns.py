@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import json
-import os
 import shutil
 import sys
 import zipfile
@@ -25,7 +25,7 @@ from xml.etree import ElementTree
 from fork.errors import ForkError, IntegrityError
 from fork.fetch import obtain
 from fork.pin import ROOT, Package
-from fork.tree import check_member
+from fork.tree import check_member, replace
 
 PACKAGE = Package(
     name="deepforest",
@@ -128,7 +128,7 @@ def prepare(folder: Path = FOLDER, source: Optional[Path] = None, say: Callable[
     wrong = check(folder)
     if wrong is None:
         return folder / "data.yaml"
-    if folder.exists() and any(folder.iterdir()):
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         if not (folder / RECORD).is_file():
             raise ForkError(f"{folder} exists and holds no tree crowns of this project: name another folder or move it")
         say(f"tree crowns: {wrong}; cutting them anew")
@@ -138,8 +138,14 @@ def prepare(folder: Path = FOLDER, source: Optional[Path] = None, say: Callable[
     partial.mkdir(parents=True)
     try:
         _cut_all(wheel, partial, folder, say)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(partial, folder)
+        if folder.exists() and any(folder.iterdir()):  # it may hold labels that somebody has mended
+            names = (folder.with_name(f"{folder.name}.old{number}") for number in itertools.count(1))
+            aside = next(path for path in names if not path.exists())
+            replace(folder, aside)
+            say(f"tree crowns: what was there is now {aside}")
+        elif folder.exists():
+            folder.rmdir()
+        replace(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return folder / "data.yaml"
@@ -194,7 +200,7 @@ def _cut_all(wheel: Path, target: Path, final: Path, say: Callable[[str], None])
                 lines = "".join(label(box, width, height) + "\n" for box in clipped)
                 write(f"labels/{split}/{split}_{y:04d}_{x:04d}.txt", lines.encode())
                 if done == len(tiles) or done % 30 == 0:
-                    say(f"tree crowns: {split} {done}/{len(tiles)} tiles, {count} boxes of {len(boxes)} crowns")
+                    say(f"tree crowns: {split} {done}/{len(tiles)} tiles, {count} boxes")
     yaml = (
         f"path: {json.dumps(str(final), ensure_ascii=False)}\ntrain: images/train\nval: images/val\nnames:\n  0: tree\n"
     )

@@ -42,7 +42,7 @@ def test_each_step_edits_the_pinned_release_as_often_as_expected(results):
     counts = {result.step.name.split("_")[0]: result.outcome.applied for result in results}
     assert counts == {
         **{"s01": 0, "s02": 0, "s03": 1, "s04": 2, "s05": 1, "s06": 6, "s07": 6, "s08": 2, "s09": 2, "s10": 2},
-        **{"x11": 1, "x12": 1, "x13": 4},
+        **{"x11": 1, "x12": 1, "x13": 5},
     }
 
 
@@ -287,3 +287,69 @@ def test_the_program_needs_no_checkout_in_the_working_directory(checkout, wheel,
     assert run.returncode == 0, run.stderr
     assert (checkout / STAMP).is_file()
     assert not any(elsewhere.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("just words\n", "is no unified diff"),
+        ("--- a/x\n+++ b/../x\n@@ -0,0 +1 @@\n+x\n", "edits '../x'"),
+        ("--- /dev/null\n+++ b/notes.txt\n@@ -0,0 +1 @@\n+x\n", "edits 'notes.txt'"),
+        (f"--- /dev/null\n+++ b/{OVERLAY}x.py\n@@ -0,0 +1 @@\n+x\n", "edits 'ultralytics/nn/Addmodules/x.py'"),
+        ("--- /dev/null\n+++ b/ultralytics/../../x\n@@ -0,0 +1 @@\n+x\n", "edits 'ultralytics/../../x'"),
+        (b"\xff\xfe-\x00", "is not UTF-8"),
+    ],
+)
+def test_a_patch_that_is_none_or_leaves_the_tree_is_refused(checkout, wheel, quick, text, said):
+    (checkout / "local").mkdir()
+    (checkout / "local" / "x.patch").write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ConflictError, match=re.escape(said)):
+        builder.build(checkout, wheel)
+    assert scan(checkout) == {}
+
+
+def test_two_interrupted_builds_with_different_targets_are_repaired(checkout, wheel, quick, monkeypatch, results):
+    """Each wrote files of its own; none of them is a hand edit."""
+    builder.build(checkout, wheel)
+    tree = dict(results[-1].tree)
+    for round_, stop in (("one", 3), ("two", 1)):
+        tree[TASKS] = f"# {round_}\n".encode()
+        tree["ultralytics/__init__.py"] = f"# {round_}\n".encode()
+        other = [*results[:-1], results[-1]._replace(tree=dict(tree))]
+        with monkeypatch.context() as patched:
+            patched.setattr(builder, "run", lambda *_, other=other: other)
+            interrupt(checkout, wheel, monkeypatch, stop)
+    builder.build(checkout, wheel)
+    builder.verify(checkout, wheel)
+
+
+def test_save_keeps_an_earlier_patch_where_it_fails(checkout, wheel, quick, monkeypatch):
+    builder.build(checkout, wheel)
+    edit(checkout)
+    path = builder.save(checkout, "mine", wheel)
+    before = path.read_bytes()
+    mine = edit(checkout, text="# more\n")
+    real = patch.diff
+    monkeypatch.setattr(patch, "diff", lambda *a: real(*a).replace("+# more", "+# other"))
+    with pytest.raises(ForkError, match="could not be reproduced"):
+        builder.save(checkout, "mine", wheel)
+    assert path.read_bytes() == before
+    assert (checkout / TASKS).read_bytes() == mine
+
+
+def test_another_release_on_request_is_no_stale_tree(checkout, wheel, quick, pin):
+    other = pin._replace(upstream=pin.upstream._replace(version="8.4.191"))
+    builder.build(checkout, wheel, pin=other)
+    assert look(checkout, pin).kind == "other"
+    assert look(checkout, pin).stamp.version == "8.4.191+addmodules.1"
+    with pytest.raises(MismatchError, match="another release"):
+        builder.verify(checkout, wheel)
+    builder.build(checkout, wheel)
+    builder.verify(checkout, wheel)
+
+
+def test_a_wheel_given_by_path_serves_the_next_build_too(checkout, wheel, quick, tmp_path, monkeypatch):
+    monkeypatch.setenv("ADDMODULES_CACHE", str(tmp_path / "cache"))
+    builder.build(checkout, wheel)
+    monkeypatch.setattr("fork.fetch._pip_download", lambda *_: pytest.fail("it went to the index"))
+    builder.build(checkout)

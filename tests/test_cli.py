@@ -4,7 +4,7 @@ import os
 import re
 
 import pytest
-from conftest import run_python
+from conftest import make_checkout, run_python
 
 from fork import cli, state
 from fork.steps import SERIES
@@ -110,7 +110,7 @@ def test_hand_edits_are_exit_code_7_then_saved(fork, checkout):
 def test_diff_whole_by_step_and_in_numbers(fork):
     code, whole, _ = fork("diff")
     assert code == 0
-    assert whole.startswith("--- a/ultralytics/models/yolo/detect/train.py\n")
+    assert whole.startswith("--- a/ultralytics/engine/trainer.py\n")
     changed = [line for line in whole.splitlines() if re.match(r"[+-][^+-]", line)]
     assert len(changed) <= 120
     by_step = [fork("diff", "--step", step.name)[1] for step in SERIES]
@@ -118,7 +118,7 @@ def test_diff_whole_by_step_and_in_numbers(fork):
     assert sum(text.count("addmodules.keep(") for text in by_step) == whole.count("addmodules.keep(") == 5
     assert fork("diff", "--step", "7")[1] == fork("diff", "--step", "s07")[1] == by_step[6]
     _, out, _ = fork("diff", "--stat")
-    assert re.search(r"^6 files, 31 lines added, 20 removed$", out, re.MULTILINE)
+    assert re.search(r"^6 files, 33 lines added, 21 removed$", out, re.MULTILINE)
 
 
 def test_diff_of_an_unknown_step_names_those_that_exist(fork):
@@ -194,9 +194,19 @@ def test_no_network_is_exit_code_4(checkout, tmp_path):
     assert scan(checkout) == {}
 
 
-def test_output_survives_a_console_in_another_code_page(checkout, wheel):
-    run = run_python("-m", "fork", "diff", "--upstream", wheel, cwd=checkout, env={"PYTHONIOENCODING": "gbk"})
+def test_output_survives_a_console_in_another_code_page(wheel, tmp_path):
+    """A path that the console cannot show must not stop anything."""
+    checkout = make_checkout(tmp_path / "检出")
+    run = run_python("-m", "fork", "build", "--upstream", wheel, cwd=checkout, env={"PYTHONIOENCODING": "ascii"})
     assert run.returncode == 0, run.stderr
+    assert "built " in run.stdout
+
+
+def test_a_file_in_the_way_is_a_message(fork, checkout):
+    (checkout / ".fork").write_text("x", encoding="utf-8")
+    code, _, err = fork("build")
+    assert code == 1
+    assert err.splitlines()[-1].startswith("error: ")
 
 
 def test_a_missing_package_is_named(checkout):

@@ -9,6 +9,9 @@ from fork import build as builder
 from fork.tree import OVERLAY
 
 CLAIM = "from torch import nn\n\nclass {}(nn.Module):\n    def __init__(self):\n        self.width_list = [1]\n"
+REGISTERED = "from ultralytics.nn.Addmodules import register_backbone\n" + CLAIM.replace(
+    "\nclass", "\n@register_backbone\nclass"
+)
 
 FILES = {
     # after the articles: the class measures its own widths, factory functions beside it, four maps
@@ -74,9 +77,45 @@ class Liar(OneMap):
     "brokenimport.py": "import torchsummary_that_is_not_there\n\nclass NeedsMore:\n    pass\n",
     "brokenexit.py": "def late():\n    pass\n\nraise SystemExit('a script without its guard')\n",
     "twin.py": CLAIM.format("MobileNetV3"),
-    "shadow.py": CLAIM.format("Detect"),
+    "shadow.py": REGISTERED.format("Detect"),
     "nowidths.py": "from torch import nn\nfrom ultralytics.nn.Addmodules import register_backbone\n\n"
     "@register_backbone\ndef bare():\n    return nn.Conv2d(3, 8, 32, 32)\n",
+    "wrapper.py": """
+from torch import nn
+
+class Conv(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.channels = channels
+
+class Bottleneck(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.width_list = [1]
+
+def Concat(x):
+    return x
+
+class Wrapped(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.backbone = nn.Conv2d(3, 8, 16, 16)
+        self.deep = nn.Conv2d(8, 16, 2, 2)
+        self.count, self.width_list = 2, [8, 16]
+
+    def forward(self, x):
+        x = self.backbone(x)
+        return [x, self.deep(x)]
+""",
+    "second.py": """
+from .pastednet import PastedNet
+
+class Wider(PastedNet):
+    pass
+
+def Concat(x):
+    return x
+""",
     "helpers.py": "def useful(x):\n    return x\n",
 }
 
@@ -120,6 +159,11 @@ print(json.dumps({
     "one map": attempt(lambda: works(model(row("OneMap"), p4=None))),
     "ten channels": attempt(lambda: works(model(row("OneMap"), p4=None, ch=10), 10)),
     "keywords": attempt(lambda: works(model(row("PastedNet", {"width": 4})))),
+    "wrapper with a backbone inside": attempt(lambda: works(model(row("Wrapped")))),
+    "subclass of another file's": attempt(lambda: works(model(row("Wider", 4)))),
+    "stock beside helpers of its names": attempt(lambda: DetectionModel("yolo11n.yaml", verbose=False).stride.tolist()),
+    "arguments no list": attempt(lambda: model([-1, 1, "PastedNet", {"extra": 4}])),
+    "from in a list": attempt(lambda: model([[-1], 1, "PastedNet", []])),
     "mobilenet small": attempt(lambda: works(model(row("MobileNetV3", "small")))),
     "pasted, ten channels": attempt(lambda: model(row("PastedNet"), ch=10)),
     "syntax": attempt(lambda: model(row("Unfinished"))),
@@ -165,7 +209,10 @@ def dropped(tmp_path_factory, wheel, results):
 
 
 def test_backbones_are_found_and_nothing_else(dropped):
-    assert dropped[0]["names"] == ["Liar", "MobileNetV3", "OneMap", "PastedNet", "bare", "pasted_small", "three_maps"]
+    assert dropped[0]["names"] == [
+        *("Bottleneck", "Liar", "MobileNetV3", "OneMap", "PastedNet", "Wider", "Wrapped", "bare"),
+        *("pasted_small", "three_maps"),
+    ]
     assert dropped[0]["attribute"] == "PastedNet"
     assert dropped[0]["no attribute"].startswith("AttributeError")
 
@@ -179,6 +226,8 @@ def test_backbones_are_found_and_nothing_else(dropped):
         ("one map", [32.0]),
         ("ten channels", [32.0]),
         ("keywords", [16.0, 32.0]),
+        ("wrapper with a backbone inside", [16.0, 32.0]),
+        ("subclass of another file's", [16.0, 32.0]),
         ("mobilenet small", [16.0, 32.0]),
     ],
 )
@@ -205,6 +254,8 @@ def test_it_builds_and_trains_with_maps_filled_from_the_right(dropped, case, str
         ("row 1", ("PastedNet is in row 1", "must be row 0")),
         ("two", ("PastedNet is in row 1", "must be row 0")),
         ("repeats", ("PastedNet has 3 repeats",)),
+        ("arguments no list", ("arguments of PastedNet are {'extra': 4}", "expected a list")),
+        ("from in a list", ("PastedNet reads from [-1]",)),
         ("from", ("PastedNet reads from 0",)),
         ("too many", ("pasted_small: too many positional arguments", "no arguments")),
         ("wrong keyword", ("unexpected keyword argument 'widht'", "width=8")),
@@ -216,6 +267,10 @@ def test_what_is_wrong_is_said(dropped, case, words):
     assert found.startswith("BackboneError: ")
     for word in words:
         assert word in found
+
+
+def test_a_helper_with_a_name_of_upstreams_disturbs_no_stock_model(dropped):
+    assert dropped[0]["stock beside helpers of its names"] == [8.0, 16.0, 32.0]
 
 
 def test_broken_files_are_remembered_and_break_nothing_else(dropped):

@@ -25,6 +25,9 @@ def train(*arguments, cwd=None, env=None, root=ROOT):
 def script(tmp_path, monkeypatch, capsys):
     """Run a script's main in this process, from an empty folder: the mistakes below are found before any training."""
     monkeypatch.chdir(tmp_path)
+    from ultralytics.utils import LOGGER
+
+    monkeypatch.setattr(LOGGER, "disabled", True)  # its handler holds a stream of an earlier test
 
     def run(module, *arguments):
         with pytest.raises(SystemExit) as e:
@@ -68,9 +71,10 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(data, tmp_path_factory):
-    """A finished run of two epochs: (process, folder of the run)."""
+    """A finished run of RT-DETR, two epochs: (process, folder of the run)."""
     folder = tmp_path_factory.mktemp("runs")
-    run = train(*SMALL, "--data", data, "--epochs", "2", "--project", folder, "--name", "tiny", cwd=folder)
+    arguments = ["--imgsz", "96", "--batch", "2", "--data", data, "--epochs", "2", "--project", folder]
+    run = train(*arguments, "--cfg", "rtdetr-mobilenetv3-small.yaml", "plots=False", "name=tiny", cwd=folder)
     assert run.returncode == 0, run.stderr
     return run, folder / "tiny"
 
@@ -84,7 +88,7 @@ def test_a_run_ends_with_table_picture_and_weights(trained):
     run, folder = trained
     assert epochs(folder) == [1, 2]
     tail = run.stdout.splitlines()[-12:]
-    assert any(line.split()[:2] == ["epoch", "box_loss"] for line in tail)
+    assert any(line.split()[:2] == ["epoch", "giou_loss"] for line in tail)
     assert tail[-1].split() == ["best.pt", str(folder / "weights" / "best.pt")]
     assert (folder / "weights" / "best.pt").is_file()
     assert (folder / "predictions.jpg").stat().st_size > 1000
@@ -96,8 +100,8 @@ def test_the_checkpoint_reloads_for_val_and_predict(trained, data, tmp_path):
     assert run.returncode == 0, run.stderr
     assert "mAP50" in run.stdout.splitlines()[-1]
     code = (
-        "import sys; from ultralytics import YOLO; m = YOLO(sys.argv[1]); "
-        "r = m.predict(sys.argv[2], imgsz=64, conf=1e-6); "
+        "import sys; from ultralytics import RTDETR; m = RTDETR(sys.argv[1]); "
+        "r = m.predict(sys.argv[2], imgsz=96, conf=1e-6); "
         "print(type(m.model.model[0]).__name__, r[0].orig_shape, len(r[0].boxes) > 0)"
     )
     image = next((data.parent / "images" / "val").iterdir())
@@ -107,7 +111,8 @@ def test_the_checkpoint_reloads_for_val_and_predict(trained, data, tmp_path):
 
 def test_another_run_starts_from_its_weights(trained, data, tmp_path):
     best = trained[1] / "weights" / "best.pt"
-    run = train(*SMALL, "--data", data, "--epochs", "1", "--weights", best, "--project", tmp_path, cwd=tmp_path)
+    arguments = ["--cfg", "rtdetr-mobilenetv3-small", "--imgsz", "96", "--batch", "2", "--weights", best, "plots=False"]
+    run = train(*arguments, f"data={data}", "--epochs", "1", "--project", tmp_path, cwd=tmp_path)
     assert run.returncode == 0, run.stderr
     moved = [line for line in run.stdout.splitlines() if "Transferred" in line]
     assert moved
@@ -170,13 +175,22 @@ def test_yolo_trains_a_bare_name(data, tmp_path):
         (["--resume"], ("nothing to resume: no last.pt",)),
         (["moasic=1"], ("unknown argument moasic=1", "did you mean mosaic")),
         (["lr0=fast"], ("lr0",)),
+        (["data=none.yaml"], ("the data set 'none.yaml' cannot be used",)),
+        (["--data", "a.yaml", "data=b.yaml"], ("--data and data=b.yaml mean the same",)),
+        (["model=zzz.yaml"], ("no model YAML 'zzz.yaml'",)),
+        (["--cfg", ""], ("is no file name",)),
+        (["task=segment"], ("the script sets it itself",)),
+        (["--resume", "--epochs", "5", "--cfg", "x"], ("a resumed run keeps its own cfg, epochs",)),
+        (["--imgsz", "0"], ("imgsz=0: the least is 32",)),
+        (["--batch", "0"], ("batch=0",)),
+        (["--device", "gpu"], ("device",)),
         (["mosaic"], ("'mosaic' is no option and no key=value",)),
         (["--epoch5", "3"], ("unknown option --epoch5",)),
         (["--epochs", "many"], ("invalid int value: 'many'",)),
     ],
 )
 def test_a_wrong_command_line_is_a_message(arguments, words, data, tmp_path, script):
-    if not any(word.startswith("--data") for word in arguments):
+    if not {"--data", "--resume"} & set(arguments) and not arguments[0].startswith("data="):
         arguments = ["--data", str(data), *arguments]
     said(script(train_script, *arguments), 2, *words)
     assert not (tmp_path / "runs").exists()
@@ -188,6 +202,10 @@ def test_a_wrong_command_line_is_a_message(arguments, words, data, tmp_path, scr
         (
             "nc: 1\nbackbone:\n  - [-1, 1, MobileNetV5, []]\nhead:\n  - [-1, 1, Detect, [nc]]\n",
             ("did you mean MobileNetV3",),
+        ),
+        (
+            "nc: 1\nbackbone:\n  - [-1, 1, MobileNetV3, []]\nhead:\n  - [[99], 1, Detect, [nc]]\n",
+            ("could not be built: IndexError", "compare rows and indices"),
         ),
         ("nc: 1\nbackbone: [\n", ("not readable as YAML",)),
         ("nc: 1\n", ("is no model YAML", "`backbone:` and `head:`")),
@@ -205,8 +223,8 @@ def test_a_wrong_model_yaml_is_a_message(text, words, data, tmp_path, script):
 
 def test_a_file_that_is_no_checkpoint_is_a_message(data, tmp_path, script):
     (tmp_path / "bad.pt").write_bytes(b"no checkpoint")
-    for arguments in (["--weights", "bad.pt"], ["--resume", "bad.pt"]):
-        said(script(train_script, "--data", data, *arguments), 2, "bad.pt is not a checkpoint")
+    for arguments in (["--data", data, "--weights", "bad.pt"], ["--resume", "bad.pt"]):
+        said(script(train_script, *arguments), 2, "bad.pt is not a checkpoint")
 
 
 def test_missing_images_are_a_message(tmp_path):

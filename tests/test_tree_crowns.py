@@ -106,7 +106,7 @@ def test_upstream_accepts_the_data_set(prepared):
     assert data["nc"] == 1
 
 
-def test_a_second_call_does_nothing_and_damage_is_mended(prepared, monkeypatch):
+def test_a_second_call_does_nothing_and_damage_is_mended(prepared):
     folder = prepared.parent
     before = (folder / "prepared.json").stat().st_mtime_ns
     assert crowns.prepare(folder) == prepared
@@ -119,6 +119,15 @@ def test_a_second_call_does_nothing_and_damage_is_mended(prepared, monkeypatch):
         crowns.prepare(folder, say=said.append)
         assert victim.read_bytes() == good
         assert any(victim.name in line for line in said)
+    aside = sorted(p.name for p in folder.parent.glob("tree-crowns.old*"))
+    assert aside == ["tree-crowns.old1", "tree-crowns.old2"]  # somebody's mended labels may be in there
+    assert (folder.parent / "tree-crowns.old1" / "labels" / "val" / victim.name).read_bytes() == b"0 0.5 0.5 1 1\n"
+
+
+def test_a_file_in_the_place_of_the_folder_is_left_alone(tmp_path):
+    (tmp_path / "file").write_bytes(b"x")
+    with pytest.raises(ForkError, match="holds no tree crowns"):
+        crowns.prepare(tmp_path / "file")
 
 
 def test_somebody_elses_folder_is_left_alone(tmp_path):
@@ -128,7 +137,7 @@ def test_somebody_elses_folder_is_left_alone(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["mine.png"]
 
 
-def test_a_failed_fetch_leaves_what_was_there(prepared, monkeypatch, tmp_path):
+def test_a_failed_fetch_leaves_what_was_there(prepared, tmp_path):
     folder = prepared.parent
     record = json.loads((folder / "prepared.json").read_text(encoding="utf-8"))
     (folder / "prepared.json").write_text(json.dumps({**record, "recipe": 0}), encoding="utf-8")

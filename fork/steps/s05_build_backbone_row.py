@@ -14,7 +14,7 @@ NAME = "s05_build_backbone_row"
 TEST = f"{HOOKS}.is_backbone(m)"
 BRANCH = f"""\
 if {TEST}:
-    m, c2 = {HOOKS}.build_backbone(m, args, ch[f], row=i, source=f, repeats=n)  # instance, channels of slots 0 to 4
+    m, c2 = {HOOKS}.build_backbone(m, args, ch, row=i, source=f, repeats=n)  # instance, channels of slots 0 to 4
     backbone = True
 """
 

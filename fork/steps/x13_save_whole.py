@@ -6,44 +6,80 @@ from typing import List
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, code, expression, own_nodes
-from fork.steps._places import HOOKS, import_hooks, imports_hooks
+from fork.edit import Outcome, Source, Step, code, expression, own_nodes, statement
+from fork.steps._places import HOOKS, HOOKS_IMPORT, import_hooks, imports_hooks
 from fork.tree import Tree
 
 NAME = "x13_save_whole"
-FILE = "ultralytics/engine/trainer.py"
-DEFINITION = "BaseTrainer.save_model"
+TRAINER = "ultralytics/engine/trainer.py"
+SAVE = "BaseTrainer.save_model"
+UTILS = "ultralytics/utils/torch_utils.py"
+STRIP = "strip_optimizer"
 
 
 def apply(tree: Tree) -> Outcome:
-    """Route every ``PATH.write_bytes(DATA)`` of save_model through ``addmodules.write_whole(PATH, DATA)``."""
-    source = Source(tree, FILE, NAME)
-    todo = len(_writes(source))
-    done = f"{HOOKS}.write_whole(" in code(source.find(DEFINITION).body)
-    if done and source.applied(DEFINITION, not todo, imports_hooks(source)):
-        return Outcome(0, "already applied")
+    """Route the writes of save_model and strip_optimizer through ``addmodules.write_whole`` and ``save_whole``."""
+    trainer, utils = Source(tree, TRAINER, NAME), Source(tree, UTILS, NAME)
+    saved, stripped = _edit_save(trainer), _edit_strip(utils)
+    if not trainer.applied(SAVE, saved, stripped):
+        trainer.save()
+        utils.save()
+    where = [f"{source.file}: {name}" for source in (trainer, utils) for name in source.edited]
+    return Outcome(len(where), where=tuple(where)) if where else Outcome(0, "already applied")
+
+
+def _edit_save(source: Source) -> bool:
+    """Edit every ``PATH.write_bytes(DATA)``; return whether that had been done before."""
+    todo = len(_calls(source, SAVE, "write_bytes"))
+    done = f"{HOOKS}.write_whole(" in code(source.find(SAVE).body)
+    if done and source.applied(SAVE, not todo, imports_hooks(source)):
+        return True
     if not todo:
-        raise source.fail(DEFINITION, "PATH.write_bytes(DATA)", "no such place")
+        raise source.fail(SAVE, "PATH.write_bytes(DATA)", "no such place")
     for _ in range(todo):
-        call = _writes(source)[0]
+        call = _calls(source, SAVE, "write_bytes")[0]
         path = cst.ensure_type(call.func, cst.Attribute).value
         path = path.with_changes(lpar=[], rpar=[])  # the parentheses of `(a / b).write_bytes` are not needed any more
         new = cst.ensure_type(expression(f"{HOOKS}.write_whole(a, b)"), cst.Call)
         first = new.args[0].with_changes(value=path)
-        source.replace(DEFINITION, call, new.with_changes(args=[first, *call.args]))
+        source.replace(SAVE, call, new.with_changes(args=[first, *call.args]))
     if not imports_hooks(source):
         import_hooks(source)
-    return source.save()
+    return False
 
 
-def _writes(source: Source) -> List[cst.Call]:
+def _edit_strip(source: Source) -> bool:
+    """Edit the one ``torch.save(CONTENT, PATH)``; return whether that had been done before."""
+    body = code(source.find(STRIP).body)
+    calls = [call for call in _calls(source, STRIP, "save") if code(call.func) == "torch.save"]
+    if source.applied(STRIP, f"{HOOKS}.save_whole(" in body, HOOKS_IMPORT in body):
+        return True
+    call = source.one(STRIP, "torch.save(CONTENT, PATH)", calls)
+    line = source.one(STRIP, "torch.save(CONTENT, PATH) on a line of its own", _lines_of(source, call))
+    hook = statement(HOOKS_IMPORT, "here, since nn imports this module").with_changes(leading_lines=line.leading_lines)
+    body_line = cst.ensure_type(line.body[0], cst.Expr).with_changes(
+        value=call.with_changes(func=expression(f"{HOOKS}.save_whole"))
+    )
+    new = line.with_changes(body=[body_line, *line.body[1:]], leading_lines=[])
+    source.replace(STRIP, line, cst.FlattenSentinel([hook, new]))
+    return False
+
+
+def _calls(source: Source, definition: str, method: str) -> List[cst.Call]:
     return [
         node
-        for node in own_nodes(source.find(DEFINITION), cst.Call)
-        if isinstance(node, cst.Call)
-        and isinstance(node.func, cst.Attribute)
-        and node.func.attr.value == "write_bytes"
-        and len(node.args) == 1
+        for node in own_nodes(source.find(definition), cst.Call)
+        if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value == method
+    ]
+
+
+def _lines_of(source: Source, call: cst.Call) -> List[cst.SimpleStatementLine]:
+    return [
+        line
+        for line in own_nodes(source.find(STRIP), cst.SimpleStatementLine)
+        if isinstance(line, cst.SimpleStatementLine)
+        and isinstance(line.body[0], cst.Expr)
+        and line.body[0].value is call
     ]
 
 
@@ -52,11 +88,11 @@ STEP = Step(
     section="-",
     title="Write each checkpoint whole or not at all",
     reason=(
-        "Upstream overwrites last.pt in place at the end of every epoch. A run killed while it does so leaves a "
-        "truncated file, and with it nothing to resume from. The bytes go to a neighbour first, which then takes the "
-        "name."
+        "Upstream overwrites last.pt in place at the end of every epoch, and last.pt and best.pt at the end of a run. "
+        "A run killed while it does so leaves a truncated file, and with it nothing to resume from. The bytes go to a "
+        "neighbour first, which then takes the name."
     ),
-    files=(FILE,),
-    places=(3, 5),
+    files=(TRAINER, UTILS),
+    places=(3, 6),
     apply=apply,
 )

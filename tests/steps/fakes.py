@@ -193,6 +193,12 @@ def get_flops(model, imgsz=640):
 def get_flops_slowly(model):
     p = next(model.parameters())
     return p.shape[1]
+
+
+def strip_optimizer(file, path=None):
+    blob = {"file": file}
+    torch.save( blob, path or file )   # write
+    return blob
 '''
 
 TRAIN_TEXT = '''\

@@ -8,7 +8,7 @@ STEP = s05_build_backbone_row.STEP
 ELSE = "        else:\n            c2 = ch[f]   # as before\n"
 BRANCH = """\
         elif addmodules.is_backbone(m):
-            m, c2 = addmodules.build_backbone(m, args, ch[f], row=i, source=f, repeats=n)  # instance, channels of slots 0 to 4
+            m, c2 = addmodules.build_backbone(m, args, ch, row=i, source=f, repeats=n)  # instance, channels of slots 0 to 4
             backbone = True
 """  # noqa: E501
 CHANGES = ((ELSE, BRANCH + ELSE),)

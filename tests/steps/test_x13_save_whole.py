@@ -1,8 +1,9 @@
 import pytest
 
+from fork.errors import StepError
 from fork.steps import x13_save_whole
 
-from .fakes import ENGINE, ENGINE_TEXT, NEWLINES, check, edited, refuses, tree_of, unchanged
+from .fakes import ENGINE, ENGINE_TEXT, FLOPS, FLOPS_TEXT, NEWLINES, check, edited, refuses, tree_of, unchanged
 
 STEP = x13_save_whole.STEP
 DEFINITION = "BaseTrainer.save_model"
@@ -14,18 +15,24 @@ CHANGES = (
     (IMPORT, "from ultralytics.nn.Addmodules import hooks as addmodules\n" + IMPORT),
 )
 AFTER = edited(ENGINE_TEXT, *CHANGES)
+STRIP = "    torch.save( blob, path or file )   # write\n"
+HOOKS = "    from ultralytics.nn.Addmodules import hooks as addmodules  # here, since nn imports this module\n"
+STRIP_CHANGES = ((STRIP, HOOKS + STRIP.replace("torch.save(", "addmodules.save_whole(")),)
+STRIP_AFTER = edited(FLOPS_TEXT, *STRIP_CHANGES)
+BEFORE = {ENGINE: ENGINE_TEXT, FLOPS: FLOPS_TEXT}
+BOTH = {ENGINE: AFTER, FLOPS: STRIP_AFTER}
 
 
 @NEWLINES
 def test_saves_through_the_hook_in_save_model_only(newline):
-    outcome = check(STEP, tree_of({ENGINE: ENGINE_TEXT}, newline), tree_of({ENGINE: AFTER}, newline))
-    assert outcome.where == (f"{ENGINE}: {DEFINITION}",) * 3 + (f"{ENGINE}: module",)
+    outcome = check(STEP, tree_of(BEFORE, newline), tree_of(BOTH, newline))
+    assert outcome.where == (f"{ENGINE}: {DEFINITION}",) * 3 + (f"{ENGINE}: module", f"{FLOPS}: strip_optimizer")
     assert "self.other.write_bytes(blob)" in AFTER
 
 
 @NEWLINES
 def test_a_second_run_changes_nothing(newline):
-    unchanged(STEP, tree_of({ENGINE: AFTER}, newline))
+    unchanged(STEP, tree_of(BOTH, newline))
 
 
 @pytest.mark.parametrize(
@@ -38,15 +45,35 @@ def test_a_second_run_changes_nothing(newline):
     ids=["no class", "two methods", "no method"],
 )
 def test_refuses_where_the_method_is_not_there_once(change, sought, found):
-    refuses(STEP, tree_of({ENGINE: edited(ENGINE_TEXT, change)}), f"{ENGINE}: {DEFINITION}", sought, found)
+    refuses(STEP, tree_of({**BEFORE, ENGINE: edited(ENGINE_TEXT, change)}), f"{ENGINE}: {DEFINITION}", sought, found)
 
 
 def test_refuses_a_release_that_saves_in_another_way():
     text = ENGINE_TEXT.replace("write_bytes", "write_text")
-    refuses(STEP, tree_of({ENGINE: text}), f"{ENGINE}: {DEFINITION}", "PATH.write_bytes(DATA)", "no such place")
+    refuses(
+        STEP, tree_of({**BEFORE, ENGINE: text}), f"{ENGINE}: {DEFINITION}", "PATH.write_bytes(DATA)", "no such place"
+    )
 
 
 def test_refuses_half_an_edit():
     text = edited(ENGINE_TEXT, CHANGES[1], CHANGES[3])
     sought = "the whole of this step's edit, or nothing of it"
-    refuses(STEP, tree_of({ENGINE: text}), f"{ENGINE}: {DEFINITION}", sought, "1 of 2 places edited")
+    refuses(STEP, tree_of({**BEFORE, ENGINE: text}), f"{ENGINE}: {DEFINITION}", sought, "1 of 2 places edited")
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [((STRIP, ""), "no such place"), ((STRIP, STRIP + STRIP), "2 such places")],
+    ids=["none", "two"],
+)
+def test_refuses_a_release_that_strips_in_another_way(change, found):
+    tree = tree_of({**BEFORE, FLOPS: edited(FLOPS_TEXT, change)})
+    refuses(STEP, tree, f"{FLOPS}: strip_optimizer", "torch.save(CONTENT, PATH)", found)
+
+
+@pytest.mark.parametrize("half", [{ENGINE: AFTER}, {FLOPS: STRIP_AFTER}], ids=["first file", "second file"])
+def test_refuses_one_file_without_the_other(half):
+    tree = tree_of({**BEFORE, **half})
+    with pytest.raises(StepError, match="1 of 2 places edited"):
+        STEP.apply(tree)
+    assert tree == tree_of({**BEFORE, **half})

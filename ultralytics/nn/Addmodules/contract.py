@@ -21,6 +21,10 @@ SLOTS = 5
 """Number of indices that a backbone row takes: P1 to P5."""
 
 
+FLAG = "addmodules_backbone"
+"""Attribute that marks a built backbone row; not plain ``backbone``, which wrappers use for a network inside them."""
+
+
 class BackboneError(ValueError):
     """A backbone, or its row in a YAML, breaks the contract; the message says what, where and what to do."""
 
@@ -52,7 +56,7 @@ def right_align(values: Sequence[Any], empty: Any) -> List[Any]:
 
 def is_multi_map(layer: Any) -> bool:
     """Tell whether a layer of a built model is a backbone row."""
-    return getattr(layer, "backbone", None) is True
+    return getattr(layer, FLAG, None) is True
 
 
 def first_backbone(layers: Any) -> Optional[Any]:

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import io
 import os
+import time
 from pathlib import Path
 from typing import Any, Callable, Collection, Dict, List, Optional, Tuple, Union
 
+import torch
 from torch import nn
 
-from .contract import BackboneError, first_backbone, is_multi_map, right_align, widths_of
+from .contract import FLAG, BackboneError, first_backbone, is_multi_map, right_align, widths_of
 from .registry import registry
 
 PROBE = 640
@@ -30,12 +33,15 @@ def look_up(name: str, namespace: Dict[str, Any]) -> Any:
     Raises:
         BackboneError: The name is unknown, claimed twice, upstream's as well, or its file did not import.
     """
-    ours = registry.find(name)
     found = namespace.get(name)
-    if ours is not None and found is not None and found is not ours:
+    upstreams = found is not None and not registry.claims(found)
+    if upstreams and registry.is_registered(name):
         raise BackboneError(
             f"{name} is the name of a module of upstream and of a backbone in ultralytics/nn/Addmodules; rename yours"
         )
+    if upstreams:
+        return found
+    found = registry.find(name)
     broken = registry.broken_file(name)
     if found is None and broken is not None:
         raise BackboneError(
@@ -57,20 +63,20 @@ def is_backbone(module: Any) -> bool:
 
 
 def build_backbone(
-    target: Callable[..., nn.Module], args: List[Any], channels: int, row: int, source: Any, repeats: int
+    target: Callable[..., nn.Module], args: Any, channels: List[int], row: int, source: Any, repeats: int
 ) -> Tuple[nn.Module, List[int]]:
     """Build the backbone of a YAML row (step s05).
 
     Args:
         target: Class, or function that returns an instance.
-        args: The row's arguments; a mapping as the last one holds keyword arguments.
-        channels: Channels of the input image.
+        args: The row's arguments, a list; a mapping as the last one holds keyword arguments.
+        channels: Channels of every output so far: of the input image alone, for row 0.
         row: Position of the row in the YAML, from 0.
         source: The row's ``from``.
         repeats: The row's number of repeats.
 
     Returns:
-        The instance, marked ``backbone = True``, and the channels of slots 0 to 4 (0 for an empty one).
+        The instance, marked with ``FLAG``, and the channels of slots 0 to 4 (0 for an empty one).
 
     Raises:
         BackboneError: The row is not row 0 with one repeat, its arguments do not fit, or the contract is broken.
@@ -84,14 +90,17 @@ def build_backbone(
         raise BackboneError(f"{name} has {repeats} repeats: a backbone is built once, write [-1, 1, {name}, [...]]")
     if source != -1:
         raise BackboneError(f"{name} reads from {source!r}: a backbone reads the image, write [-1, 1, {name}, [...]]")
+    if not isinstance(args, list):
+        raise BackboneError(f"the arguments of {name} are {args!r}, expected a list: write [-1, 1, {name}, []]")
+    images = channels[0]
     keywords = dict(args[-1]) if args and isinstance(args[-1], dict) else {}
     positional = args[:-1] if keywords or (args and args[-1] == {}) else args
     parameters = inspect.signature(target).parameters
     if "in_chans" in parameters:
-        keywords.setdefault("in_chans", channels)
-    elif channels != 3:
+        keywords.setdefault("in_chans", images)
+    elif images != 3:
         raise BackboneError(
-            f"{name} takes images of 3 channels only, and the data set has {channels}: give its constructor an "
+            f"{name} takes images of 3 channels only, and the data set has {images}: give its constructor an "
             f"argument in_chans (number of input channels)"
         )
     try:
@@ -102,7 +111,7 @@ def build_backbone(
     if not isinstance(backbone, nn.Module):
         raise BackboneError(f"{name} gave a {type(backbone).__name__}, not an nn.Module")
     widths = widths_of(backbone, name)
-    backbone.backbone = True
+    setattr(backbone, FLAG, True)
     return backbone, right_align(widths, 0)
 
 
@@ -160,7 +169,21 @@ def write_whole(path: Path, data: bytes) -> None:
     """
     neighbour = path.with_name(f"{path.name}.partial")
     neighbour.write_bytes(data)
-    os.replace(neighbour, path)
+    for pause in (0.1, 0.5, 2.0):
+        try:
+            os.replace(neighbour, path)
+            return
+        except PermissionError:  # Windows, while another program reads the old file
+            time.sleep(pause)
+    path.write_bytes(data)  # as upstream does: better than to end the run
+    neighbour.unlink()
+
+
+def save_whole(content: Any, path: Union[str, Path]) -> None:
+    """Do ``torch.save(content, path)`` through ``write_whole`` (step x13)."""
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    write_whole(Path(path), buffer.getvalue())
 
 
 def input_channels(model: nn.Module, parameter: Any) -> Union[int, Any]:

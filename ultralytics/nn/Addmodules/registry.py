@@ -8,7 +8,7 @@ import importlib
 import inspect
 import pkgutil
 import re
-from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, TypeVar
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Set, TypeVar
 
 from torch import nn
 
@@ -19,7 +19,11 @@ T = TypeVar("T", bound=Callable[..., Any])
 INFRASTRUCTURE = {"contract", "hooks", "registry"}
 """Files of the folder that hold no backbones."""
 
-_STATES_WIDTHS = re.compile(r"^\s*self\.(width_list|channels?)\s*(:[^=\n]+)?=(?!=)", re.MULTILINE)
+_STATES_WIDTHS = re.compile(
+    r"\bself\.width_list\b[^=\n]*=(?!=)|\bself\.channels?\s*=\s*(\[|list\()|^\s+width_list\s*=|def width_list\(",
+    re.MULTILINE,
+)
+"""How a class says, in its source, that it is a backbone; ``self.channels = 64`` is any layer's."""
 
 
 class Broken(NamedTuple):
@@ -39,16 +43,24 @@ class Registry:
 
     def __init__(self) -> None:
         self._found: Dict[str, Any] = {}
+        self._registered: Set[str] = set()
         self._claims: Dict[str, List[str]] = {}
         self.broken: List[Broken] = []
 
-    def add(self, name: str, target: Any) -> None:
+    def add(self, name: str, target: Any, registered: bool = True) -> None:
         """Enter ``target`` (a class, or a function that returns an instance) under ``name``.
+
+        Args:
+            name: The name for a YAML.
+            target: What it stands for.
+            registered: Whether a file claims it by ``@register_backbone``; otherwise it was only found in one.
 
         Raises:
             BackboneError: Another object has the name.
         """
         claims = self._claims.setdefault(name, [])
+        if registered:
+            self._registered.add(name)
         known = self._found.get(name)
         if known is not None and known is not target and _origin(known) != _origin(target):
             claims.append(_file_of(target))
@@ -70,6 +82,10 @@ class Registry:
     def names(self) -> List[str]:
         """Return all names that one file alone claims, sorted."""
         return sorted(name for name in self._found if len(self._claims[name]) == 1)
+
+    def is_registered(self, name: str) -> bool:
+        """Tell whether a file claims ``name`` by ``@register_backbone``."""
+        return name in self._registered
 
     def claims(self, target: Any) -> bool:
         """Tell whether ``target`` itself (not an object like it) stands in the registry."""
@@ -139,7 +155,7 @@ def _adopt(module: Any) -> None:
     for name, item in own.items():
         if inspect.isfunction(item) or (inspect.isclass(item) and _states_widths(item)):
             with contextlib.suppress(BackboneError):  # the claim is kept, and reported when a YAML asks for the name
-                registry.add(name, item)
+                registry.add(name, item, registered=False)
 
 
 def _states_widths(cls: type) -> bool:
@@ -147,7 +163,7 @@ def _states_widths(cls: type) -> bool:
         return False
     for base in cls.__mro__:
         try:
-            if base.__module__ == cls.__module__ and _STATES_WIDTHS.search(inspect.getsource(base)):
+            if base.__module__.startswith(__package__) and _STATES_WIDTHS.search(inspect.getsource(base)):
                 return True
         except (OSError, TypeError):
             continue
@@ -156,7 +172,8 @@ def _states_widths(cls: type) -> bool:
 
 def _broken(module: Any, error: BaseException) -> Broken:
     path = getattr(module.module_finder, "path", "")
-    file = f"{path}/{module.name}.py"
+    name = f"{module.name}/__init__.py" if module.ispkg else f"{module.name}.py"
+    file = f"{path}/{name}"
     line = ""
     if isinstance(error, SyntaxError):
         line = f", line {error.lineno}"
@@ -176,7 +193,7 @@ def _broken(module: Any, error: BaseException) -> Broken:
         names = [n.name for n in ast.parse(text).body if isinstance(n, (ast.ClassDef, ast.FunctionDef))]
     except (SyntaxError, ValueError):
         names = re.findall(r"^(?:class|def)\s+(\w+)", text, re.MULTILINE)
-    return Broken(f"{module.name}.py", reason, names)
+    return Broken(name, reason, names)
 
 
 def _origin(target: Any) -> tuple:
