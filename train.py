@@ -27,7 +27,8 @@ RTDETR_DEFAULTS = {"optimizer": "AdamW", "lr0": 3e-4, "weight_decay": 1e-4, "mos
 RTDETR_DEFAULTS.update(warmup_bias_lr=0.0, warmup_epochs=1)
 
 CROWNS_DEFAULTS = {"flipud": 0.5}  # seen from above, a tree has no upper side
-CROWNS_CPU_DEFAULTS = {"imgsz": 256, "batch": 2, "epochs": 16, "scale": 0.0, "translate": 0.0, "erasing": 0.0}  # minutes, not hours
+CROWNS_CPU_DEFAULTS = {"imgsz": 256, "batch": 2, "epochs": 16}  # minutes, not hours, and so without
+CROWNS_CPU_DEFAULTS.update(scale=0.0, translate=0.0, erasing=0.0)  # the augmentations that take longer to pay
 
 RESUMABLE = {"imgsz", "batch", "device", "workers", "cache", "patience", "plots", "val", "save_period", "close_mosaic"}
 """What a resumed run may change; everything else is the run's own."""

@@ -98,6 +98,7 @@ def test_it_works_without_the_checkout(built, tmp_path):
 
 @pytest.mark.net
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_the_wheel_in_an_empty_environment_trains_by_the_yolo_command(built, tmp_path):
     """Everything from the index, stock ultralytics first: pip must replace it. Several GB, minutes."""
     venv.create(tmp_path / "venv", with_pip=True)
