@@ -125,7 +125,8 @@ def main(argv=None):
         launch.load_ultralytics()
         model, arguments = resume(options, given) if options.resume else start(options, given)
         launch.use_all_cores(model)
-        model.train(**arguments)
+        with launch.training():
+            model.train(**arguments)
         from lab.report import report
 
         report(model)

@@ -296,6 +296,25 @@ def building(path: Path) -> Iterator[None]:
         ) from e
 
 
+@contextlib.contextmanager
+def training() -> Iterator[None]:
+    """Turn what only shows once a run has started, but is the user's mistake, into a message.
+
+    Raises:
+        UsageError: A backbone breaks its contract at the run's image size, or upstream has no such optimizer.
+    """
+    from ultralytics.nn.Addmodules import BackboneError
+
+    try:
+        yield
+    except BackboneError as e:
+        raise UsageError(str(e)) from None
+    except NotImplementedError as e:
+        if not str(e).startswith("Optimizer "):
+            raise
+        raise UsageError(str(e).split(". ")[0]) from None
+
+
 def newest(pattern: str) -> Optional[Path]:
     """Return the file under ``runs/`` (here, then in the checkout) that was written last, or None."""
     for base in (Path.cwd(), ROOT):

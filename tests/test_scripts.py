@@ -227,6 +227,14 @@ def test_a_file_that_is_no_checkpoint_is_a_message(data, tmp_path, script):
         said(script(train_script, *arguments), 2, "bad.pt is not a checkpoint")
 
 
+def test_an_empty_slot_and_an_unknown_optimizer_are_messages(data, tmp_path):
+    text = (ROOT / "cfg" / "models" / "rtdetr-mobilenetv3-small.yaml").read_text(encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text(text.replace("- [2, 1, Conv", "- [0, 1, Conv"), encoding="utf-8")
+    common = ["--data", data, "--imgsz", "64", "--epochs", "1", "plots=False"]
+    said(train(*common, "--cfg", "mine.yaml", cwd=tmp_path), 2, "a row reads index 0", "indices 1 to 4 only")
+    said(train(*common, "optimizer=foo", cwd=tmp_path), 2, "Optimizer 'foo' not found", "AdamW")
+
+
 def test_missing_images_are_a_message(tmp_path):
     (tmp_path / "d.yaml").write_text("path: nowhere\ntrain: a\nval: b\nnames: [x]\n", encoding="utf-8")
     said(train("--data", "d.yaml", cwd=tmp_path), 2, "d.yaml", "images not found")

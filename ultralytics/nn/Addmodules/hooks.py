@@ -16,7 +16,7 @@ from typing import Any, Callable, Collection, Dict, List, Optional, Tuple, Union
 import torch
 from torch import nn
 
-from .contract import FLAG, BackboneError, first_backbone, is_multi_map, right_align, widths_of
+from .contract import FLAG, SLOTS, BackboneError, first_backbone, is_multi_map, right_align, widths_of
 from .registry import registry
 
 PROBE = 640
@@ -130,7 +130,7 @@ def keep(outputs: List[Any], layer: nn.Module, x: Any, save: Optional[Collection
         save: Indices to keep; None keeps all.
 
     Raises:
-        BackboneError: A backbone returned something else than its maps.
+        BackboneError: A backbone returned something else than its maps, or a row reads a slot that it leaves empty.
     """
     if not is_multi_map(layer):
         outputs.append(x if save is None or layer.i in save else None)
@@ -143,6 +143,13 @@ def keep(outputs: List[Any], layer: nn.Module, x: Any, save: Optional[Collection
         raise BackboneError(
             f"{type(layer).__name__} returned {got}, its width_list promises {expected} maps: check the image size "
             f"(a multiple of 32 is safe) and its forward"
+        )
+    empty = SLOTS - expected
+    unfilled = sorted(index for index in save or () if index < empty)
+    if unfilled:
+        raise BackboneError(
+            f"a row reads index {unfilled[0]}, and {type(layer).__name__} fills the indices {empty} to {SLOTS - 1} "
+            f"only: P5 is {SLOTS - 1}, the next larger map {SLOTS - 2}, and so on"
         )
     outputs.extend(item if save is None or index in save else None for index, item in enumerate(right_align(x, None)))
     return x[-1]
