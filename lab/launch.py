@@ -44,6 +44,9 @@ def messages() -> Iterator[None]:
     except ForkError as e:
         print(f"error: {e}", file=sys.stderr)
         sys.exit(e.exit_code)
+    except ModuleNotFoundError as e:
+        print(f"error: the package {e.name} is missing: run `python -m pip install -e .` in {ROOT}", file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         print("\nstopped; carry on with: python train.py --resume", file=sys.stderr)
         sys.exit(130)

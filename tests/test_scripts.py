@@ -294,3 +294,10 @@ def test_a_hand_edited_tree_runs_with_a_note(checkout, wheel, quick, tmp_path):
     run = run_python(checkout / "val.py", "--weights", "none.pt", cwd=tmp_path)
     said(run, 2, "none.pt")
     assert "1 generated file(s) are edited by hand" in run.stdout
+
+
+def test_an_environment_where_nothing_was_installed_is_a_message(tmp_path):
+    """-S: no site-packages, as with a fresh Python."""
+    for name in ("train.py", "val.py"):
+        run = run_python("-S", ROOT / name, "--epochs=1" if name == "train.py" else "--batch=1", cwd=tmp_path)
+        said(run, 1, "is missing: run `python -m pip install -e .`")
