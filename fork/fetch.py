@@ -104,7 +104,9 @@ def _local(package: Package, source: Path) -> Path:
     if not cached.exists():  # so that the next command, which is given no path, needs no network either
         with contextlib.suppress(OSError):
             cached.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, cached)
+            partial = cached.with_name(f".partial-{os.getpid()}-{cached.name}")
+            shutil.copyfile(path, partial)
+            os.replace(partial, cached)
     return path
 
 
@@ -133,7 +135,7 @@ def _pip_download(package: Package, folder: Path, say: Callable[[str], None]) ->
         shown: Optional[int] = subprocess.PIPE
         if sys.stderr is not None and sys.stderr.isatty():  # let a person see pip's own progress bar
             command.remove("--quiet")
-            shown = None
+            shown = sys.stderr.fileno()  # not stdout: `python -m fork diff > file` must hold the diff alone
         run = subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=shown, stderr=subprocess.PIPE, text=True, errors="replace"
         )

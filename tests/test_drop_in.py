@@ -76,7 +76,7 @@ class Liar(OneMap):
     "brokensyntax.py": "class Unfinished(nn.Module):\n    def __init__(self\n",
     "brokenimport.py": "import torchsummary_that_is_not_there\n\nclass NeedsMore:\n    pass\n",
     "brokenexit.py": "def late():\n    pass\n\nraise SystemExit('a script without its guard')\n",
-    "twin.py": CLAIM.format("MobileNetV3"),
+    "atwin.py": CLAIM.format("MobileNetV3"),
     "shadow.py": REGISTERED.format("Detect"),
     "nowidths.py": "from torch import nn\nfrom ultralytics.nn.Addmodules import register_backbone\n\n"
     "@register_backbone\ndef bare():\n    return nn.Conv2d(3, 8, 32, 32)\n",
@@ -203,9 +203,9 @@ def dropped(tmp_path_factory, wheel, results):
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(builder, "run", lambda *_: results)
         builder.build(checkout, wheel)
-    without = {name: text for name, text in FILES.items() if name not in {"twin.py", "shadow.py"}}
+    without = {name: text for name, text in FILES.items() if name not in {"atwin.py", "shadow.py"}}
     found = outcome(checkout, without)
-    clashing = outcome(checkout, {name: FILES[name] for name in ("twin.py", "shadow.py")})
+    clashing = outcome(checkout, {name: FILES[name] for name in ("atwin.py", "shadow.py")})
     return found, clashing
 
 
@@ -283,10 +283,26 @@ def test_a_second_claim_to_a_name_is_an_error_when_it_is_asked_for(dropped):
     found = dropped[1]["twin"]
     assert "two files" in found
     assert "mobilenetv3.py" in found
-    assert "twin.py" in found
+    assert dropped[1]["broken"] == dropped[0]["broken"]  # whichever is read first, both files stay importable
+    assert "atwin.py" in found
 
 
 def test_a_name_of_upstreams_stays_upstreams_and_the_clash_is_named(dropped):
     found = dropped[1]["shadow"]
     assert "Detect is the name of a module of upstream" in found
     assert isinstance(dropped[0]["one map"], dict)
+
+
+def test_two_files_that_register_one_name_are_an_error_at_once():
+    from ultralytics.nn.Addmodules import BackboneError
+    from ultralytics.nn.Addmodules.registry import Registry
+
+    first, second = type("Net", (), {"__module__": "one"}), type("Net", (), {"__module__": "two"})
+    registry = Registry()
+    registry.add("Net", first)
+    registry.add("Net", first)  # the same class again, as when a module is imported anew
+    assert registry.find("Net") is first
+    with pytest.raises(BackboneError, match=r"one\.py and two\.py"):
+        registry.add("Net", second)
+    with pytest.raises(BackboneError, match="rename the class"):
+        registry.find("Net")

@@ -1,6 +1,7 @@
 """The functions that the edited lines in upstream's files call; each line of the series is one call into this file.
 
-For a model without a backbone of this folder every function here gives back what upstream's own line would have.
+For a model without a backbone of this folder every function here gives back what upstream's own line would have, and
+the two that write files write the same bytes.
 """
 
 from __future__ import annotations

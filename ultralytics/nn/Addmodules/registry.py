@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 import importlib
 import inspect
 import pkgutil
@@ -55,19 +54,24 @@ class Registry:
             target: What it stands for.
             registered: Whether a file claims it by ``@register_backbone``; otherwise it was only found in one.
 
+        A second claim is kept, and reported when the name is asked for: a file that was only found must not keep one
+        that registers its backbones from being imported.
+
         Raises:
-            BackboneError: Another object has the name.
+            BackboneError: Another file has registered the name, too.
         """
         claims = self._claims.setdefault(name, [])
+        known = self._found.setdefault(name, target)
+        same = known is target or _origin(known) == _origin(target)
+        if not claims or not same:
+            claims.append(_file_of(target))
+        twice = registered and not same and name in self._registered
         if registered:
             self._registered.add(name)
-        known = self._found.get(name)
-        if known is not None and known is not target and _origin(known) != _origin(target):
-            claims.append(_file_of(target))
+        if twice:
             raise BackboneError(self._claimed(name))
-        if known is None:
-            claims.append(_file_of(target))
-        self._found[name] = target
+        if same:
+            self._found[name] = target
 
     def find(self, name: str) -> Optional[Any]:
         """Return what ``name`` stands for, or None.
@@ -154,8 +158,7 @@ def _adopt(module: Any) -> None:
         return
     for name, item in own.items():
         if inspect.isfunction(item) or (inspect.isclass(item) and _states_widths(item)):
-            with contextlib.suppress(BackboneError):  # the claim is kept, and reported when a YAML asks for the name
-                registry.add(name, item, registered=False)
+            registry.add(name, item, registered=False)
 
 
 def _states_widths(cls: type) -> bool:
