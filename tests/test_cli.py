@@ -110,7 +110,7 @@ def test_hand_edits_are_exit_code_7_then_saved(fork, checkout):
 def test_diff_whole_by_step_and_in_numbers(fork):
     code, whole, _ = fork("diff")
     assert code == 0
-    assert whole.startswith("--- a/ultralytics/engine/trainer.py\n")
+    assert whole.startswith("--- a/ultralytics/engine/model.py\n")
     changed = [line for line in whole.splitlines() if re.match(r"[+-][^+-]", line)]
     assert len(changed) <= 120
     by_step = [fork("diff", "--step", step.name)[1] for step in SERIES]

@@ -19,6 +19,12 @@ from fork.steps import (
     x11_look_up_modules,
     x12_find_configs,
     x13_save_whole,
+    x14_keep_norm_settings,
+    x15_fold_backbone,
+    x16_follow_checkpoint,
+    x17_read_text,
+    x18_drop_anchors,
+    x19_derive_models,
 )
 
 SERIES: Tuple[Step, ...] = (
@@ -35,4 +41,10 @@ SERIES: Tuple[Step, ...] = (
     x11_look_up_modules.STEP,
     x12_find_configs.STEP,
     x13_save_whole.STEP,
+    x14_keep_norm_settings.STEP,
+    x15_fold_backbone.STEP,
+    x16_follow_checkpoint.STEP,
+    x17_read_text.STEP,
+    x18_drop_anchors.STEP,
+    x19_derive_models.STEP,
 )

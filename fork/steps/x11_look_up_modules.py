@@ -9,7 +9,7 @@ from fork.steps._places import HOOKS, PARSE, TASKS, row_loop
 from fork.tree import Tree
 
 NAME = "x11_look_up_modules"
-LOOKUP = f"{HOOKS}.look_up(m, globals())"
+LOOKUP = f"{HOOKS}.look_up(m, globals(), args)"
 
 
 def apply(tree: Tree) -> Outcome:

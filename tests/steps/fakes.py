@@ -15,12 +15,15 @@ from fork.edit import Outcome, Step
 from fork.errors import StepError
 from fork.tree import OVERLAY, Tree
 
+from .fakes_more import ENGINE_TEXT, MODEL_TEXT
+
 TASKS = "ultralytics/nn/tasks.py"
 IMX = "ultralytics/utils/export/imx.py"
 FLOPS = "ultralytics/utils/torch_utils.py"
 TRAIN = "ultralytics/models/yolo/detect/train.py"
 CHECKS = "ultralytics/utils/checks.py"
 ENGINE = "ultralytics/engine/trainer.py"
+MODEL = "ultralytics/engine/model.py"
 
 NEWLINES = pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["lf", "crlf"])
 
@@ -65,6 +68,23 @@ class BaseModel(torch.nn.Module):
             y.append(polish(m.type))  # alike, but the loop reads no earlier output
         return y
 
+    def fuse(self, verbose=True):
+        if not self.is_fused():
+            note(self); self.info(verbose)  # alike, but not first on its line
+            trail = self.info(verbose=False)
+
+            # say so
+            self.info( verbose=verbose )   # report
+        return self
+
+    def is_fused(self):
+        def bare(m):
+            return not hasattr(m, "fakes")  # alike, but inside
+
+        if self.model is None:
+            return
+        return  not any(bare(m) for m in self.modules())   # nothing left
+
 
 class DetectionModel(BaseModel):
     def __init__(self, cfg, ch=3):
@@ -91,12 +111,18 @@ class SecondModel(DetectionModel):
             outs.append(z if layer.i in self.kept["all"] else None)
         return x
 
+    def fuse(self):
+        self.info(verbose=False)
+        return self
+
 
 def parse_model(d, ch, verbose=True):
     """Turn rows into layers."""
     ch, trail = [ch], []
     for i, row in enumerate(d["head"] + d["neck"]):  # alike, but not all rows
         trail.append((i, row))
+        with contextlib.suppress(ValueError):
+            args.extend(row)
     layers, save, c2 = [], [], ch[-1]
     trail.append("rows")
 
@@ -107,6 +133,11 @@ def parse_model(d, ch, verbose=True):
         m = getattr(torch.nn, m[3:]) if "nn." in m else globals()[m]
         trail.append(globals()["m"])
         t = m if trail else None
+        with contextlib.suppress( KeyError ):
+            trail.append(contextlib.suppress)
+        for j, a in enumerate(args):
+            with contextlib.suppress(ValueError):   # text stays text
+                args[j] = read( a )
         if m in WITH_CHANNELS:
             c1, c2 = ch[f], args[0]
             if c2 > 8:
@@ -116,6 +147,12 @@ def parse_model(d, ch, verbose=True):
             args = [c1, c2, *args[1:]]
         elif m is Concat:
             c2 = total(ch, f)
+            args.extend([c2])  # alike, but another module's
+        elif m in {Conv, Detect}:   # heads
+            trail.extend(args)
+            args.extend( [ch[x] for x in f] )   # widths
+            for x in f:
+                args.extend([x])  # alike, but deeper
         else:
             c2 = ch[f]   # as before
         if f in trail:
@@ -149,6 +186,22 @@ def count_rows(d, ch):
     for i, (f, n, m, args) in enumerate(d["backbone"] + d["head"]):
         ch.append(globals()[m])
     return ch
+
+
+def yaml_model_load(path):
+    yaml_file = str( path )
+    note = find(path) or find(yaml_file)
+    yaml_file = check(path, hard=False) or  check(note)   # found
+    d = dict(file=YAML.load(yaml_file))
+    d = YAML.load(yaml_file)   # read
+    d["other"] = YAML.load(yaml_file)
+    return d
+
+
+def yaml_list_load(path):
+    yaml_file = check(path) or note(path)
+    d = YAML.load(yaml_file)
+    return d
 '''
 
 IMX_TEXT = '''\
@@ -193,6 +246,21 @@ def get_flops(model, imgsz=640):
 def get_flops_slowly(model):
     p = next(model.parameters())
     return p.shape[1]
+
+
+def initialize_weights(model):
+    for m in model.modules():
+        t = type( m )
+        note = t is nn.BatchNorm2d  # alike, but no branch
+        if t is nn.Linear or t is nn.BatchNorm2d:
+            m.note = note
+        elif  t is nn.BatchNorm2d:   # norms
+            m.eps = 0.5
+
+
+def initialize_other(m, t):
+    if t is nn.BatchNorm2d:
+        m.eps = 1
 
 
 def strip_optimizer(file, path=None):
@@ -246,27 +314,6 @@ def check_files(file):
     return files
 '''
 
-ENGINE_TEXT = '''\
-"""Engine."""
-import io
-
-from ultralytics.fakes.cfg import get
-
-
-class BaseTrainer:
-    def save_model(self):
-        blob = io.BytesIO().getvalue()
-        self.last.write_bytes(blob)   # keep
-        note = self.last.write_text("saved")
-        if self.fitness == self.best_fitness:
-            self.best.write_bytes( blob )
-        (self.folder / "extra.pt").write_bytes(blob)
-        return note
-
-    def save_other(self, blob):
-        self.other.write_bytes(blob)
-'''
-
 UPSTREAM: Dict[str, str] = {
     TASKS: TASKS_TEXT,
     IMX: IMX_TEXT,
@@ -274,6 +321,7 @@ UPSTREAM: Dict[str, str] = {
     TRAIN: TRAIN_TEXT,
     CHECKS: CHECKS_TEXT,
     ENGINE: ENGINE_TEXT,
+    MODEL: MODEL_TEXT,
     "ultralytics/__init__.py": "",
 }
 OURS: Dict[str, str] = {f"{OVERLAY}__init__.py": "", f"{OVERLAY}hooks.py": "def keep(): ...\n"}

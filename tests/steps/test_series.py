@@ -24,7 +24,13 @@ from . import test_s10_square_validation as s10
 from . import test_x11_look_up_modules as x11
 from . import test_x12_find_configs as x12
 from . import test_x13_save_whole as x13
-from .fakes import CHECKS, ENGINE, FLOPS, IMX, NEWLINES, OURS, TASKS, TRAIN, UPSTREAM, edited, tree_of
+from . import test_x14_keep_norm_settings as x14
+from . import test_x15_fold_backbone as x15
+from . import test_x16_follow_checkpoint as x16
+from . import test_x17_read_text as x17
+from . import test_x18_drop_anchors as x18
+from . import test_x19_derive_models as x19
+from .fakes import CHECKS, ENGINE, FLOPS, IMX, MODEL, NEWLINES, OURS, TASKS, TRAIN, UPSTREAM, edited, tree_of
 
 FILES = sorted(path.stem for path in Path(fork.steps.__file__).parent.glob("*.py") if not path.stem.startswith("_"))
 STEPS = pytest.mark.parametrize("step", SERIES, ids=[step.name for step in SERIES])
@@ -35,12 +41,14 @@ FINISHED = {
     TASKS: edited(
         UPSTREAM[TASKS],
         *(x11.CHANGES + s03.CHANGES + s05.CHANGES + s06.CHANGES + s07.CHANGES + s08.CHANGES + s04.CHANGES),
+        *(x15.CHANGES + x17.CHANGES + x18.CHANGES + x19.CHANGES),
     ),
     IMX: s07.IMX_AFTER,
-    FLOPS: edited(s09.AFTER, *x13.STRIP_CHANGES),
+    FLOPS: edited(s09.AFTER, *(x13.STRIP_CHANGES + x14.CHANGES)),
     TRAIN: s10.AFTER,
     CHECKS: x12.AFTER,
-    ENGINE: x13.AFTER,
+    ENGINE: edited(x13.AFTER, *x16.ENGINE_CHANGES[:2]),  # the import is there
+    MODEL: x16.AFTER,
 }
 
 
@@ -104,9 +112,18 @@ def test_step_declares_files_of_the_package_and_a_range_of_places(step):
 def test_whole_series_gives_exactly_the_edits_of_its_steps(newline):
     pristine, overlay = tree_of(UPSTREAM, newline), tree_of(OURS, newline)
     results = series.run(pristine, overlay)
-    assert [(r.step, r.outcome.applied) for r in results] == list(zip(SERIES, [0, 0, 1, 2, 1, 6, 4, 1, 2, 2, 1, 1, 5]))
+    counts = [0, 0, 1, 2, 1, 6, 4, 1, 2, 2, 1, 1, 5, 1, 2, 5, 1, 1, 2]
+    assert [(r.step, r.outcome.applied) for r in results] == list(zip(SERIES, counts))
     assert results[-1].tree == tree_of(FINISHED, newline)
     assert (pristine, overlay) == (tree_of(UPSTREAM, newline), tree_of(OURS, newline))
+
+
+def test_only_a_few_steps_leave_open_how_many_places_they_edit():
+    open_ = {step.name.split("_")[0] for step in SERIES if step.places[0] != step.places[1]}
+    assert open_ == {"s07", "s08", "x13", "x16"}
+    for result in series.run(tree_of(UPSTREAM), tree_of(OURS)):
+        low, high = result.step.places
+        assert low == high == result.outcome.applied or result.step.name.split("_")[0] in open_
 
 
 @NEWLINES
@@ -136,6 +153,16 @@ HALVES = {
     "s10 import only": (s10, TRAIN, s10.CHANGES[1]),
     "x13 first only": (x13, ENGINE, x13.CHANGES[0]),
     "x13 import only": (x13, ENGINE, x13.CHANGES[3]),
+    "x15 fuse only": (x15, TASKS, x15.CHANGES[0]),
+    "x15 is_fused only": (x15, TASKS, x15.CHANGES[1]),
+    "x16 train only": (x16, MODEL, x16.CHANGES[0]),
+    "x16 tune only": (x16, MODEL, x16.CHANGES[1]),
+    "x16 import only": (x16, MODEL, x16.CHANGES[2]),
+    "x16 trainer's first only": (x16, ENGINE, x16.ENGINE_CHANGES[0]),
+    "x16 trainer's second only": (x16, ENGINE, x16.ENGINE_CHANGES[1]),
+    "x16 trainer's import only": (x16, ENGINE, x16.ENGINE_CHANGES[2]),
+    "x19 derived only": (x19, TASKS, x19.CHANGES[0]),
+    "x19 read only": (x19, TASKS, x19.CHANGES[1]),
 }
 
 

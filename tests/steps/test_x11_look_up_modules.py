@@ -6,7 +6,7 @@ from .fakes import NEWLINES, TASKS, TASKS_TEXT, check, edited, refuses, tree_of,
 
 STEP = x11_look_up_modules.STEP
 LINE = 'm = getattr(torch.nn, m[3:]) if "nn." in m else globals()[m]\n'
-CHANGES = ((LINE, 'm = getattr(torch.nn, m[3:]) if "nn." in m else addmodules.look_up(m, globals())\n'),)
+CHANGES = ((LINE, 'm = getattr(torch.nn, m[3:]) if "nn." in m else addmodules.look_up(m, globals(), args)\n'),)
 AFTER = edited(TASKS_TEXT, *CHANGES)
 SOUGHT = "the expression `globals()[m]`"
 
@@ -25,7 +25,7 @@ def test_a_second_run_changes_nothing(newline):
 def test_keeps_the_spread_of_an_expression_over_lines():
     wide = "m = (\n            pick(m)  # odd\n            if m in OLD\n            else {}  # ours\n        )\n"
     before = edited(TASKS_TEXT, (LINE, wide.format("globals()[m]")))
-    after = edited(TASKS_TEXT, (LINE, wide.format("addmodules.look_up(m, globals())")))
+    after = edited(TASKS_TEXT, (LINE, wide.format("addmodules.look_up(m, globals(), args)")))
     check(STEP, tree_of({TASKS: before}), tree_of({TASKS: after}))
 
 
