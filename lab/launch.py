@@ -152,11 +152,14 @@ def find_model(name: str) -> Tuple[str, Path]:
     """Find a model YAML given by path or bare name.
 
     Returns:
-        The name to build it by (upstream reads the scale from it: yolo11s.yaml), and the file that is read.
+        The name to build it by (upstream reads the scale from it: yolo11s.yaml), and the file that is read: that of
+        the head for a name like ``rtdetr-efficientvit_m0.yaml``, which is derived from it.
 
     Raises:
         UsageError: There is none; names the ones that come near.
     """
+    from ultralytics.nn.Addmodules import BackboneError
+    from ultralytics.nn.Addmodules.derive import derive
     from ultralytics.utils.checks import check_yaml
 
     if not Path(name).name:
@@ -175,6 +178,12 @@ def find_model(name: str) -> Tuple[str, Path]:
         found = check_yaml(wanted, hard=False)
         if found:
             return path.name, Path(found[0] if isinstance(found, list) else found).resolve()
+    try:
+        derived = derive(path.name) if path.parent == Path(".") else None
+    except BackboneError as e:
+        raise UsageError(str(e)) from None
+    if derived is not None:
+        return path.name, Path(derived.base).resolve()
     ours = sorted(p.name for p in CONFIGS.glob("*.yaml"))
     near = difflib.get_close_matches(path.name, ours, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(ours)}"

@@ -90,6 +90,28 @@ def quick(monkeypatch, results):
     monkeypatch.setattr(builder, "run", lambda pristine, overlay, steps=None: results)
 
 
+def make_squares(folder, side=64, channels=3):
+    """Write a data set of six images of one bright square each, and return its YAML."""
+    import cv2
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 4), ("val", 2)):
+        for kind in ("images", "labels"):
+            (folder / kind / split).mkdir(parents=True)
+        for n in range(count):
+            image = rng.integers(0, 60, (side, side, 3), dtype=np.uint8)
+            x, y = rng.integers(4, side - 28, 2)
+            image[y : y + 24, x : x + 24] = 220
+            cv2.imencode(".png", image)[1].tofile(str(folder / "images" / split / f"{n}.png"))
+            line = f"0 {(x + 12) / side:.4f} {(y + 12) / side:.4f} {24 / side} {24 / side}\n"
+            (folder / "labels" / split / f"{n}.txt").write_text(line, encoding="utf-8")
+    path = folder / "data.yaml"
+    text = f"path: {folder.as_posix()}\ntrain: images/train\nval: images/val\nnames: [square]\n"
+    path.write_text(text + (f"channels: {channels}\n" if channels != 3 else ""), encoding="utf-8")
+    return path
+
+
 def run_python(*arguments, cwd=None, env=None, timeout=300):
     """Run a Python command and return its completed process, output as text."""
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8", **(env or {})}

@@ -6,9 +6,8 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
-from conftest import ROOT, run_python
+from conftest import ROOT, make_squares, run_python
 
 import train as train_script
 import val as val_script
@@ -47,26 +46,8 @@ def said(run, code, *words):
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """Six 64-pixel images of one bright square each, in a folder with a space and Chinese in its name."""
-    import cv2
-
-    folder = tmp_path_factory.mktemp("data") / "数据 集"
-    rng = np.random.default_rng(0)
-    for split, count in (("train", 4), ("val", 2)):
-        for kind in ("images", "labels"):
-            (folder / kind / split).mkdir(parents=True)
-        for n in range(count):
-            image = rng.integers(0, 60, (64, 64, 3), dtype=np.uint8)
-            x, y = rng.integers(4, 36, 2)
-            image[y : y + 24, x : x + 24] = 220
-            cv2.imencode(".png", image)[1].tofile(str(folder / "images" / split / f"{n}.png"))
-            line = f"0 {(x + 12) / 64:.4f} {(y + 12) / 64:.4f} 0.375 0.375\n"
-            (folder / "labels" / split / f"{n}.txt").write_text(line, encoding="utf-8")
-    path = folder / "data.yaml"
-    path.write_text(
-        f"path: {folder.as_posix()}\ntrain: images/train\nval: images/val\nnames: [square]\n", encoding="utf-8"
-    )
-    return path
+    """Six small images, in a folder with a space and Chinese in its name."""
+    return make_squares(tmp_path_factory.mktemp("data") / "数据 集")
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +209,7 @@ def test_a_file_that_is_no_checkpoint_is_a_message(data, tmp_path, script):
 
 
 def test_an_empty_slot_and_an_unknown_optimizer_are_messages(data, tmp_path):
-    text = (ROOT / "cfg" / "models" / "rtdetr-mobilenetv3-small.yaml").read_text(encoding="utf-8")
+    text = (ROOT / "cfg" / "models" / "rtdetr-mobilenetv3.yaml").read_text(encoding="utf-8")
     (tmp_path / "mine.yaml").write_text(text.replace("- [2, 1, Conv", "- [0, 1, Conv"), encoding="utf-8")
     common = ["--data", data, "--imgsz", "64", "--epochs", "1", "plots=False"]
     said(train(*common, "--cfg", "mine.yaml", cwd=tmp_path), 2, "a row reads index 0", "indices 1 to 4 only")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import io
+import logging
 import os
 import time
 from pathlib import Path
@@ -18,22 +19,52 @@ import torch
 from torch import nn
 
 from .contract import FLAG, SLOTS, BackboneError, first_backbone, is_multi_map, right_align, widths_of
+from .derive import derive, read_model
+from .fold import fold, is_folded
 from .registry import registry
+from .weights import following
+
+__all__ = [
+    "build_backbone",
+    "derive",
+    "drop_anchors",
+    "fold",
+    "get_model",
+    "input_channels",
+    "is_backbone",
+    "is_folded",
+    "keep",
+    "look_up",
+    "probe_size",
+    "read_model",
+    "save_whole",
+    "takes_any_shape",
+    "write_whole",
+]
+
+LOGGER = logging.getLogger("ultralytics")
 
 PROBE = 640
 """Side in pixels of the square image on which a head's strides are measured behind a backbone (articles, 4.8)."""
 
 
-def look_up(name: str, namespace: Dict[str, Any]) -> Any:
+TORCHVISION = "TorchVision"
+"""Upstream has a module of this name, whose first argument is a number of channels; ours takes a model's name."""
+
+
+def look_up(name: str, namespace: Dict[str, Any], args: Any = ()) -> Any:
     """Find the module that a YAML row names: upstream's own names first, then the backbones (step x11).
 
     Args:
         name: The third entry of the row.
         namespace: The global names of upstream's ``tasks.py``.
+        args: The row's arguments.
 
     Raises:
         BackboneError: The name is unknown, claimed twice, upstream's as well, or its file did not import.
     """
+    if name == TORCHVISION and isinstance(args, list) and args and isinstance(args[0], str):
+        name = "TorchVisionFeatures"
     found = namespace.get(name)
     upstreams = found is not None and not registry.claims(found)
     if upstreams and registry.is_registered(name):
@@ -51,6 +82,10 @@ def look_up(name: str, namespace: Dict[str, Any]) -> Any:
         )
     if found is not None:
         return found
+    row = _timm_row(name)
+    if row is not None:
+        _ROWS[name] = row
+        return row
     modules = [key for key, value in namespace.items() if inspect.isclass(value) and issubclass(value, nn.Module)]
     known = {key.lower(): key for key in [*modules, *registry.names()]}
     near = [known[key] for key in difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.6)]
@@ -58,9 +93,22 @@ def look_up(name: str, namespace: Dict[str, Any]) -> Any:
     raise BackboneError(f"unknown module {name!r} in the model YAML: {hint}")
 
 
+def _timm_row(name: str) -> Any:
+    """Return what builds ``- [-1, 1, resnet18, [True]]``, article 002's form for a network of timm, or None."""
+    try:
+        from .timm_wrapper import is_timm_model, timm_row
+    except ImportError:  # the file is broken, which a YAML that names Timm is told
+        return None
+    return timm_row(name) if is_timm_model(name) else None
+
+
+_ROWS: Dict[str, Any] = {}
+"""Networks of timm that a YAML has named as its module."""
+
+
 def is_backbone(module: Any) -> bool:
     """Tell whether a row's module is one of this folder's backbones (step s05)."""
-    return registry.claims(module)
+    return registry.claims(module) or any(module is row for row in _ROWS.values())
 
 
 def build_backbone(
@@ -192,6 +240,35 @@ def save_whole(content: Any, path: Union[str, Path]) -> None:
     buffer = io.BytesIO()
     torch.save(content, buffer)
     write_whole(Path(path), buffer.getvalue())
+
+
+def get_model(build: Callable[..., Any], *args: Any, weights: Any = None, **options: Any) -> Any:
+    """Call a trainer's ``get_model``, and let the backbone know which weights are loaded next (step x16).
+
+    Args:
+        build: The bound method.
+        *args: Its arguments.
+        weights: A model, or None.
+        **options: Its keyword arguments.
+    """
+    with following(weights):
+        return build(*args, weights=weights, **options)
+
+
+def drop_anchors(args: List[Any], head: str) -> List[Any]:
+    """Take the anchors of a YOLOv5 YAML (``Detect, [nc, anchors]``) out of a head's arguments (step x18).
+
+    Args:
+        args: The head's arguments, number of classes first; changed in place.
+        head: Its name, for the notice.
+
+    Returns:
+        The same list.
+    """
+    if len(args) > 1 and (args[1] == "anchors" or (isinstance(args[1], list) and isinstance(args[1][0], list))):
+        del args[1]
+        LOGGER.warning(f"{head}: `anchors` is ignored, this head is anchor-free (YOLOv5's own head had them)")
+    return args
 
 
 def input_channels(model: nn.Module, parameter: Any) -> Union[int, Any]:

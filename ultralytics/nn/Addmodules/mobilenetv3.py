@@ -8,19 +8,19 @@ Deliberate differences from torchvision's classifier:
 
 * The last 1x1 convolution (to 960 or 576 channels, before pooling) is the last map; there is no classifier.
 * Squeeze-and-excitation narrows to a quarter of its input, rounded down, as the articles do
-  (``squeeze_divisor=1``); torchvision rounds that quarter to a multiple of 8.
+  (``squeeze_divisor=1``); torchvision rounds that quarter to a multiple of 8, and so does this where it is pretrained.
 """
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import torch
 from torch import nn
 
 from ultralytics.nn.modules.conv import Conv
 
-from .contract import BackboneError
+from .base import Backbone, Pretrained, Reference, one_of, whole
 from .registry import register_backbone
 
 
@@ -156,16 +156,18 @@ class InvertedResidual(nn.Module):
 
 
 @register_backbone
-class MobileNetV3(nn.Module):
+class MobileNetV3(Backbone):
     """MobileNetV3 without its classifier; four maps of strides 4, 8, 16 and 32.
 
-    In a YAML: ``[-1, 1, MobileNetV3, []]`` or ``[-1, 1, MobileNetV3, [small]]``. The layers are upstream's ``Conv``, so
-    ``model.fuse()`` folds every BatchNorm.
+    In a YAML: ``[-1, 1, MobileNetV3, []]``, ``[-1, 1, MobileNetV3, [small]]`` or, with torchvision's weights,
+    ``[-1, 1, MobileNetV3, [large, {pretrained: true}]]``. The layers are upstream's ``Conv``, so ``model.fuse()`` folds
+    every BatchNorm.
 
     Args:
         variant: ``large`` (2,970,118 parameters, channels 24/40/112/960) or ``small`` (921,390, 16/24/48/576).
         squeeze_divisor: Squeeze widths are rounded to a multiple of this: 1 as in the articles, 8 as in torchvision
-            (2,971,952 and 927,008 parameters).
+            (2,971,952 and 927,008 parameters). None takes 8 where ``pretrained`` asks for weights, else 1.
+        pretrained: False, True for torchvision's ImageNet weights, or the path of a file (see ``base.Backbone``).
         in_chans: Channels of the input image; the YAML's row need not give it.
 
     Attributes:
@@ -173,16 +175,21 @@ class MobileNetV3(nn.Module):
         strides: Stride of each map.
 
     Raises:
-        BackboneError: Unknown variant, or a divisor or number of channels below 1.
+        BackboneError: Unknown variant, a divisor or number of channels below 1, or weights that cannot be had.
     """
 
-    def __init__(self, variant: str = "large", squeeze_divisor: int = 1, in_chans: int = 3) -> None:
-        super().__init__()
-        if variant not in VARIANTS:
-            raise BackboneError(f"MobileNetV3 has no variant {variant!r}: there are {', '.join(VARIANTS)}")
-        for name, value in (("squeeze_divisor", squeeze_divisor), ("in_chans", in_chans)):
-            if not isinstance(value, int) or value < 1:
-                raise BackboneError(f"MobileNetV3: {name} is {value!r}, expected a whole number from 1")
+    def __init__(
+        self,
+        variant: str = "large",
+        squeeze_divisor: Optional[int] = None,
+        pretrained: Pretrained = False,
+        in_chans: int = 3,
+    ) -> None:
+        super().__init__(in_chans)
+        one_of("MobileNetV3", "variant", variant, list(VARIANTS))
+        if squeeze_divisor is None:
+            squeeze_divisor = 8 if pretrained else 1
+        whole("MobileNetV3", "squeeze_divisor", squeeze_divisor)
         table = VARIANTS[variant]
         self.stem = Conv(in_chans, STEM_WIDTH, 3, 2, act=nn.Hardswish(inplace=True))
         self.stages = nn.ModuleList()
@@ -200,6 +207,8 @@ class MobileNetV3(nn.Module):
         self.stages.append(nn.Sequential(*blocks))
         self.width_list.append(table.last_width)
         self._initialize()
+        hub = f"torchvision:mobilenet_v3_{variant}"
+        self.load_pretrained(pretrained, Reference(hub, self._rename, eps=1e-3, momentum=0.01))
 
     def _initialize(self) -> None:
         """He-normal convolutions (fan out), as torchvision; BatchNorm eps 1e-3 and momentum 0.01, as the paper."""
@@ -211,17 +220,63 @@ class MobileNetV3(nn.Module):
             elif isinstance(module, nn.BatchNorm2d):
                 module.eps, module.momentum = 1e-3, 0.01
 
+    def _rename(self, tensors: Dict[str, torch.Tensor]) -> Dict[str, torch.Tensor]:
+        """Map torchvision's names (``features.4.block.1.0.weight``) to ours; the classifier's are left out."""
+        names = {"features.0": "stem"}
+        blocks = [(s, i, block) for s, stage in enumerate(self.stages) for i, block in enumerate(stage)]
+        for number, (stage, index, block) in enumerate(blocks, start=1):
+            ours, theirs = f"stages.{stage}.{index}", f"features.{number}"
+            if isinstance(block, Conv):
+                names[theirs] = ours
+                continue
+            parts = [name for name, part in block.named_children() if not isinstance(part, nn.Identity)]
+            names.update({f"{theirs}.block.{at}": f"{ours}.{part}" for at, part in enumerate(parts)})
+        kinds = {"0": "conv", "1": "bn", "fc1": "reduce", "fc2": "expand"}
+        renamed = {}
+        for key, tensor in tensors.items():
+            block, _, leaf = key.rpartition(".")
+            layer, _, kind = block.rpartition(".")
+            if layer in names and kind in kinds:
+                renamed[f"{names[layer]}.{kinds[kind]}.{leaf}"] = tensor
+        return renamed
+
     def forward(self, x: torch.Tensor) -> List[torch.Tensor]:
         """Return the maps, largest first.
 
         Args:
-            x: Images, (B, in_chans, H, W), H and W divisible by 32, any range (upstream feeds 0…1).
+            x: Images, (B, in_chans, H, W), H and W divisible by 32, any range (upstream feeds 0…1; pretrained, it has
+                to be 0…1).
 
         Returns:
             Four maps, (B, width, H / stride, W / stride) each.
         """
-        x, maps = self.stem(x), []
+        x, maps = self.stem(self.normalize(x)), []
         for stage in self.stages:
             x = stage(x)
             maps.append(x)
         return maps
+
+
+@register_backbone
+class MobileNetV3Large(MobileNetV3):
+    """``MobileNetV3`` of variant ``large`` under a name of its own: ``[-1, 1, MobileNetV3Large, [True]]``.
+
+    Args:
+        pretrained: See ``MobileNetV3``.
+        squeeze_divisor: The same.
+        in_chans: The same.
+    """
+
+    variant = "large"
+
+    def __init__(
+        self, pretrained: Pretrained = False, squeeze_divisor: Optional[int] = None, in_chans: int = 3
+    ) -> None:
+        super().__init__(self.variant, squeeze_divisor, pretrained, in_chans)
+
+
+@register_backbone
+class MobileNetV3Small(MobileNetV3Large):
+    """``MobileNetV3`` of variant ``small`` under a name of its own: ``[-1, 1, MobileNetV3Small, [True]]``."""
+
+    variant = "small"

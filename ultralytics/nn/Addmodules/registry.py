@@ -15,7 +15,7 @@ from .contract import BackboneError
 
 T = TypeVar("T", bound=Callable[..., Any])
 
-INFRASTRUCTURE = {"contract", "hooks", "registry"}
+INFRASTRUCTURE = {"base", "contract", "derive", "fold", "hooks", "registry", "weights"}
 """Files of the folder that hold no backbones."""
 
 _STATES_WIDTHS = re.compile(

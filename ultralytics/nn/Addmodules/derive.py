@@ -1,0 +1,101 @@
+"""Model YAMLs that need no file: HEAD-BACKBONE.yaml is the head's own YAML with another first row (step x19)."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import re
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Union
+
+from .contract import BackboneError
+from .registry import registry
+
+LOGGER = logging.getLogger("ultralytics")
+
+BASE = "mobilenetv3"
+"""The backbone of the files that the others are derived from."""
+
+HEADS = ("rtdetr", "yolov5", "yolo11", "yolo26")
+"""What stands in front of the first hyphen: there is a file ``HEAD-mobilenetv3.yaml`` for each."""
+
+PRETRAINED = "-pretrained"
+"""Ending of a name that asks for the reference's own weights."""
+
+WRAPPERS = {"timm-": "Timm", "torchvision-": "TorchVisionFeatures"}
+"""What stands in front of a model of another library: ``rtdetr-timm-resnet18.yaml``."""
+
+
+class Derived(NamedTuple):
+    """A model YAML that is not on disk.
+
+    Attributes:
+        base: Path of the head's own YAML.
+        row: The first row.
+    """
+
+    base: str
+    row: List[Any]
+
+
+def derive(path: Union[str, Path]) -> Optional[Derived]:
+    """Return what a YAML's name stands for, or None where it is not of the form HEAD-BACKBONE.yaml.
+
+    Letters' case and the characters ``-_.`` do not count in the backbone's name. ``-timm-MODEL`` and
+    ``-torchvision-MODEL`` name models of these libraries, and a final ``-pretrained`` their weights.
+
+    Raises:
+        BackboneError: It is of that form, and there is no such backbone.
+    """
+    from ultralytics.utils.checks import check_yaml
+
+    path = Path(path)
+    head, _, rest = path.name.partition("-")
+    rest = rest[: -len(path.suffix)]
+    if path.suffix not in (".yaml", ".yml") or head not in HEADS or not rest:
+        return None
+    pretrained = rest.endswith(PRETRAINED)
+    name = rest[: -len(PRETRAINED)] if pretrained else rest
+    wrapper = next((prefix for prefix in WRAPPERS if name.startswith(prefix)), None)
+    if wrapper:
+        arguments: List[Any] = [name[len(wrapper) :], pretrained]
+        target = WRAPPERS[wrapper]
+    else:
+        known = {_plain(key): key for key in registry.names()}
+        if _plain(name) not in known:
+            near = _near(_plain(name), known)
+            names = [known[key] for key in near or known]
+            raise BackboneError(
+                f"{path.name}: there is no such file, and no backbone {name!r} to put in front of the head of {head}: "
+                f"{'did you mean' if near else 'there are'} {', '.join(names)}?"
+            )
+        target = known[_plain(name)]
+        arguments = [{"pretrained": True}] if pretrained else []
+    base = check_yaml(f"{head}-{BASE}.yaml", hard=False)
+    if not base:
+        raise BackboneError(f"{path.name}: cfg/models/{head}-{BASE}.yaml, which it is derived from, is missing")
+    return Derived(str(base), [-1, 1, target, arguments])
+
+
+def read_model(source: Union[str, Derived]) -> Dict[str, Any]:
+    """Return the content of a model YAML: of the file, or of one that ``derive`` has made out."""
+    from ultralytics.utils import YAML
+
+    if not isinstance(source, Derived):
+        return YAML.load(source)
+    model = YAML.load(source.base)
+    model["backbone"] = [source.row, *model["backbone"][1:]]
+    shown = ", ".join(map(str, source.row[3]))
+    LOGGER.info(f"{Path(source.base).name} with the row [-1, 1, {source.row[2]}, [{shown}]]")
+    return model
+
+
+def _near(name: str, known: Iterable[str]) -> List[str]:
+    """Return the names that begin most like ``name``, the best first; none where nothing comes near."""
+    likeness = {key: difflib.SequenceMatcher(None, name, key[: len(name) + 1]).ratio() for key in known}
+    best = max(likeness.values(), default=0.0)
+    return sorted(key for key, value in likeness.items() if value >= max(0.6, best - 0.02))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]", "", name).lower()

@@ -1,0 +1,255 @@
+"""Pretrained weights of a backbone: where they come from, how they fit, and a report of what was loaded."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import logging
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional
+
+import torch
+from torch import nn
+
+from .contract import BackboneError, first_backbone
+
+LOGGER = logging.getLogger("ultralytics")
+
+WRAPPERS = ("ema", "model_ema", "state_dict_ema", "state_dict", "model", "module")
+"""Keys under which training programs put a state dict, in the order in which they are preferred."""
+
+PREFIXES = ("", "backbone.", "module.", "module.backbone.", "model.", "model.0.", "model.backbone.", "features.")
+"""What may stand before a backbone's own names in a checkpoint of a whole model."""
+
+SHOWN = 12
+"""Names printed of each kind; the report itself has all of them."""
+
+_following: contextvars.ContextVar = contextvars.ContextVar("weights that are loaded next", default=None)
+
+
+class Report(NamedTuple):
+    """What became of each tensor of a backbone; kept as its attribute ``pretrained_report``.
+
+    Attributes:
+        origin: File or name of the weights.
+        loaded: Names of tensors that fitted as they were.
+        adapted: Names of tensors that were changed to fit (first convolution, interpolated tables).
+        missed: Names of tensors that got nothing.
+        unused: Names in the file, after renaming, that the backbone does not have, or not in that shape.
+    """
+
+    origin: str
+    loaded: List[str]
+    adapted: List[str]
+    missed: List[str]
+    unused: List[str]
+
+    def __str__(self) -> str:
+        counts = f"{len(self.loaded)} tensors loaded, {len(self.adapted)} adapted, {len(self.missed)} missed"
+        lines = [f"{counts} ({self.origin})"]
+        for kind in ("adapted", "missed", "unused"):
+            names = getattr(self, kind)
+            if names:
+                more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+                lines.append(f"  {kind}: {', '.join(names[:SHOWN])}{more}")
+        return "\n".join(lines)
+
+
+def read(path: str, owner: str) -> Dict[str, torch.Tensor]:
+    """Read a file of weights without running anything that it holds.
+
+    Args:
+        path: ``.safetensors``, or anything that ``torch.load(weights_only=True)`` reads.
+        owner: Name of the backbone, for messages.
+
+    Returns:
+        Its tensors by name, on the CPU.
+
+    Raises:
+        BackboneError: It does not exist, cannot be read, or holds no state dict.
+    """
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise BackboneError(
+            f"{owner}: pretrained weights {path!r} do not exist (looked for {file.absolute()})\n"
+            f"  to do: give the path of a .pth, .pt or .safetensors file, or true to fetch the reference's own"
+        )
+    try:
+        if file.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            content = load_file(file)
+        else:
+            content = torch.load(file, map_location="cpu", weights_only=True)
+    except ModuleNotFoundError:
+        raise BackboneError(
+            f"{owner}: reading {path} needs a package: run `python -m pip install safetensors`"
+        ) from None
+    except Exception as e:
+        pickled = "weights_only" in str(e) or "Unsupported" in str(e)
+        hint = (
+            "it holds more than tensors, such as a whole pickled model, and is not opened: save its state_dict(). A "
+            "detector's checkpoint is given to training itself (train.py --weights, yolo pretrained=)"
+            if pickled
+            else f"{type(e).__name__}: {' '.join(str(e).split())[:200]}"
+        )
+        raise BackboneError(f"{owner}: the pretrained weights {path} cannot be read: {hint}") from None
+    tensors = _unwrap(content)
+    if not tensors:
+        raise BackboneError(f"{owner}: {path} holds no tensors by name: expected a state dict")
+    return tensors
+
+
+def _unwrap(content: Any) -> Dict[str, torch.Tensor]:
+    while isinstance(content, dict) and not any(isinstance(value, torch.Tensor) for value in content.values()):
+        inner = next((content[key] for key in WRAPPERS if isinstance(content.get(key), dict)), None)
+        if inner is None:
+            return {}
+        content = inner
+    if not isinstance(content, dict):
+        return {}
+    return {str(key): value for key, value in content.items() if isinstance(value, torch.Tensor)}
+
+
+def fetch(hub: str, owner: str) -> Dict[str, torch.Tensor]:
+    """Return the weights that timm or torchvision publishes, from their cache or by their own download.
+
+    timm honours ``HF_ENDPOINT`` (a mirror), ``HF_HOME`` (its cache) and ``HF_HUB_OFFLINE``; torchvision ``TORCH_HOME``.
+
+    Args:
+        hub: ``timm:NAME.TAG`` or ``torchvision:NAME``.
+        owner: Name of the backbone, for messages.
+
+    Raises:
+        BackboneError: The package is missing, or the weights cannot be had.
+    """
+    library, _, name = hub.partition(":")
+    with explained(owner, library, name):
+        if library == "timm":
+            import timm
+
+            return timm.create_model(name, pretrained=True).state_dict()
+        import torchvision
+
+        return torchvision.models.get_model(name, weights="DEFAULT").state_dict()
+
+
+@contextlib.contextmanager
+def explained(owner: str, library: str, name: str) -> Iterator[None]:
+    """Turn what goes wrong while a library is imported, or fetches weights, into a message that says what to do.
+
+    Raises:
+        BackboneError: Anything went wrong.
+    """
+    try:
+        yield
+    except BackboneError:
+        raise
+    except ModuleNotFoundError as e:
+        if e.name != library:
+            raise
+        raise BackboneError(f"{owner}: {library} is not installed: run `python -m pip install {library}`") from None
+    except Exception as e:
+        mirror = "HF_ENDPOINT=https://… names a mirror of the hub, or " if library == "timm" else ""
+        raise BackboneError(
+            f"{owner}: the weights {name} of {library} could not be fetched: {type(e).__name__}: "
+            f"{' '.join(str(e).split())[:240]}\n"
+            f"  to do: {mirror}fetch the file elsewhere and write its path in place of true"
+        ) from None
+
+
+def load(
+    backbone: nn.Module,
+    tensors: Dict[str, torch.Tensor],
+    rename: Callable[[Dict[str, torch.Tensor]], Dict[str, torch.Tensor]],
+    adapt: Callable[[str, torch.Tensor, torch.Tensor], Optional[torch.Tensor]],
+    origin: str,
+) -> Report:
+    """Copy tensors into a backbone, say what fitted, and keep the report as ``backbone.pretrained_report``.
+
+    Args:
+        backbone: What to fill. ``normalize.*`` is its own and needs nothing.
+        tensors: By their names in the checkpoint; whichever of ``PREFIXES`` fits best is taken off.
+        rename: Gives the backbone's names; names that are the backbone's own already are left as they are.
+        adapt: Gives a tensor of another shape in the shape that is wanted, or None.
+        origin: File or name, for the report.
+
+    Raises:
+        BackboneError: Nothing fits.
+    """
+    own = {name: tensor for name, tensor in backbone.state_dict().items() if not name.startswith("normalize.")}
+    best: Dict[str, torch.Tensor] = {}
+    for prefix in PREFIXES:
+        inside = {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
+        for candidate in (inside, rename(inside) if inside else {}):
+            if len(own.keys() & candidate.keys()) > len(own.keys() & best.keys()):
+                best = candidate
+    loaded, adapted, fitted = [], [], {}
+    for name, wanted in own.items():
+        given = best.get(name)
+        if given is None:
+            continue
+        if given.shape == wanted.shape:
+            loaded.append(name)
+            fitted[name] = given
+            continue
+        changed = adapt(name, given, wanted)
+        if changed is not None and changed.shape == wanted.shape:
+            adapted.append(name)
+            fitted[name] = changed
+    counters = {name for name in own if name.endswith("num_batches_tracked")}  # of no account, and not in old files
+    report = Report(
+        origin=origin,
+        loaded=loaded,
+        adapted=adapted,
+        missed=[name for name in own if name not in fitted and name not in counters],
+        unused=sorted(best.keys() - fitted.keys()),
+    )
+    owner = type(backbone).__name__
+    if not set(fitted) - counters:
+        raise BackboneError(
+            f"{owner}: none of its {len(own)} tensors is in {origin}, whose first are "
+            f"{', '.join(list(tensors)[:3])}; is it the file of another network?"
+        )
+    backbone.load_state_dict(fitted, strict=False)
+    backbone.pretrained_report = report
+    (LOGGER.warning if report.missed else LOGGER.info)(f"{owner}: {report}")
+    return report
+
+
+def adapt_input(weight: torch.Tensor, channels: int) -> torch.Tensor:
+    """Return the weight of a first convolution, made for RGB, for images of ``channels`` channels (timm's rule).
+
+    One channel takes the sum over RGB; more than three repeat RGB, times 3 / channels.
+
+    Args:
+        weight: (out, 3, k, k).
+        channels: Number of input channels, from 1.
+    """
+    if channels == 1:
+        return weight.sum(dim=1, keepdim=True)
+    repeated = weight.repeat(1, -(-channels // 3), 1, 1)[:, :channels]
+    return repeated * (3.0 / channels)
+
+
+@contextlib.contextmanager
+def following(source: Any) -> Iterator[None]:
+    """Within this block a model is built into which the weights of ``source`` (a model, or None) are loaded next."""
+    token = _following.set(source)
+    try:
+        yield
+    finally:
+        _following.reset(token)
+
+
+def follow(backbone: nn.Module) -> bool:
+    """Tell whether every tensor of ``backbone`` is in the weights that are loaded next: its own file is not needed."""
+    source = _following.get()
+    layer = first_backbone(getattr(source, "model", None))
+    if layer is None:
+        return False
+    own, theirs = backbone.state_dict(), layer.state_dict()
+    if not all(name in theirs and theirs[name].shape == tensor.shape for name, tensor in own.items()):
+        return False
+    LOGGER.info(f"{type(backbone).__name__}: pretrained weights come with the checkpoint")
+    return True
