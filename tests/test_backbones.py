@@ -1,0 +1,194 @@
+"""What the contract promises, for every backbone in the registry; none is left out."""
+
+import copy
+import pickle
+import random
+import time
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ultralytics.nn.Addmodules import registry
+from ultralytics.nn.tasks import DetectionModel
+from ultralytics.utils import YAML
+from ultralytics.utils.checks import check_yaml
+from ultralytics.utils.torch_utils import ModelEMA
+
+NEEDS = {"Timm": ["resnet18"], "TorchVisionFeatures": ["resnet18"]}
+"""First arguments of those that have no default; a new backbone with such an argument fails until it stands here."""
+
+NAMES = registry.names()
+SIZES = [(640, 640), (320, 320), (96, 160), (352, 672)]
+each = pytest.mark.parametrize("name", NAMES)
+
+
+def make(name, seed=0, **options):
+    torch.manual_seed(seed)
+    return registry.find(name)(*NEEDS.get(name, []), **options)
+
+
+@pytest.fixture(scope="module")
+def built():
+    """One instance of each, made when first asked for; tests that change one take a copy."""
+    made = {}
+
+    def get(name):
+        if name not in made:
+            made[name] = make(name).eval()
+        return made[name]
+
+    return get
+
+
+def shake(model, seed=0):
+    """Give BatchNorm statistics and weights that are not those of a fresh one."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.running_mean.uniform_(-0.2, 0.2, generator=generator)
+                module.running_var.uniform_(0.5, 1.5, generator=generator)
+                module.weight.uniform_(0.5, 1.5, generator=generator)
+                module.bias.uniform_(-0.2, 0.2, generator=generator)
+    return model
+
+
+def test_all_families_are_there():
+    families = {
+        *("MobileNetV3", "MobileNetV3Small", "MobileNetV3Large", "Timm", "TorchVisionFeatures"),
+        *(f"MobileNetV4{kind}" for kind in ("ConvSmall", "ConvMedium", "ConvLarge", "HybridMedium", "HybridLarge")),
+        *(f"EfficientViT_M{n}" for n in range(6)),
+        *("PResNet", "PResNet18", "PResNet34", "PResNet50", "PResNet101"),
+    }
+    assert families <= set(NAMES)
+    assert registry.broken == []
+
+
+@each
+@pytest.mark.parametrize("size", SIZES, ids=lambda s: "x".join(map(str, s)))
+def test_maps_are_as_stated_at_every_size(name, size, built):
+    model = built(name)
+    with torch.no_grad():
+        maps = model(torch.rand(1, 3, *size))
+    stated = [(1, w, size[0] // s, size[1] // s) for w, s in zip(model.width_list, model.strides)]
+    assert [tuple(m.shape) for m in maps] == stated
+    assert model.strides == sorted(model.strides)
+    assert all(m.isfinite().all() for m in maps)
+
+
+@each
+@pytest.mark.parametrize("batch", [1, 2])
+def test_one_training_step_reaches_every_parameter(name, batch):
+    model = shake(make(name)).train()  # timm's ResNets start with weights of 0, behind which nothing has a gradient
+    x = torch.rand(batch, 3, 64, 96, generator=torch.Generator().manual_seed(1))
+    maps = model(x)
+    sum((m * torch.randn(m.shape, generator=torch.Generator().manual_seed(2))).sum() for m in maps).backward()
+    missing = [key for key, p in model.named_parameters() if p.grad is None or not p.grad.any()]
+    assert missing == []
+    assert all(p.grad.isfinite().all() for p in model.parameters())
+
+
+@each
+@pytest.mark.parametrize("channels", [1, 4, 10])
+def test_images_of_other_numbers_of_channels(name, channels):
+    model = make(name, in_chans=channels).eval()
+    with torch.no_grad():
+        maps = model(torch.rand(1, channels, 64, 64))
+    assert [m.shape[1] for m in maps] == model.width_list
+
+
+@each
+def test_half_precision(name, built):
+    x = torch.rand(1, 3, 64, 96)
+    with torch.no_grad():
+        expected = built(name)(x)
+        for kind in (torch.bfloat16, torch.float16):
+            model = copy.deepcopy(built(name)).to(kind)
+            assert all(m.dtype == kind and m.isfinite().all() for m in model(x.to(kind)))
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            mixed = built(name)(x)
+    for a, b in zip(mixed, expected):
+        assert (a.float() - b).abs().max() <= 0.15 * b.abs().max()
+
+
+@each
+def test_training_under_autocast(name):
+    model = make(name).train()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = sum(m.float().square().mean() for m in model(torch.rand(2, 3, 160, 160)))
+    loss.backward()
+    assert loss.isfinite()
+
+
+@each
+def test_copies_hold_the_same_network(name, built):
+    model, x = built(name), torch.rand(1, 3, 64, 64)
+    other = make(name, seed=5).eval()
+    other.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        expected = model(x)
+        for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model)), other):
+            assert all(torch.equal(a, b) for a, b in zip(twin(x), expected))
+
+
+@each
+def test_ema_updates_each_tensor_once(name, built):
+    model = copy.deepcopy(built(name))
+    tensors = [t for t in model.state_dict().values() if t.dtype.is_floating_point]
+    assert len({t.data_ptr() for t in tensors}) == len(tensors)
+    ema = ModelEMA(model, decay=0.9, tau=1e-9)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.add_(1.0)
+    before = {key: t.clone() for key, t in ema.ema.state_dict().items()}
+    ema.update(model)
+    for key, p in model.named_parameters():
+        moved = ema.ema.state_dict()[key] - before[key]
+        assert torch.allclose(moved, torch.full_like(p, 0.1), atol=1e-4), key
+
+
+@each
+def test_construction_is_quick_and_touches_nothing(name, monkeypatch):
+    """The articles' files run noise through themselves in train mode: slow; statistics and random state move."""
+    make(name)  # whatever is imported when first used
+    for draw in ("rand", "randn", "rand_like", "randn_like"):
+        monkeypatch.setattr(torch, draw, lambda *a, draw=draw, **k: pytest.fail(f"torch.{draw} in a constructor"))
+    states = random.getstate(), np.random.get_state()[1].tolist()
+    start = time.process_time()
+    model = make(name)
+    took = time.process_time() - start
+    assert took < 0.5 + 5e-8 * sum(p.numel() for p in model.parameters())
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == states
+    for key, tensor in model.state_dict().items():
+        if key.endswith("num_batches_tracked") or key.endswith("running_mean"):
+            assert not tensor.any()
+        elif key.endswith("running_var"):
+            assert (tensor == 1).all()
+
+
+@each
+def test_fuse_leaves_no_batch_norm_that_can_be_folded(name):
+    content = YAML.load(check_yaml("yolo11-mobilenetv3.yaml"))
+    content["backbone"] = [[-1, 1, name, NEEDS.get(name, [])]]
+    torch.manual_seed(0)
+    model = shake(DetectionModel(content, nc=2, verbose=False)).eval()
+    had = {key for key, m in model.named_modules() if isinstance(m, nn.BatchNorm2d)}
+    x = torch.rand(1, 3, 96, 160)
+    with torch.no_grad():
+        before = [*model.model[0](x), model(x)[0]]
+        assert not model.is_fused()
+        model.fuse(verbose=False)
+        after = [*model.model[0](x), model(x)[0]]
+    for a, b in zip(before, after):
+        assert (a - b).abs().max() <= 1e-4 * a.abs().max()
+    assert model.is_fused()
+    left = {key for key, m in model.named_modules() if isinstance(m, nn.BatchNorm2d)}
+    assert len(had) > 30 or "EfficientViT" not in name
+    # in the hybrids one norm stands before a padded convolution of stride 2, where folding would not be exact
+    padded = {"MobileNetV4HybridMedium": 4, "MobileNetV4HybridLarge": 4}
+    assert len(left) == padded.get(name, 0), left
+    with torch.no_grad():
+        twice = model.fuse(verbose=False)(x)[0]
+    assert torch.equal(twice, after[-1])
