@@ -24,6 +24,7 @@ test: $(READY)
 	$(PY) -m pytest -n 2 $(ARGS)
 
 slow: $(READY)
+	$(PY) -m pip install --disable-pip-version-check --quiet --editable ".[test,slow]"
 	$(PY) -m pytest -m "slow or net" $(ARGS)
 
 lint: $(READY)

@@ -23,7 +23,8 @@ from fork.tree import PACKAGE  # noqa: E402
 
 PROGRAM = ["libcst>=1.1", "tomli>=2; python_version < '3.11'"]  # what `python -m fork` needs to rebuild the tree
 TEST_EXTRA = ["pytest>=8", "pytest-xdist>=3", "pytest-timeout>=2.2", "ruff>=0.17,<0.18", "mypy>=1.11"]
-TEST_EXTRA += ["setuptools>=68", "wheel"]
+TEST_EXTRA += ["setuptools>=68", "wheel", "timm>=1.0.20", "safetensors>=0.4"]
+SLOW_EXTRA = ["onnx>=1.16", "onnxruntime>=1.18", "onnxslim>=0.1.71", "openvino>=2024.4"]  # what exports are tested with
 
 
 def say(line):
@@ -80,6 +81,8 @@ except ForkError as e:
 
 packages = find_packages(include=[PACKAGE, f"{PACKAGE}.*"])
 extras["test"] = TEST_EXTRA
+extras["slow"] = SLOW_EXTRA
+extras["timm"] = ["timm>=1.0.20"]
 setup(
     version=work.pin.version,
     packages=packages,
