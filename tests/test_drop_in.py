@@ -3,10 +3,12 @@
 import json
 
 import pytest
-from conftest import run_python
+from conftest import ROOT, run_python
 
 from fork import build as builder
 from fork.tree import OVERLAY
+from ultralytics.nn.Addmodules import BackboneError, registry
+from ultralytics.nn.Addmodules.registry import Registry
 
 CLAIM = "from torch import nn\n\nclass {}(nn.Module):\n    def __init__(self):\n        self.width_list = [1]\n"
 REGISTERED = "from ultralytics.nn.Addmodules import register_backbone\n" + CLAIM.replace(
@@ -210,10 +212,12 @@ def dropped(tmp_path_factory, wheel, results):
 
 
 def test_backbones_are_found_and_nothing_else(dropped):
-    assert dropped[0]["names"] == [
-        *("Bottleneck", "Liar", "MobileNetV3", "OneMap", "PastedNet", "Wider", "Wrapped", "bare"),
-        *("pasted_small", "three_maps"),
+    own = {c.stem for c in (ROOT / OVERLAY).glob("*.py")}
+    assert {"mobilenetv3", "presnet"} <= own
+    assert [name for name in dropped[0]["names"] if name not in registry.names()] == [
+        *("Bottleneck", "Liar", "OneMap", "PastedNet", "Wider", "Wrapped", "bare", "pasted_small", "three_maps"),
     ]
+    assert set(registry.names()) <= set(dropped[0]["names"])
     assert dropped[0]["attribute"] == "PastedNet"
     assert dropped[0]["no attribute"].startswith("AttributeError")
 
@@ -279,12 +283,38 @@ def test_broken_files_are_remembered_and_break_nothing_else(dropped):
     assert dropped[0]["broken"] == ["brokenexit.py", "brokenimport.py", "brokensyntax.py"]
 
 
-def test_a_second_claim_to_a_name_is_an_error_when_it_is_asked_for(dropped):
+def test_a_dropped_file_goes_before_the_projects_own(dropped):
     found = dropped[1]["twin"]
-    assert "two files" in found
-    assert "mobilenetv3.py" in found
+    assert "'MobileNetV3' object has no attribute" in found  # that of its class, which is no network
     assert dropped[1]["broken"] == dropped[0]["broken"]  # whichever is read first, both files stay importable
-    assert "atwin.py" in found
+    assert isinstance(dropped[0]["mobilenet small"], dict)
+
+
+@pytest.mark.parametrize("order", [0, 1])
+def test_two_dropped_files_with_one_name_are_an_error_when_it_is_asked_for(order):
+    twins = [type("Net", (), {"__module__": name}) for name in ("one", "two")]
+    fresh = Registry()
+    for twin in twins[:: -1 if order else 1]:
+        fresh.add("Net", twin, registered=False)
+    assert fresh.names() == []
+    with pytest.raises(BackboneError, match="two files .* claim the name Net"):
+        fresh.find("Net")
+
+
+@pytest.mark.parametrize("order", [0, 1])
+def test_which_of_two_kinds_of_claims_wins_and_that_it_is_said(order, caplog):
+    own, dropped_in = type("Net", (), {"__module__": "own"}), type("Net", (), {"__module__": "mine"})
+    fresh = Registry()
+    for target, registered in [(own, True), (dropped_in, False)][:: -1 if order else 1]:
+        fresh.add("Net", target, registered)
+    with caplog.at_level("WARNING", "ultralytics"):
+        assert fresh.find("Net") is fresh.find("Net") is dropped_in
+    (record,) = caplog.records
+    assert "Net is the one in ultralytics/nn/Addmodules/mine.py, not the project's own in own.py" in record.getMessage()
+    assert fresh.names() == ["Net"]
+    assert fresh.claims(own)
+    assert fresh.claims(dropped_in)
+    assert fresh.is_registered("Net")
 
 
 def test_a_name_of_upstreams_stays_upstreams_and_the_clash_is_named(dropped):
@@ -294,15 +324,12 @@ def test_a_name_of_upstreams_stays_upstreams_and_the_clash_is_named(dropped):
 
 
 def test_two_files_that_register_one_name_are_an_error_at_once():
-    from ultralytics.nn.Addmodules import BackboneError
-    from ultralytics.nn.Addmodules.registry import Registry
-
     first, second = type("Net", (), {"__module__": "one"}), type("Net", (), {"__module__": "two"})
-    registry = Registry()
-    registry.add("Net", first)
-    registry.add("Net", first)  # the same class again, as when a module is imported anew
-    assert registry.find("Net") is first
+    fresh = Registry()
+    fresh.add("Net", first)
+    fresh.add("Net", first)  # the same class again, as when a module is imported anew
+    assert fresh.find("Net") is first
     with pytest.raises(BackboneError, match=r"one\.py and two\.py"):
-        registry.add("Net", second)
+        fresh.add("Net", second)
     with pytest.raises(BackboneError, match="rename the class"):
-        registry.find("Net")
+        fresh.find("Net")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import logging
 import pkgutil
 import re
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Set, TypeVar
@@ -12,6 +13,8 @@ from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Se
 from torch import nn
 
 from .contract import BackboneError
+
+LOGGER = logging.getLogger("ultralytics")
 
 T = TypeVar("T", bound=Callable[..., Any])
 
@@ -33,17 +36,27 @@ class Broken(NamedTuple):
     names: List[str]
 
 
+class Claim(NamedTuple):
+    """One file's claim to a name: what the name stands for there, and whether by ``@register_backbone``."""
+
+    target: Any
+    registered: bool
+
+
 class Registry:
-    """Names of backbones; a second claim to a name is an error.
+    """Names of backbones.
+
+    Of two files that register a name, or of two that are only found to define it, neither gets it: that is an error. A
+    file that is only found (one after the articles, put into the folder) goes before one that registers the name, with
+    a notice: whoever puts it there means it.
 
     Attributes:
         broken: Files of the folder that could not be imported.
     """
 
     def __init__(self) -> None:
-        self._found: Dict[str, Any] = {}
-        self._registered: Set[str] = set()
-        self._claims: Dict[str, List[str]] = {}
+        self._claims: Dict[str, List[Claim]] = {}
+        self._noted: Set[str] = set()
         self.broken: List[Broken] = []
 
     def add(self, name: str, target: Any, registered: bool = True) -> None:
@@ -60,47 +73,62 @@ class Registry:
         Raises:
             BackboneError: Another file has registered the name, too.
         """
-        claims = self._claims.setdefault(name, [])
-        known = self._found.setdefault(name, target)
-        same = known is target or _origin(known) == _origin(target)
-        if not claims or not same:
-            claims.append(_file_of(target))
-        twice = registered and not same and name in self._registered
-        if registered:
-            self._registered.add(name)
-        if twice:
+        others = [c for c in self._claims.get(name, []) if _origin(c.target) != _origin(target)]
+        self._claims[name] = [*others, Claim(target, registered)]
+        if registered and any(c.registered for c in others):
             raise BackboneError(self._claimed(name))
-        if same:
-            self._found[name] = target
 
     def find(self, name: str) -> Optional[Any]:
         """Return what ``name`` stands for, or None.
 
         Raises:
-            BackboneError: Two files claim the name.
+            BackboneError: Two files claim the name in the same way.
         """
-        if len(self._claims.get(name, ())) > 1:
-            raise BackboneError(self._claimed(name))
-        return self._found.get(name)
+        if self._chosen(name) is None:
+            if name in self._claims:
+                raise BackboneError(self._claimed(name))
+            return None
+        chosen, claims = self._chosen(name), self._claims[name]
+        if len(claims) > 1 and name not in self._noted:
+            self._noted.add(name)
+            mine, theirs = (_file_of(next(c.target for c in claims if c.registered is kind)) for kind in (False, True))
+            LOGGER.warning(
+                f"{name} is the one in ultralytics/nn/Addmodules/{mine}, not the project's own in {theirs}; rename it "
+                f"there to have both"
+            )
+        return chosen
+
+    def _chosen(self, name: str) -> Optional[Any]:
+        claims = self._claims.get(name, [])
+        for kind in (False, True):
+            of_kind = [c.target for c in claims if c.registered is kind]
+            if of_kind:
+                return of_kind[0] if len(of_kind) == 1 else None
+        return None
 
     def names(self) -> List[str]:
-        """Return all names that one file alone claims, sorted."""
-        return sorted(name for name in self._found if len(self._claims[name]) == 1)
+        """Return all names that stand for one thing, sorted."""
+        return sorted(name for name in self._claims if self._chosen(name) is not None)
 
     def is_registered(self, name: str) -> bool:
         """Tell whether a file claims ``name`` by ``@register_backbone``."""
-        return name in self._registered
+        return any(c.registered for c in self._claims.get(name, []))
 
     def claims(self, target: Any) -> bool:
         """Tell whether ``target`` itself (not an object like it) stands in the registry."""
-        return any(target is known for known in self._found.values())
+        return any(target is c.target for claims in self._claims.values() for c in claims)
+
+    def has_file(self, module: str) -> bool:
+        """Tell whether a module has claimed a name."""
+        return any(_origin(c.target)[0] == module for claims in self._claims.values() for c in claims)
 
     def broken_file(self, name: str) -> Optional[Broken]:
         """Return the file that would have defined ``name`` had it been importable, or None."""
         return next((item for item in self.broken if name in item.names), None)
 
     def _claimed(self, name: str) -> str:
-        first, second = self._claims[name][:2]
+        found = [_file_of(c.target) for c in self._claims[name] if not c.registered]
+        first, second = (found if len(found) > 1 else [_file_of(c.target) for c in self._claims[name]])[:2]
         return (
             f"two files of ultralytics/nn/Addmodules claim the name {name}: {first} and {second}; rename the class in "
             f"one of them and use that name in the YAML"
@@ -141,7 +169,7 @@ def discover(package: str, folders: Iterable[str]) -> List[str]:
             continue
         try:
             loaded = importlib.import_module(f"{package}.{module.name}")
-            if not any(_origin(known)[0] == loaded.__name__ for known in registry._found.values()):
+            if not registry.has_file(loaded.__name__):
                 _adopt(loaded)
         except (Exception, SystemExit) as e:
             registry.broken.append(_broken(module, e))
