@@ -1,7 +1,8 @@
 """Train a detector whose backbone is one line of YAML.
 
 python train.py                                             RT-DETR + MobileNetV3 on the tree crowns
-python train.py --cfg rtdetr-mobilenetv3-small.yaml --data my.yaml --epochs 100 lr0=1e-4
+python train.py --cfg rtdetr-efficientvit_m0.yaml --data my.yaml --epochs 100 lr0=1e-4
+python train.py --cfg yolo11-mobilenetv4convsmall-pretrained.yaml     any HEAD-BACKBONE[-pretrained].yaml
 python train.py --resume                                    carry on the newest run
 """
 
@@ -25,6 +26,9 @@ CPU_DEFAULTS = {"imgsz": 320, "epochs": 20, "batch": 4, "workers": 0}
 # images for one. Upstream's warm-up starts the learning rate of biases at 0.1, which suits SGD and throws AdamW off.
 RTDETR_DEFAULTS = {"optimizer": "AdamW", "lr0": 3e-4, "weight_decay": 1e-4, "mosaic": 0.0}
 RTDETR_DEFAULTS.update(warmup_bias_lr=0.0, warmup_epochs=1)
+
+# The same for a YOLO head on the tree crowns, which are too few for upstream's defaults to learn from.
+YOLO_CROWNS_DEFAULTS = {"optimizer": "AdamW", "lr0": 1e-3, "mosaic": 0.0, "warmup_bias_lr": 0.0, "warmup_epochs": 1}
 
 CROWNS_DEFAULTS = {"flipud": 0.5}  # seen from above, a tree has no upper side
 CROWNS_CPU_DEFAULTS = {"imgsz": 256, "batch": 2, "epochs": 16}  # minutes, not hours, and so without
@@ -71,11 +75,12 @@ def settings(options, given, rtdetr, crowns):
     on_gpu = torch.cuda.is_available() and options.device != "cpu"
     result = {**(GPU_DEFAULTS if on_gpu else CPU_DEFAULTS), **(RTDETR_DEFAULTS if rtdetr else {})}
     if crowns:
+        result.update({} if rtdetr else YOLO_CROWNS_DEFAULTS)
         result.update(CROWNS_DEFAULTS, **({} if on_gpu else CROWNS_CPU_DEFAULTS))
     project = Path(options.project or "runs/train").resolve()
     result.update(project=str(project), name=options.name or "exp", plots=True)
     result.update(given_options(options), **given)
-    if rtdetr and "nbs" not in given and result["batch"] > 0:
+    if (rtdetr or crowns) and "nbs" not in given and result["batch"] > 0:
         result["nbs"] = result["batch"]
     return result
 
@@ -113,7 +118,7 @@ def start(options, given):
         # Not model.load(): that would fill a model of the YAML's own nc, and lose the class scores on the way
         arguments["pretrained"] = options.weights
     arguments["data"] = launch.find_data(data)
-    with launch.building(path):
+    with launch.building(Path(name)):
         model = cls(name)
     return model, arguments
 

@@ -50,6 +50,15 @@ def test_builds_and_trains_a_step_for_the_rest(head, name, monkeypatch, tmp_path
     check(head, name, monkeypatch, tmp_path)
 
 
+@pytest.mark.parametrize("channels", [1, 4, 10])
+@pytest.mark.parametrize("name", SMALLEST)
+def test_the_yamls_channels_reach_the_backbone(name, channels):
+    config = {**yaml_model_load(f"yolo11-{name.lower()}.yaml"), "channels": channels}
+    model = DetectionModel(config, nc=2, verbose=False).eval()
+    with torch.no_grad():
+        assert model(torch.rand(1, channels, 64, 96))[0].isfinite().all()
+
+
 def test_there_is_a_file_for_each_head_and_no_other():
     assert sorted(p.stem for p in (ROOT / "cfg" / "models").glob("*.yaml")) == sorted(f"{h}-mobilenetv3" for h in HEADS)
 
