@@ -41,14 +41,13 @@ class MobileNetV4(nn.Module):
         self.channel = [i.size(1) for i in self.forward(torch.randn(1, 3, 640, 640))]
 
     def forward(self, x):
-        input_size = x.size(2)
-        scale = [4, 8, 16, 32]
-        features = [None, None, None, None]
-        for f in self.features:
-            x = f(x)
-            if input_size // x.size(2) in scale:
-                features[scale.index(input_size // x.size(2))] = x
-        return features
+        side, wanted = x.size(2), [4, 8, 16, 32]
+        found = [None] * 4
+        for part in self.features:
+            x = part(x)
+            if side // x.size(2) in wanted:
+                found[wanted.index(side // x.size(2))] = x
+        return found
 
 def MobileNetV4ConvSmall():
     model = MobileNetV4("MobileNetV4ConvSmall")
@@ -79,13 +78,10 @@ class EfficientViT(torch.nn.Module):
         self.width_list = [i.size(1) for i in self.forward(torch.randn(1, 3, 640, 640))]
 
     def forward(self, x):
-        outs = []
-        x = self.patch_embed(x)
-        outs.append(x)
+        results = [self.patch_embed(x)]
         for stage in (self.blocks1, self.blocks2, self.blocks3):
-            x = stage(x)
-            outs.append(x)
-        return outs
+            results.append(stage(results[-1]))
+        return results
 
 EfficientViT_m0 = {"img_size": 224, "embed_dim": [16, 24, 32]}
 
