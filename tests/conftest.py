@@ -112,6 +112,21 @@ def make_squares(folder, side=64, channels=3):
     return path
 
 
+def shake(model, seed=0):
+    """Give BatchNorm statistics and weights that are not those of a fresh one, so that a wrong order or eps shows."""
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, torch.nn.BatchNorm2d) and module.running_mean is not None:
+                module.running_mean.uniform_(-0.2, 0.2, generator=generator)
+                module.running_var.uniform_(0.5, 1.5, generator=generator)
+                module.weight.uniform_(0.5, 1.5, generator=generator)
+                module.bias.uniform_(-0.2, 0.2, generator=generator)
+    return model
+
+
 def run_python(*arguments, cwd=None, env=None, timeout=300):
     """Run a Python command and return its completed process, output as text."""
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8", **(env or {})}

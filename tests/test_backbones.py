@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 import torch
+from conftest import shake
 from torch import nn
 
 from ultralytics.nn.Addmodules import registry
@@ -20,7 +21,7 @@ NEEDS = {"Timm": ["resnet18"], "TorchVisionFeatures": ["resnet18"]}
 """First arguments of those that have no default; a new backbone with such an argument fails until it stands here."""
 
 NAMES = registry.names()
-SIZES = [(640, 640), (320, 320), (96, 160), (352, 672)]
+SIZES = [(640, 640), (320, 320), (96, 160), (352, 672), (32, 32)]
 each = pytest.mark.parametrize("name", NAMES)
 
 
@@ -40,19 +41,6 @@ def built():
         return made[name]
 
     return get
-
-
-def shake(model, seed=0):
-    """Give BatchNorm statistics and weights that are not those of a fresh one."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for module in model.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.running_mean.uniform_(-0.2, 0.2, generator=generator)
-                module.running_var.uniform_(0.5, 1.5, generator=generator)
-                module.weight.uniform_(0.5, 1.5, generator=generator)
-                module.bias.uniform_(-0.2, 0.2, generator=generator)
-    return model
 
 
 def test_all_families_are_there():
@@ -131,6 +119,16 @@ def test_copies_hold_the_same_network(name, built):
         expected = model(x)
         for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model)), other):
             assert all(torch.equal(a, b) for a, b in zip(twin(x), expected))
+
+
+@each
+def test_a_trace_serves_other_sizes(name, built):
+    model = built(name)
+    with torch.no_grad():
+        traced = torch.jit.trace(model, torch.rand(1, 3, 64, 96), check_trace=False)
+        for size in ((96, 160), (224, 64)):
+            x = torch.rand(1, 3, *size)
+            assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(traced(x), model(x)))
 
 
 @each

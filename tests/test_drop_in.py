@@ -297,7 +297,7 @@ def test_two_dropped_files_with_one_name_are_an_error_when_it_is_asked_for(order
     for twin in twins[:: -1 if order else 1]:
         fresh.add("Net", twin, registered=False)
     assert fresh.names() == []
-    with pytest.raises(BackboneError, match="two files .* claim the name Net"):
+    with pytest.raises(BackboneError, match=r"two files .* claim the name Net"):
         fresh.find("Net")
 
 

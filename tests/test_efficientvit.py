@@ -2,15 +2,13 @@
 
 import copy
 import pickle
-import time
 import warnings
 
+import conftest
 import pytest
 import torch
-from torch import nn
 
 from ultralytics.nn.Addmodules import BackboneError, efficientvit_msra
-from ultralytics.nn.Addmodules.base import NORMS
 from ultralytics.nn.modules.conv import Conv
 from ultralytics.utils.torch_utils import fuse_conv_and_bn
 
@@ -33,20 +31,13 @@ def build(variant="M0", **arguments):
 
 
 def shake(model, seed=0):
-    """Give BatchNorm random statistics and weights, and bias tables values, so that every part shows in the maps."""
-    generator = torch.Generator().manual_seed(seed)
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            for tensor, low, high in (
-                (module.running_mean, -0.2, 0.2),
-                (module.running_var, 0.5, 1.5),
-                (module.weight.data, 0.2, 0.6),
-                (module.bias.data, -0.2, 0.2),
-            ):
-                tensor.copy_(torch.empty(tensor.shape).uniform_(low, high, generator=generator))
-    for name, parameter in model.named_parameters():
+    """Give BatchNorm statistics and weights, and bias tables values, so that every part shows in the maps."""
+    conftest.shake(model, seed)
+    for name, tensor in model.named_parameters():
         if name.endswith("attention_biases"):
-            parameter.data.normal_(generator=generator)
+            tensor.data.normal_(generator=torch.Generator().manual_seed(seed))
+        elif name.endswith("bn.weight"):
+            tensor.data.mul_(0.4)  # many branches are added up
     return model
 
 
@@ -188,18 +179,6 @@ def test_trains_at_160(batch):
     assert loss.isfinite()
 
 
-def test_one_step_reaches_every_parameter():
-    torch.manual_seed(0)
-    model = build().train()
-    sum((m * torch.randn_like(m)).mean() for m in model(torch.rand(2, 3, 64, 64))).backward()
-    idle = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
-    assert not idle
-
-
-def test_images_of_other_channels():
-    assert maps(build(in_chans=6).eval(), torch.rand(1, 6, 64, 64))[-1].shape == (1, 192, 2, 2)
-
-
 # Construction
 
 
@@ -221,24 +200,7 @@ def test_wrong_arguments_are_named(arguments, words):
         build(**arguments)
 
 
-def test_construction_is_quick_and_touches_no_statistics():
-    started = time.process_time()
-    model = build("M5")
-    assert time.process_time() - started < 2
-    assert all(m.num_batches_tracked == 0 for m in model.modules() if isinstance(m, NORMS))
-
-
 # Precisions, copies, exports
-
-
-@pytest.mark.parametrize("train", [True, False])
-def test_bf16_autocast(m0, train):
-    model = copy.deepcopy(m0).train(train)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        result = model(torch.rand(2, 3, 160, 160))
-    if train:
-        sum(m.float().mean() for m in result).backward()
-    assert all(m.isfinite().all() for m in result)
 
 
 @pytest.mark.parametrize("dtype", [torch.half, torch.bfloat16])

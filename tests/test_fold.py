@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from test_backbones import shake
+from conftest import shake
 from torch import nn
 from torch.nn import functional as F
 

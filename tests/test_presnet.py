@@ -1,18 +1,14 @@
 """PResNet: timm's ResNet-vd and the official RT-DETR's, by one set of layers and two sets of names."""
 
-import copy
-import pickle
-import time
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
-from torch import nn
+from conftest import shake
 
 from ultralytics.nn.Addmodules import BackboneError, presnet, registry
 from ultralytics.nn.modules.conv import Conv
-from ultralytics.utils.torch_utils import fuse_conv_and_bn
 
 timm = pytest.importorskip("timm")
 
@@ -35,21 +31,6 @@ def build(depth, **arguments):
 
 def parameters(model):
     return sum(p.numel() for p in model.parameters())
-
-
-def shake(model, seed=0):
-    """Give BatchNorm random statistics and weights, so that a wrong order or eps shows."""
-    torch.manual_seed(seed)
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            for tensor, low, high in (
-                (module.running_mean, -0.2, 0.2),
-                (module.running_var, 0.5, 1.5),
-                (module.weight.data, 0.5, 1.5),
-                (module.bias.data, -0.2, 0.2),
-            ):
-                tensor.uniform_(low, high)
-    return model.eval()
 
 
 def reference(depth):
@@ -125,80 +106,12 @@ def test_maps_equal_timms_with_its_weights(depth):
     assert all(m.std() > 1e-3 for m in found)
 
 
-@pytest.mark.parametrize(("depth", "size"), [*((18, size) for size in SIZES), (50, (96, 160))])
-def test_every_size_divisible_by_32_gives_the_stated_strides(depth, size):
-    model = build(depth).eval()
-    with torch.no_grad():
-        maps = model(torch.rand(1, 3, *size))
-    assert shapes(maps) == [(1, w, size[0] // s, size[1] // s) for w, s in zip(model.width_list, model.strides)]
-
-
 def test_odd_sizes_are_rounded_up_as_in_timm():
     theirs, ours = reference(18), build(18, projection=False).eval()
     ours.load_state_dict(presnet.rename(theirs.state_dict()))
     x = torch.rand(1, 3, 101, 75)
     with torch.no_grad():
         assert equal(ours(x), theirs(x))
-
-
-@pytest.mark.parametrize("channels", [1, 3, 4, 10])
-def test_other_numbers_of_input_channels(channels):
-    assert build(18, in_chans=channels).eval()(torch.rand(1, channels, 64, 64))[0].shape[1] == 64
-
-
-@pytest.mark.parametrize("depth", DEEP_ARE_SLOW)
-def test_every_parameter_gets_a_gradient(depth):
-    torch.manual_seed(0)
-    model = build(depth)
-    sum(m.square().mean() for m in model(torch.rand(2, 3, 64, 64))).backward()
-    assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
-
-
-def test_construction_is_quick_and_leaves_statistics_untouched():
-    start = time.process_time()
-    model = build(50)
-    assert time.process_time() - start < 3.0
-    for name, tensor in model.state_dict().items():
-        if name.endswith("num_batches_tracked"):
-            assert tensor == 0
-        elif name.endswith("running_mean"):
-            assert not tensor.any()
-        elif name.endswith("running_var"):
-            assert (tensor == 1).all()
-    names = [name for name, _ in model.named_modules(remove_duplicate=False)]
-    assert len(names) == len({id(m) for m in model.modules()})
-
-
-@pytest.mark.parametrize("depth", [18, 50])
-def test_fusing_upstreams_way_changes_nothing_but_speed(depth):
-    model = shake(build(depth))
-    x = torch.rand(1, 3, 96, 96)
-    with torch.no_grad():
-        before = model(x)
-        for module in model.modules():
-            if isinstance(module, Conv):
-                module.conv = fuse_conv_and_bn(module.conv, module.bn)
-                del module.bn
-                module.forward = module.forward_fuse
-        after = model(x)
-    assert not any(isinstance(m, nn.BatchNorm2d) for m in model.modules())
-    for a, b in zip(before, after):
-        assert (a - b).abs().max() <= 1e-5 * a.abs().max()
-
-
-def test_copies_half_precision_and_tracing():
-    model = shake(build(18))
-    x = torch.rand(1, 3, 64, 64)
-    with torch.no_grad():
-        expected = model(x)
-        for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
-            assert equal(twin(x), expected)
-        for kind in (torch.bfloat16, torch.float16):
-            low = copy.deepcopy(model).to(kind)(x.to(kind))
-            assert all(m.dtype == kind and m.isfinite().all() for m in low)
-        traced = torch.jit.trace(model, x, strict=False)
-        other = torch.rand(2, 3, 96, 160)
-        assert equal(traced(other), model(other))
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from typing import Any, Callable, Collection, Dict, List, Optional, Tuple, Union
 import torch
 from torch import nn
 
+from ._wrapping import keep_activations
 from .contract import FLAG, SLOTS, BackboneError, first_backbone, is_multi_map, right_align, widths_of
 from .derive import derive, read_model
 from .fold import fold, is_folded
@@ -160,6 +161,7 @@ def build_backbone(
     if not isinstance(backbone, nn.Module):
         raise BackboneError(f"{name} gave a {type(backbone).__name__}, not an nn.Module")
     widths = widths_of(backbone, name)
+    keep_activations(backbone)
     setattr(backbone, FLAG, True)
     return backbone, right_align(widths, 0)
 

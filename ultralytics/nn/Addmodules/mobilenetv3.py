@@ -129,6 +129,23 @@ class SqueezeExcitation(nn.Module):
         return x * self.gate(self.expand(self.act(self.reduce(mean))))
 
 
+class DeployedSqueezeExcitation(nn.Module):
+    """``SqueezeExcitation`` for inference: overwrites its input.
+
+    Args:
+        part: What it takes the place of.
+    """
+
+    def __init__(self, part: SqueezeExcitation) -> None:
+        super().__init__()
+        self.reduce, self.expand, self.act, self.gate = part.reduce, part.expand, part.act, nn.Hardsigmoid(inplace=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return ``x`` scaled; shape (B, width, H, W)."""
+        mean = x.mean((2, 3), keepdim=True)  # (B, width, 1, 1)
+        return x.mul_(self.gate(self.expand(self.act(self.reduce(mean)))))
+
+
 class InvertedResidual(nn.Module):
     """Expand (1x1), filter (depthwise), squeeze-and-excite, project (1x1), with a skip where the shape stays.
 
@@ -152,7 +169,7 @@ class InvertedResidual(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (B, width, H, W) to (B, row.width, H / stride, W / stride)."""
         y = self.project(self.squeeze(self.filter(self.expand(x))))
-        return x + y if self.skips else y
+        return y.add_(x) if self.skips else y
 
 
 @register_backbone
@@ -219,6 +236,12 @@ class MobileNetV3(Backbone):
                     nn.init.zeros_(module.bias)
             elif isinstance(module, nn.BatchNorm2d):
                 module.eps, module.momentum = 1e-3, 0.01
+
+    def deploy(self) -> None:
+        """Let squeeze-and-excitation work in place."""
+        for block in self.modules():
+            if isinstance(block, InvertedResidual) and isinstance(block.squeeze, SqueezeExcitation):
+                block.squeeze = DeployedSqueezeExcitation(block.squeeze)
 
     def _rename(self, tensors: Dict[str, torch.Tensor]) -> Dict[str, torch.Tensor]:
         """Map torchvision's names (``features.4.block.1.0.weight``) to ours; the classifier's are left out."""
