@@ -75,8 +75,9 @@ def settings(options, given, rtdetr, crowns):
     on_gpu = torch.cuda.is_available() and options.device != "cpu"
     result = {**(GPU_DEFAULTS if on_gpu else CPU_DEFAULTS), **(RTDETR_DEFAULTS if rtdetr else {})}
     if crowns:
-        result.update({} if rtdetr else YOLO_CROWNS_DEFAULTS)
         result.update(CROWNS_DEFAULTS, **({} if on_gpu else CROWNS_CPU_DEFAULTS))
+        if not rtdetr:
+            result.update(YOLO_CROWNS_DEFAULTS, **({} if on_gpu else {"epochs": 30}))
     project = Path(options.project or "runs/train").resolve()
     result.update(project=str(project), name=options.name or "exp", plots=True)
     result.update(given_options(options), **given)

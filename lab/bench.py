@@ -91,7 +91,8 @@ def theirs(case: Case, side: int) -> Any:
         body = timm.create_model(case.theirs, num_classes=0, img_size=side)
         body.patch_embed.conv4.conv.stride = (1, 1)
     else:
-        body = timm.create_model(case.theirs, features_only=True, out_indices=(1, 2, 3, 4))
+        start = {"zero_init_last": False} if case.theirs.startswith("resnet") else {}
+        body = timm.create_model(case.theirs, features_only=True, out_indices=(1, 2, 3, 4), **start)
     return Theirs(body)
 
 

@@ -256,6 +256,8 @@ def sweep(results: Path, only: str, jobs: int) -> Dict[str, Any]:
     todo += [("torchvision", name, name) for name in models.list_models(module=models)]
     if only:
         todo = [job for job in todo if fnmatch.fnmatch(job[1], only) or fnmatch.fnmatch(job[2], only)]
+        if not todo:
+            raise SystemExit(f"error: --only {only}: no family of timm and no network tried has such a name")
     else:
         todo = [job for job in todo if f"{job[0]}:{job[2]}" not in known["rows"]]
     lock = threading.Lock()
@@ -285,7 +287,8 @@ def sweep(results: Path, only: str, jobs: int) -> Dict[str, Any]:
 def document(known: Dict[str, Any]) -> str:
     """Return docs/timm.md."""
     rows, versions = known["rows"], known["versions"]
-    families = [(family, name, rows[f"timm:{name}"]) for family, (name, _) in known["families"].items()]
+    tried = [(family, name) for family, (name, _) in known["families"].items() if f"timm:{name}" in rows]
+    families = [(family, name, rows[f"timm:{name}"]) for family, name in tried]
     vision = [(key[12:], row) for key, row in rows.items() if key.startswith("torchvision:")]
     able = [item for item in families if "reason" not in item[2]]
     sizes = " and ".join(f"{h}x{w}" for h, w in SIZES)

@@ -333,3 +333,29 @@ def test_two_files_that_register_one_name_are_an_error_at_once():
         fresh.add("Net", second)
     with pytest.raises(BackboneError, match="rename the class"):
         fresh.find("Net")
+
+
+def test_activations_of_a_pasted_network_stay_as_they_were_built():
+    """Upstream switches ReLU and its like to work in place; a network that reads the input once more then differs."""
+    import torch
+    from torch import nn
+
+    from ultralytics.nn.Addmodules.hooks import build_backbone
+    from ultralytics.utils.torch_utils import initialize_weights
+
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.width_list, self.act, self.conv = [3], nn.ReLU(), nn.Conv2d(3, 3, 1)
+
+        def forward(self, x):
+            y = self.conv(x)
+            return [y - self.act(y)]
+
+    backbone, channels = build_backbone(Twice, [], [3], row=0, source=-1, repeats=1)
+    x = torch.rand(1, 3, 4, 4)
+    before = backbone(x)[0]
+    initialize_weights(nn.Sequential(backbone))
+    assert channels == [0, 0, 0, 0, 3]
+    assert before.any()
+    assert torch.equal(backbone(x)[0], before)

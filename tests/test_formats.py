@@ -26,7 +26,11 @@ FORMATS = [
 ]
 SIZE, OTHER = (160, 224), (224, 320)
 TOLERANCE = {"torchscript": 1e-4, "onnx": 1e-3, "openvino": 2e-2}
-"""Relative. OpenVINO computes in bfloat16 by default where the CPU has it; in float32 it is held to 1e-3 below."""
+"""Relative. OpenVINO computes in bfloat16 by default where the CPU has it; in float32 it is held to 1e-3 below.
+
+RT-DETR with random weights has scores so close together that bfloat16 picks other queries: only the float32 form is
+compared there.
+"""
 
 
 def picture(size):
@@ -73,7 +77,9 @@ def check(head, backbone, kind, options, folder):
             found = backend(x)
         found = found[0] if isinstance(found, (list, tuple)) else found
         tolerance = max(TOLERANCE[kind], 2e-2 if half else 0)
-        assert difference(found.float(), expected, rtdetr) <= tolerance * (5 if rtdetr and tolerance > 1e-2 else 1)
+        assert found.isfinite().all()
+        if not (kind == "openvino" and rtdetr):
+            assert difference(found.float(), expected, rtdetr) <= tolerance * (5 if rtdetr and half else 1)
         if kind == "openvino" and not half:
             assert difference(openvino_float32(exported, x), expected, rtdetr) <= 1e-3
 
