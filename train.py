@@ -114,12 +114,15 @@ def start(options, given):
     data = launch.CROWNS if options.data is None else options.data
     arguments = settings(options, given, cls.__name__ == "RTDETR", launch.is_crowns(data))
     launch.check_arguments(arguments)
+    source = None
     if options.weights:
-        launch.load_checkpoint(Path(options.weights))  # says what is wrong with the file
+        source, _ = launch.load_checkpoint(Path(options.weights))  # says what is wrong with the file
         # Not model.load(): that would fill a model of the YAML's own nc, and lose the class scores on the way
         arguments["pretrained"] = options.weights
     arguments["data"] = launch.find_data(data)
-    with launch.building(Path(name)):
+    from ultralytics.nn.Addmodules.weights import following
+
+    with launch.building(Path(name)), following(source and source.model):
         model = cls(name)
     return model, arguments
 

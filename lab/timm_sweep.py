@@ -25,7 +25,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "docs" / "timm.md"
-RESULTS = ROOT / "runs" / "timm_sweep.json"
+RESULTS = ROOT / "docs" / "timm.json"
 
 SIZES = ((256, 256), (320, 192))
 """Heights and widths of the images that are run in evaluation mode."""
@@ -351,7 +351,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
         description="try timm's and torchvision's networks as backbones; write docs/timm.md"
     )
     parser.add_argument("--out", type=Path, default=OUT, help="the document (docs/timm.md)")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="where results are kept (runs/timm_sweep.json)")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where results are kept (docs/timm.json)")
     parser.add_argument("--only", default="", metavar="PATTERN", help="these families or networks alone, and again")
     parser.add_argument("--jobs", type=int, default=1, help="processes at a time (1)")
     given = parser.parse_args(arguments)

@@ -11,6 +11,7 @@ from ultralytics import RTDETR, YOLO
 from ultralytics.cfg import get_cfg
 from ultralytics.nn.Addmodules import BackboneError, registry
 from ultralytics.nn.Addmodules.derive import HEADS, Derived, derive, read_model
+from ultralytics.nn.Addmodules.registry import Broken
 from ultralytics.nn.tasks import DetectionModel, RTDETRDetectionModel, yaml_model_load
 
 PLAIN = [name for name in registry.names() if name not in ("Timm", "TorchVisionFeatures")]
@@ -91,6 +92,36 @@ def test_an_unknown_backbone_is_named_with_the_nearest():
         derive("rtdetr-mobilnetv4.yaml")
     with pytest.raises(BackboneError, match="there are EfficientViT_M0"):
         derive("rtdetr-qqqq.yaml")
+
+
+def test_exact_names_go_before_alike_ones_and_two_alike_are_named(monkeypatch):
+    claims = dict.fromkeys(("EfficientViT_M0", "efficientvit_m0", "NetA", "net_a"))
+    monkeypatch.setattr(registry, "all_names", lambda: [*registry.names(), *claims])
+    assert derive("rtdetr-efficientvit_m0.yaml").row[2] == "efficientvit_m0"
+    assert derive("rtdetr-NetA.yaml").row[2] == "NetA"
+    with pytest.raises(BackboneError, match=r"NetA and net_a are both backbones"):
+        derive("rtdetr-neta.yaml")
+
+
+def test_a_file_that_did_not_import_is_said_by_such_a_name(monkeypatch):
+    monkeypatch.setattr(registry, "broken", [Broken("tinynet.py", "SyntaxError, line 2: oops", ["TinyNet"])])
+    with pytest.raises(BackboneError, match=r"tinynet\.py could not be imported.\n.*line 2"):
+        DetectionModel("yolo11-tinynet.yaml", verbose=False)
+
+
+def test_a_name_in_another_folder_is_a_path():
+    assert derive("elsewhere/rtdetr-efficientvit_m0.yaml") is None
+
+
+@pytest.mark.parametrize("arguments", [["resnet18"], [{"model": "resnet18"}], []])
+def test_torchvision_by_order_and_by_keyword(arguments):
+    config = yaml_model_load("yolo11-mobilenetv3.yaml")
+    config["backbone"] = [[-1, 1, "TorchVision", arguments]]
+    if arguments:
+        assert DetectionModel(config, verbose=False).model[0].width_list[-1] == 512
+    else:
+        with pytest.raises(BackboneError, match="missing a required argument: 'model'"):
+            DetectionModel(config, verbose=False)
 
 
 def test_only_the_first_row_differs():

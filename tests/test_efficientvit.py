@@ -6,13 +6,13 @@ import warnings
 
 import conftest
 import pytest
+import timm
 import torch
+from safetensors.torch import save_file
 
 from ultralytics.nn.Addmodules import BackboneError, efficientvit_msra
 from ultralytics.nn.modules.conv import Conv
 from ultralytics.utils.torch_utils import fuse_conv_and_bn
-
-timm = pytest.importorskip("timm")
 
 VARIANTS = {
     "M0": (2_155_680, [64, 64, 128, 192]),
@@ -254,10 +254,11 @@ def test_trace_serves_every_size(form, traced_at):
         assert error(maps(form, x), maps(traced, x)) < 1e-6
 
 
+@pytest.mark.slow  # and needs the packages of the extra `slow`
 @pytest.mark.parametrize("exported_at", [448, 320])
 def test_onnx_serves_every_size(form, exported_at, tmp_path):
-    pytest.importorskip("onnx")
-    runtime = pytest.importorskip("onnxruntime")
+    import onnxruntime as runtime
+
     path = str(tmp_path / "m0.onnx")
     names = [f"map{i}" for i in range(4)]
     axes = {name: {0: "batch", 2: f"h{name}", 3: f"w{name}"} for name in ["images", *names]}
@@ -333,7 +334,7 @@ def test_timm_weights_of_224_pixels_load(tmp_path, kind):
     if kind == "pth":
         torch.save(theirs.state_dict(), path)
     else:
-        pytest.importorskip("safetensors.torch").save_file(theirs.state_dict(), path)
+        save_file(theirs.state_dict(), path)
     x = torch.rand(1, 3, 224, 224)
     ours = build(pretrained=path, stem_stride=2, windows=(7, 7, 4), **TIMM_M0).eval()
     assert equal(timm_maps(theirs, normalised(x)), maps(ours, x))

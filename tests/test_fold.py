@@ -74,6 +74,11 @@ CASES = {
         0,
     ),
     "a shape is asked for in between": (lambda s, x: s.norm(c := s.conv(x)) * c.shape[0], {"conv": conv()}, 0),
+    "an alias": (
+        lambda s, x: s.pair(x),
+        {"conv": (c := conv()), "norm": (n := nn.BatchNorm2d(3)), "pair": nn.Sequential(c, n)},
+        0,
+    ),
     "no statistics": (
         lambda s, x: s.norm(s.conv(x)),
         {"conv": conv(), "norm": nn.BatchNorm2d(3, track_running_stats=False)},
@@ -118,13 +123,29 @@ def test_what_changes_the_maps_is_taken_back(monkeypatch, caplog):
 
 def test_a_backbone_that_takes_no_size_tried_is_said(caplog):
     def picky(s, x):
-        assert x.shape[-1] == 300
-        return s.norm(s.conv(x))
+        return {300: s.norm(s.conv(x))}[x.shape[-1]]
 
     model = Model(Net(picky, conv=conv(), norm=nn.BatchNorm2d(3))).eval()
     with caplog.at_level("WARNING", "ultralytics"):
         fold.fold(model)
-    assert "could not run it" in caplog.text
+    assert "could not run it, its BatchNorms stay as they are (KeyError: 256)" in caplog.text
+
+
+def test_double_precision_is_asked_of_the_cpu_only(monkeypatch):
+    """Apple's GPUs have none."""
+    asked = []
+    original = torch.Tensor.double
+    monkeypatch.setattr(torch.Tensor, "double", lambda t: asked.append(t.device.type) or original(t))
+    moved = []
+    monkeypatch.setattr(torch.Tensor, "cpu", lambda t, *a, **k: moved.append(1) or t)
+    model = shake(Model(Net(lambda s, x: s.norm(s.conv(x)), conv=conv(), norm=nn.BatchNorm2d(3)))).eval()
+    fold._fold_pairs(model.model[0], [fold.Pair("norm", "conv", before=False)])
+    assert len(moved) == len(asked) == 5
+
+
+def test_new_parts_are_in_the_mode_of_the_model():
+    model = shake(DetectionModel("yolo11-efficientvit_m0.yaml", nc=2, verbose=False)).eval().fuse(verbose=False)
+    assert not any(m.training for m in model.modules())
 
 
 def test_modes_types_and_layouts_stay():

@@ -4,14 +4,14 @@ import copy
 import pickle
 
 import pytest
+import timm
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from ultralytics.nn.Addmodules import BackboneError, mobilenetv4, registry
 from ultralytics.nn.modules.conv import Conv
 from ultralytics.utils.torch_utils import fuse_conv_and_bn
-
-timm = pytest.importorskip("timm")
 
 NETWORKS = {
     "ConvSmall": ("mobilenetv4_conv_small", 1_261_664, [32, 64, 96, 960]),
@@ -160,7 +160,7 @@ def test_weights_from_a_file_of_timms(variant, suffix, theirs, tmp_path):
     if suffix == ".pth":
         torch.save({"state_dict": {f"module.{name}": tensor for name, tensor in tensors.items()}}, path)
     else:
-        pytest.importorskip("safetensors.torch").save_file(tensors, path)
+        save_file(tensors, path)
     model = build(variant, pretrained=path).eval()
     report = model.pretrained_report
     assert (report.missed, report.adapted, report.unused) == ([], [], [])

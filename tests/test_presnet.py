@@ -3,14 +3,14 @@
 from pathlib import Path
 
 import pytest
+import timm
 import torch
 import yaml
 from conftest import shake
+from safetensors.torch import save_file
 
 from ultralytics.nn.Addmodules import BackboneError, presnet, registry
 from ultralytics.nn.modules.conv import Conv
-
-timm = pytest.importorskip("timm")
 
 ROOT = Path(__file__).resolve().parent.parent
 BASIC, BOTTLENECK = [64, 128, 256, 512], [256, 512, 1024, 2048]
@@ -34,7 +34,7 @@ def parameters(model):
 
 
 def reference(depth):
-    return shake(timm.create_model(f"resnet{depth}d", features_only=True, out_indices=(1, 2, 3, 4)))
+    return shake(timm.create_model(f"resnet{depth}d", features_only=True, out_indices=(1, 2, 3, 4))).eval()
 
 
 def normalised(x):
@@ -128,7 +128,7 @@ def test_weights_from_a_file_of_timms(depth, projection, suffix, theirs, tmp_pat
     if suffix == ".pth":
         torch.save({"state_dict": {f"module.{name}": tensor for name, tensor in tensors.items()}}, path)
     else:
-        pytest.importorskip("safetensors.torch").save_file(tensors, path)
+        save_file(tensors, path)
     with caplog.at_level("WARNING", logger="ultralytics"):
         model = build(depth, pretrained=path, projection=projection).eval()
     report = model.pretrained_report

@@ -7,7 +7,7 @@ import shutil
 import pytest
 import torch
 import yaml
-from conftest import ROOT, make_squares, run_python
+from conftest import ROOT, make_squares, run_python, shake
 from torch import nn
 
 from ultralytics import RTDETR, YOLO
@@ -116,10 +116,10 @@ def test_what_is_missed_is_named(file, tmp_path, caplog):
     ("make", "words"),
     [
         (lambda p: None, ["do not exist", "to do"]),
-        (lambda p: p.write_bytes(b"not a file of weights"), ["cannot be read"]),
+        (lambda p: p.write_bytes(b"not a file of weights"), ["cannot be read", "begins with 'not a file", "web page"]),
         (lambda p: torch.save({"epoch": 3}, p), ["no tensors by name"]),
         (lambda p: torch.save(nn.Linear(3, 3), p), ["whole pickled model", "--weights"]),
-        (lambda p: torch.save({"conv1.weight": torch.rand(3)}, p), ["none of its 240 tensors", "conv1.weight"]),
+        (lambda p: torch.save({"conv1.weight": torch.rand(3)}, p), ["none of its", "tensors fits", "conv1.weight"]),
     ],
     ids=["missing", "garbage", "no tensors", "pickled", "no match"],
 )
@@ -270,3 +270,68 @@ def test_the_log_says_what_was_loaded(file, tmp_path):
     finally:
         logger.removeHandler(handler)
     assert any("240 tensors loaded, 0 adapted, 0 missed" in line for line in lines)
+
+
+@pytest.mark.parametrize(("first", "second"), [("file", "none"), ("none", "file")])
+def test_a_checkpoint_brings_its_normalisation(first, second, file, tmp_path):
+    """Whichever of two YAMLs asks for weights: what is loaded computes what it computed."""
+    yamls = {"file": model_yaml(tmp_path, "yolo11", file), "none": tmp_path / "yolo11-none.yaml"}
+    config = yaml.safe_load(yamls["file"].read_text(encoding="utf-8"))
+    config["backbone"][0][3] = [False, 8]  # the same tensors as the pretrained form has
+    yamls["none"].write_text(yaml.safe_dump(config), encoding="utf-8")
+    source, target = (shake(YOLO(yamls[kind]).model, seed).eval() for seed, kind in enumerate((first, second)))
+    x = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        expected = source(x)[0]
+        assert not torch.allclose(target(x)[0], expected, rtol=1e-3)
+        target.load(source)
+        assert torch.equal(target(x)[0], expected)
+
+
+def test_a_checkpoint_of_another_network_leaves_the_normalisation_alone(file, tmp_path):
+    target = YOLO(model_yaml(tmp_path, "yolo11", file)).model
+    target.load(YOLO("yolo11-mobilenetv3.yaml").model)
+    assert isinstance(target.model[0].normalize, base.Normalize)
+    stock = YOLO("yolo11n.yaml").model
+    stock.load(YOLO("yolo11n.yaml").model)
+    target.load(stock)
+    assert isinstance(target.model[0].normalize, base.Normalize)
+
+
+def test_train_py_starts_from_a_checkpoint_without_the_file(file, data, tmp_path):
+    ours = tmp_path / "mine.pth"
+    shutil.copyfile(file, ours)
+    path = model_yaml(tmp_path, "yolo11", ours)
+    YOLO(path).train(data=str(data), epochs=1, project=str(tmp_path), name="run", **COMMON, **STILL)
+    ours.unlink()
+    best = tmp_path / "run" / "weights" / "best.pt"
+    run = run_python(
+        *(ROOT / "train.py", "--cfg", path, "--data", data, "--weights", best),
+        *("--imgsz", "64", "--epochs", "1", "--batch", "2", "--device", "cpu", "plots=False"),
+        cwd=tmp_path,
+    )
+    assert run.returncode == 0, run.stdout[-2000:] + run.stderr
+    assert "pretrained weights come with the checkpoint" in run.stdout + run.stderr
+
+
+def test_a_checkpoint_of_the_first_revision_opens():
+    model = MobileNetV3("small").eval()
+    x = torch.rand(1, 3, 64, 64)
+    expected = model(x)
+    state = model.__dict__.copy()
+    state["_modules"] = {key: value for key, value in model._modules.items() if key != "normalize"}
+    del state["in_chans"]
+    old = MobileNetV3.__new__(MobileNetV3)
+    old.__setstate__(state)
+    assert all(torch.equal(a, b) for a, b in zip(old(x), expected))
+
+
+def test_a_tensor_beside_the_state_dict_does_not_hide_it(file, reference, tmp_path):
+    content = {"epoch": 3, "state_dict": torch.load(file), "best_acc1": torch.tensor(70.0)}
+    torch.save(content, tmp_path / "a.pth")
+    assert same_maps(MobileNetV3("small", pretrained=str(tmp_path / "a.pth")), reference) == [True] * 3
+
+
+def test_another_network_of_the_family_is_refused(file):
+    with pytest.raises(BackboneError, match=r"only \d+ of its 2\d\d tensors fits .* another network"):
+        MobileNetV3("large", pretrained=str(file))

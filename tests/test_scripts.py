@@ -87,7 +87,7 @@ def test_the_checkpoint_reloads_for_val_and_predict(trained, data, tmp_path):
     )
     image = next((data.parent / "images" / "val").iterdir())
     run = run_python("-c", code, best, image, cwd=tmp_path)
-    assert run.stdout.splitlines()[-1] == "MobileNetV3 (64, 64) True", run.stderr
+    assert run.stdout.splitlines()[-1] == "MobileNetV3Small (64, 64) True", run.stderr
 
 
 def test_another_run_starts_from_its_weights(trained, data, tmp_path):
@@ -148,7 +148,7 @@ def test_yolo_trains_a_bare_name(data, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--cfg", "rtdetr-mobilenetv4.yaml"], ("no model YAML", "did you mean rtdetr-mobilenetv3.yaml")),
+        (["--cfg", "rtdetr-mobilenetv4.yaml"], ("no backbone 'mobilenetv4'", "did you mean MobileNetV4ConvLarge")),
         (["--cfg", "zzz"], ("no model YAML 'zzz'", "yolo11-mobilenetv3.yaml")),
         (["--data", "no-such-data.yaml"], ("the data set 'no-such-data.yaml' cannot be used", "cfg/datasets")),
         (["--weights", "none.pt"], ("none.pt does not exist",)),
@@ -193,7 +193,7 @@ def test_a_wrong_command_line_is_a_message(arguments, words, data, tmp_path, scr
         ("", ("is no model YAML",)),
         (
             "backbone:\n  - [-1, 1, MobileNetV3, [tiny]]\nhead:\n  - [[4], 1, Detect, [nc]]\nnc: 1\n",
-            ("no variant 'tiny'",),
+            ("variant is 'tiny'",),
         ),
     ],
 )

@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torchvision
+from safetensors.torch import save_file
 from test_wrappers import every, make, needs_timm, reference, stages
 
 from ultralytics.nn.Addmodules import BackboneError, weights
@@ -18,7 +19,7 @@ def test_a_local_file_gives_the_networks_maps_on_normalised_images(kind, suffix,
     if suffix == ".pth":
         torch.save({"state_dict": full.state_dict()}, file)
     else:
-        pytest.importorskip("safetensors.torch").save_file(full.state_dict(), file)
+        save_file(full.state_dict(), file)
     model = make(kind, file).eval()
     x = torch.rand(2, 3, 96, 64)
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))

@@ -233,6 +233,22 @@ def test_activations_stay_as_timm_built_them():
 
 
 @needs_timm
+def test_a_detector_on_a_network_of_one_size():
+    config = yaml.safe_load((ROOT / "cfg/models/yolo11-mobilenetv3.yaml").read_text(encoding="utf-8"))
+    config["backbone"] = [[-1, 1, "Timm", ["efficientformerv2_s0", {"img_size": 320}]]]
+    model = DetectionModel(config, nc=2, verbose=False).eval()
+    assert model.stride.tolist() == [8, 16, 32]
+    x = torch.rand(1, 3, 320, 320)
+    with torch.no_grad():
+        before = model(x)[0]
+        after = model.fuse(verbose=False)(x)[0]
+        assert torch.allclose(before, after, rtol=1e-3, atol=1e-3)
+        assert not any(isinstance(m, nn.BatchNorm2d) for m in model.modules())
+        with pytest.raises(BackboneError, match=r"takes images of 320x320 only.*rect=False"):
+            model(torch.rand(1, 3, 320, 256))
+
+
+@needs_timm
 def test_a_network_of_one_size_states_no_strides():
     """Without strides upstream's validation uses square images (hooks.takes_any_shape)."""
     model = Timm("mixer_s32_224", img_size=160)

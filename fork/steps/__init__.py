@@ -25,6 +25,7 @@ from fork.steps import (
     x17_read_text,
     x18_drop_anchors,
     x19_derive_models,
+    x20_inherit_settings,
 )
 
 SERIES: Tuple[Step, ...] = (
@@ -47,4 +48,5 @@ SERIES: Tuple[Step, ...] = (
     x17_read_text.STEP,
     x18_drop_anchors.STEP,
     x19_derive_models.STEP,
+    x20_inherit_settings.STEP,
 )

@@ -85,6 +85,12 @@ class BaseModel(torch.nn.Module):
             return
         return  not any(bare(m) for m in self.modules())   # nothing left
 
+    def load(self, trail):
+        model = trail  # alike, but for the name
+        csd = dict(trail)
+        csd  =  model.half().state_dict( )   # taken over
+        return merge(csd, self.state_dict())
+
 
 class DetectionModel(BaseModel):
     def __init__(self, cfg, ch=3):

@@ -30,6 +30,7 @@ from . import test_x16_follow_checkpoint as x16
 from . import test_x17_read_text as x17
 from . import test_x18_drop_anchors as x18
 from . import test_x19_derive_models as x19
+from . import test_x20_inherit_settings as x20
 from .fakes import CHECKS, ENGINE, FLOPS, IMX, MODEL, NEWLINES, OURS, TASKS, TRAIN, UPSTREAM, edited, tree_of
 
 FILES = sorted(path.stem for path in Path(fork.steps.__file__).parent.glob("*.py") if not path.stem.startswith("_"))
@@ -41,7 +42,7 @@ FINISHED = {
     TASKS: edited(
         UPSTREAM[TASKS],
         *(x11.CHANGES + s03.CHANGES + s05.CHANGES + s06.CHANGES + s07.CHANGES + s08.CHANGES + s04.CHANGES),
-        *(x15.CHANGES + x17.CHANGES + x18.CHANGES + x19.CHANGES),
+        *(x15.CHANGES + x17.CHANGES + x18.CHANGES + x19.CHANGES + x20.CHANGES),
     ),
     IMX: s07.IMX_AFTER,
     FLOPS: edited(s09.AFTER, *(x13.STRIP_CHANGES + x14.CHANGES)),
@@ -112,7 +113,7 @@ def test_step_declares_files_of_the_package_and_a_range_of_places(step):
 def test_whole_series_gives_exactly_the_edits_of_its_steps(newline):
     pristine, overlay = tree_of(UPSTREAM, newline), tree_of(OURS, newline)
     results = series.run(pristine, overlay)
-    counts = [0, 0, 1, 2, 1, 6, 4, 1, 2, 2, 1, 1, 5, 1, 2, 5, 1, 1, 2]
+    counts = [0, 0, 1, 2, 1, 6, 4, 1, 2, 2, 1, 1, 5, 1, 2, 5, 1, 1, 2, 1]
     assert [(r.step, r.outcome.applied) for r in results] == list(zip(SERIES, counts))
     assert results[-1].tree == tree_of(FINISHED, newline)
     assert (pristine, overlay) == (tree_of(UPSTREAM, newline), tree_of(OURS, newline))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import torch
@@ -90,6 +91,13 @@ class Backbone(nn.Module):
         self.in_chans = whole(type(self).__name__, "in_chans", in_chans)
         self.normalize: nn.Module = nn.Identity()
 
+    def __setstate__(self, state: Dict[str, object]) -> None:
+        """Open a checkpoint of the first revision too, in which backbones had no normalisation."""
+        super().__setstate__(state)
+        self.__dict__.setdefault("in_chans", 3)
+        if "normalize" not in self._modules:
+            self.normalize = nn.Identity()
+
     def load_pretrained(self, pretrained: Pretrained, reference: Optional[Reference]) -> None:
         """Load weights and take over what belongs to them: normalisation, and eps and momentum of BatchNorm.
 
@@ -145,6 +153,40 @@ def keep_settings(module: nn.Module) -> None:
             setattr(child, KEEPS_SETTINGS, True)
 
 
+def weights_match(one: nn.Module, other: nn.Module) -> bool:
+    """Tell whether two backbones have the same tensors, normalisation aside."""
+    shapes = [
+        {name: tensor.shape for name, tensor in module.state_dict().items() if not name.startswith("normalize.")}
+        for module in (one, other)
+    ]
+    return shapes[0] == shapes[1]
+
+
+def settings_of(backbone: nn.Module) -> List[object]:
+    """Return what belongs to a backbone's weights and is not in its state dict, and its normalisation."""
+    norms = [m for m in backbone.modules() if isinstance(m, NORMS)]
+    found: List[object] = [(m.eps, m.momentum, hasattr(m, KEEPS_SETTINGS)) for m in norms]
+    return [*found, *(tensor.flatten().tolist() for tensor in backbone.normalize.state_dict().values())]
+
+
+def adopt_settings(backbone: nn.Module, source: nn.Module) -> None:
+    """Give ``backbone`` the normalisation of ``source``, and its BatchNorms their eps, momentum and mark.
+
+    Args:
+        backbone: Changed in place.
+        source: A backbone with the same tensors.
+    """
+    like = next(backbone.parameters())
+    backbone.normalize = copy.deepcopy(source.normalize).to(device=like.device, dtype=like.dtype)
+    pairs = zip(*([m for m in b.modules() if isinstance(m, NORMS)] for b in (backbone, source)))
+    for mine, theirs in pairs:
+        mine.eps, mine.momentum = theirs.eps, theirs.momentum
+        if hasattr(theirs, KEEPS_SETTINGS):
+            setattr(mine, KEEPS_SETTINGS, True)
+        elif hasattr(mine, KEEPS_SETTINGS):
+            delattr(mine, KEEPS_SETTINGS)
+
+
 def whole(owner: str, name: str, value: object, least: int = 1) -> int:
     """Return ``value``, checked to be a whole number from ``least``.
 
@@ -162,5 +204,5 @@ def one_of(owner: str, name: str, value: object, known: Sequence[object]) -> Non
     Raises:
         BackboneError: It is not.
     """
-    if value not in known:
+    if not any(type(value) is type(item) and value == item for item in known):
         raise BackboneError(f"{owner}: {name} is {value!r}, expected one of {', '.join(map(str, known))}")

@@ -50,6 +50,8 @@ def derive(path: Union[str, Path]) -> Optional[Derived]:
     from ultralytics.utils.checks import check_yaml
 
     path = Path(path)
+    if path.parent != Path("."):
+        return None
     head, _, rest = path.name.partition("-")
     rest = rest[: -len(path.suffix)]
     if path.suffix not in (".yaml", ".yml") or head not in HEADS or not rest:
@@ -57,19 +59,23 @@ def derive(path: Union[str, Path]) -> Optional[Derived]:
     pretrained = rest.endswith(PRETRAINED)
     name = rest[: -len(PRETRAINED)] if pretrained else rest
     wrapper = next((prefix for prefix in WRAPPERS if name.startswith(prefix)), None)
-    if wrapper:
+    if wrapper and name != wrapper:
         arguments: List[Any] = [name[len(wrapper) :], pretrained]
         target = WRAPPERS[wrapper]
     else:
-        known = {_plain(key): key for key in registry.names()}
-        if _plain(name) not in known:
-            near = _near(_plain(name), known)
-            names = [known[key] for key in near or known]
+        known = registry.all_names()
+        found = [key for key in known if key == name] or [key for key in known if _plain(key) == _plain(name)]
+        if len(found) > 1:
+            raise BackboneError(f"{path.name}: {' and '.join(found)} are both backbones: write the name as it is")
+        if not found:
+            plain = {_plain(key): key for key in registry.names()}
+            names = [plain[key] for key in _near(_plain(name), plain) or plain]
+            near = len(names) < len(plain)
             raise BackboneError(
                 f"{path.name}: there is no such file, and no backbone {name!r} to put in front of the head of {head}: "
                 f"{'did you mean' if near else 'there are'} {', '.join(names)}?"
             )
-        target = known[_plain(name)]
+        target = found[0]
         arguments = [{"pretrained": True}] if pretrained else []
     base = check_yaml(f"{head}-{BASE}.yaml", hard=False)
     if not base:

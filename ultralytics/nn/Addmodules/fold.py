@@ -3,8 +3,8 @@
 Upstream's ``fuse()`` knows its own layers only: a pasted backbone, a timm or torchvision network and the projections
 in front of RT-DETR's decoder keep theirs, though the model calls itself fused. Here the model runs once on a small
 image. A BatchNorm whose input is what one convolution has just put out, which nothing else reads, is folded into that
-convolution; so is one whose output goes into one unpadded 1x1 convolution only. The result is compared with the output
-before, both in double precision; where it differs, the backbone stays as it was.
+convolution; so is one whose output goes into one unpadded 1x1 convolution only. All this happens to a copy first, in
+double precision; where its maps differ from those before, the backbone stays as it was.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
-from .contract import BackboneError, first_backbone
+from .contract import first_backbone
 
 LOGGER = logging.getLogger("ultralytics")
 
@@ -79,7 +79,7 @@ def fold(model: nn.Module) -> None:
     backbone = first_backbone(getattr(model, "model", None))
     if backbone is None:
         return
-    modes = [(module, module.training) for module in model.modules()]
+    modes = {module: module.training for module in model.modules()}
     model.eval()
     with torch.no_grad():
         if callable(getattr(backbone, "deploy", None)):
@@ -87,8 +87,8 @@ def fold(model: nn.Module) -> None:
         _fold_watched(backbone)
         for layer in list(model.model)[1:]:
             _fold_neighbours(layer)
-    for module, training in modes:
-        module.training = training
+    for module in model.modules():
+        module.training = modes.get(module, model.training if module is not model else modes[model])
     setattr(model, LEFT, _norms(model))
 
 
@@ -107,7 +107,7 @@ def _norms(model: nn.Module) -> List[str]:
 def _fold_neighbours(layer: nn.Module) -> None:
     """Fold each BatchNorm that stands right behind a convolution in a Sequential, as in the decoder's projections."""
     for parent in layer.modules():
-        if not isinstance(parent, nn.Sequential):
+        if type(parent) is not nn.Sequential:
             continue
         children = list(parent.named_children())
         for (_, conv), (name, norm) in zip(children, children[1:]):
@@ -120,12 +120,14 @@ def _fold_watched(backbone: nn.Module) -> None:
     """Fold what one run of a copy shows to be foldable, unless the copy's maps come out differently."""
     if not any(isinstance(module, NORMS) for module in backbone.modules()):
         return
-    trial = copy.deepcopy(backbone).double()
+    trial = copy.deepcopy(backbone).cpu().double()  # some devices have no double precision
     trial.train()  # some networks drop what they have cached, in single precision, when the mode changes
     trial.eval()
-    x = _image(trial)
+    x, reason = _image(trial)
     if x is None:
-        LOGGER.warning(f"{type(backbone).__name__}: fuse() could not run it, its BatchNorms stay as they are")
+        LOGGER.warning(
+            f"{type(backbone).__name__}: fuse() could not run it, its BatchNorms stay as they are ({reason})"
+        )
         return
     pairs, maps = _watch(trial, x)
     _fold_pairs(trial, pairs)
@@ -140,20 +142,23 @@ def _fold_pairs(backbone: nn.Module, pairs: List[Pair]) -> None:
     for pair in pairs:
         norm = backbone.get_submodule(pair.norm)
         _into(backbone.get_submodule(pair.conv), norm, pair.before)
-        _replace(backbone, pair.norm, _rest_of(norm))
+        _replace(backbone, norm, _rest_of(norm))
 
 
-def _image(backbone: nn.Module) -> Any:
-    """Return noise of a size that the backbone takes, in its type and on its device; None if it takes none of SIDES."""
+def _image(backbone: nn.Module) -> Tuple[Any, str]:
+    """Return noise of a size that the backbone takes, in its type; None and the reason if it takes none of SIDES."""
     like = next(backbone.parameters())
     channels = getattr(backbone, "in_chans", 3)
-    for side in SIDES:
+    reason, own = "", getattr(backbone, "image_size", None)
+    for height, width in [own] if own else [(side, side) for side in SIDES]:
         generator = torch.Generator().manual_seed(0)
-        x = torch.rand(1, channels, side, side, generator=generator).to(like)
-        with contextlib.suppress(AssertionError, BackboneError, RuntimeError, ValueError):
+        x = torch.rand(1, channels, height, width, generator=generator).to(like)
+        try:
             _maps(backbone, x)
-            return x
-    return None
+            return x, ""
+        except Exception as e:  # whatever a pasted file raises
+            reason = f"{type(e).__name__}: {' '.join(str(e).split())[:120]}"
+    return None, reason
 
 
 def _maps(backbone: nn.Module, x: torch.Tensor) -> List[torch.Tensor]:
@@ -214,13 +219,13 @@ def _takes_shift(conv: Any, norm: nn.Module) -> bool:
 
 def _into(conv: nn.Conv2d, norm: nn.Module, before: bool) -> None:
     """Multiply a BatchNorm in evaluation mode into a convolution's weight and bias, in double precision."""
-    kind = conv.weight.dtype
-    one, zero = torch.ones_like(norm.running_mean), torch.zeros_like(norm.running_mean)
-    gain, offset = (one if norm.weight is None else norm.weight), (zero if norm.bias is None else norm.bias)
-    scale = gain.double() / (norm.running_var.double() + norm.eps).sqrt()
-    shift = offset.double() - norm.running_mean.double() * scale
-    weight = conv.weight.double()
-    bias = weight.new_zeros(weight.shape[0]) if conv.bias is None else conv.bias.double()
+    mean, variance = _double(norm.running_mean), _double(norm.running_var)
+    gain = torch.ones_like(mean) if norm.weight is None else _double(norm.weight)
+    offset = torch.zeros_like(mean) if norm.bias is None else _double(norm.bias)
+    scale = gain / (variance + norm.eps).sqrt()
+    shift = offset - mean * scale
+    weight = _double(conv.weight)
+    bias = weight.new_zeros(weight.shape[0]) if conv.bias is None else _double(conv.bias)
     if before:
         bias = bias + weight.flatten(1) @ shift
         weight = weight * scale.view(1, -1, 1, 1)
@@ -228,9 +233,14 @@ def _into(conv: nn.Conv2d, norm: nn.Module, before: bool) -> None:
         bias = bias * scale + shift
         weight = weight * scale.view(-1, 1, 1, 1)
     last = conv.weight.is_contiguous(memory_format=torch.channels_last)
-    weight = weight.to(kind).contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
+    weight = weight.to(conv.weight).contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
     conv.weight = nn.Parameter(weight, requires_grad=False)
-    conv.bias = nn.Parameter(bias.to(kind), requires_grad=False)
+    conv.bias = nn.Parameter(bias.to(weight), requires_grad=False)
+
+
+def _double(tensor: torch.Tensor) -> torch.Tensor:
+    """Return a tensor in double precision, on the CPU: not every device has it."""
+    return tensor.detach().cpu().double()
 
 
 def _rest_of(norm: nn.Module) -> nn.Module:
@@ -239,6 +249,8 @@ def _rest_of(norm: nn.Module) -> nn.Module:
     return act if isinstance(act, nn.Module) else nn.Identity()
 
 
-def _replace(root: nn.Module, name: str, module: nn.Module) -> None:
-    parent, _, last = name.rpartition(".")
-    setattr(root.get_submodule(parent) if parent else root, last, module)
+def _replace(root: nn.Module, old: nn.Module, new: nn.Module) -> None:
+    """Put a module in the place of another, under every name that it has."""
+    for parent in root.modules():
+        for name in [name for name, child in parent._modules.items() if child is old]:
+            setattr(parent, name, new)

@@ -1,7 +1,7 @@
 """The functions that the edited lines in upstream's files call; each line of the series is one call into this file.
 
-For a model without a backbone of this folder every function here gives back what upstream's own line would have, and
-the two that write files write the same bytes.
+For upstream's own model YAMLs every function here gives back what upstream's own line would have, and the two that
+write files write the same bytes.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from ._wrapping import keep_activations
+from .base import adopt_settings, settings_of, weights_match
 from .contract import FLAG, SLOTS, BackboneError, first_backbone, is_multi_map, right_align, widths_of
 from .derive import derive, read_model
 from .fold import fold, is_folded
@@ -31,6 +32,7 @@ __all__ = [
     "drop_anchors",
     "fold",
     "get_model",
+    "inherit",
     "input_channels",
     "is_backbone",
     "is_folded",
@@ -64,7 +66,7 @@ def look_up(name: str, namespace: Dict[str, Any], args: Any = ()) -> Any:
     Raises:
         BackboneError: The name is unknown, claimed twice, upstream's as well, or its file did not import.
     """
-    if name == TORCHVISION and isinstance(args, list) and args and isinstance(args[0], str):
+    if name == TORCHVISION and isinstance(args, list) and not (args and isinstance(args[0], int)):
         name = "TorchVisionFeatures"
     found = namespace.get(name)
     upstreams = found is not None and not registry.claims(found)
@@ -167,7 +169,8 @@ def build_backbone(
 
 
 def _usage(parameters: Any) -> str:
-    shown = [str(p) for p in parameters.values() if p.name != "in_chans"]
+    given = [p for p in parameters.values() if p.name != "in_chans"]
+    shown = [p.name if p.default is p.empty else f"{p.name}={p.default!r}" for p in given]
     return f"({', '.join(shown)})" if shown else "no arguments"
 
 
@@ -208,7 +211,11 @@ def keep(outputs: List[Any], layer: nn.Module, x: Any, save: Optional[Collection
 
 def probe_size(layers: Any, default: int) -> int:
     """Return the side in pixels of the image on which strides are measured (step s08)."""
-    return max(PROBE, default) if first_backbone(layers) is not None else default
+    backbone = first_backbone(layers)
+    if backbone is None:
+        return default
+    size = getattr(backbone, "image_size", None)  # of one that takes no other
+    return size[0] if size else max(PROBE, default)
 
 
 def takes_any_shape(model: nn.Module) -> bool:
@@ -257,6 +264,26 @@ def get_model(build: Callable[..., Any], *args: Any, weights: Any = None, **opti
         return build(*args, weights=weights, **options)
 
 
+def inherit(model: nn.Module, source: Any) -> None:
+    """Take over what belongs to the weights of a backbone before they are loaded into another model (step x20).
+
+    That is the normalisation, and eps and momentum of the BatchNorms. Without it a checkpoint with a pretrained
+    backbone would compute something else in a model whose YAML does not say so, and the other way round.
+
+    Args:
+        model: The model that gets the weights.
+        source: The model that they are from.
+    """
+    mine, theirs = (first_backbone(getattr(m, "model", None)) for m in (model, source))
+    if mine is None or theirs is None or not hasattr(mine, "normalize") or not hasattr(theirs, "normalize"):
+        return
+    if not weights_match(mine, theirs):
+        return
+    if [*map(str, settings_of(mine))] != [*map(str, settings_of(theirs))]:
+        LOGGER.info(f"{type(mine).__name__}: normalisation and BatchNorm settings come with the checkpoint's weights")
+    adopt_settings(mine, theirs)
+
+
 def drop_anchors(args: List[Any], head: str) -> List[Any]:
     """Take the anchors of a YOLOv5 YAML (``Detect, [nc, anchors]``) out of a head's arguments (step x18).
 
@@ -267,7 +294,7 @@ def drop_anchors(args: List[Any], head: str) -> List[Any]:
     Returns:
         The same list.
     """
-    if len(args) > 1 and (args[1] == "anchors" or (isinstance(args[1], list) and isinstance(args[1][0], list))):
+    if len(args) > 1 and (args[1] == "anchors" or isinstance(args[1], list)):
         del args[1]
         LOGGER.warning(f"{head}: `anchors` is ignored, this head is anchor-free (YOLOv5's own head had them)")
     return args

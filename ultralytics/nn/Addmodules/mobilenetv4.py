@@ -173,10 +173,13 @@ class MultiQueryAttention(nn.Module):
 
 def _fold_norm(norm: nn.BatchNorm2d, conv: nn.Conv2d) -> nn.Conv2d:
     """Return the unpadded 1x1 convolution that equals ``conv`` behind ``norm``; ``conv`` has no bias."""
-    factor = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
-    offset = norm.bias.double() - norm.running_mean.double() * factor
+    gain, shift, mean, variance = (
+        t.cpu().double() for t in (norm.weight, norm.bias, norm.running_mean, norm.running_var)
+    )
+    factor = gain / (variance + norm.eps).sqrt()
+    offset = shift - mean * factor
     folded = nn.Conv2d(conv.in_channels, conv.out_channels, 1).to(conv.weight.device, conv.weight.dtype)
-    weight = conv.weight.double()
+    weight = conv.weight.cpu().double()
     folded.weight.copy_(weight * factor.view(1, -1, 1, 1))
     folded.bias.copy_(weight.flatten(1) @ offset)
     return folded.train(conv.training).requires_grad_(conv.weight.requires_grad)

@@ -110,6 +110,10 @@ class Registry:
         """Return all names that stand for one thing, sorted."""
         return sorted(name for name in self._claims if self._chosen(name) is not None)
 
+    def all_names(self) -> List[str]:
+        """Return all names that any file claims, those of files that could not be imported included, sorted."""
+        return sorted({*self._claims, *(name for item in self.broken for name in item.names)})
+
     def is_registered(self, name: str) -> bool:
         """Tell whether a file claims ``name`` by ``@register_backbone``."""
         return any(c.registered for c in self._claims.get(name, []))

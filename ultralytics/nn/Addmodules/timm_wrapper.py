@@ -80,6 +80,7 @@ class Timm(Backbone):
         model: The name.
         width_list: Channels of each map, largest map first.
         strides: Stride of each map; missing where the network takes one image size only (``img_size`` was given).
+        image_size: Height and width of the only images that it takes, or None.
         body: timm's feature extractor.
         channels_last: Whether it gives maps as (B, H, W, C), which are turned round here.
         pretrained_report: ``weights.Report``, where weights were loaded.
@@ -106,8 +107,8 @@ class Timm(Backbone):
         options.setdefault("exportable", True)
         if out_indices is not None:
             options["out_indices"] = _indices(out_indices)
-        options, size = self._build(timm, options)
-        if size is None:
+        options, self.image_size = self._build(timm, options)
+        if self.image_size is None:
             self.strides = _facts(self.body)[1]
         if pretrained:
             self._load(timm, pretrained, options)
@@ -257,6 +258,12 @@ class Timm(Backbone):
         Returns:
             As many maps as ``width_list`` has entries, (B, width, H / stride, W / stride) each.
         """
+        size = getattr(self, "image_size", None)
+        if size is not None and tuple(x.shape[-2:]) != tuple(size):
+            raise BackboneError(
+                f"Timm: {self.model} takes images of {size[0]}x{size[1]} only, these are {x.shape[-2]}x{x.shape[-1]}: "
+                f"set imgsz={size[0]}, and rect=False for prediction"
+            )
         maps = list(self.body(self.normalize(x)))
         return [m.permute(0, 3, 1, 2).contiguous() for m in maps] if self.channels_last else maps
 

@@ -21,6 +21,9 @@ WRAPPERS = ("ema", "model_ema", "state_dict_ema", "state_dict", "model", "module
 PREFIXES = ("", "backbone.", "module.", "module.backbone.", "model.", "model.0.", "model.backbone.", "features.")
 """What may stand before a backbone's own names in a checkpoint of a whole model."""
 
+ENOUGH = 0.75
+"""Share of a backbone's tensors that a file must hold; with fewer it is taken for another network's."""
+
 SHOWN = 12
 """Names printed of each kind; the report itself has all of them."""
 
@@ -74,8 +77,15 @@ def read(path: str, owner: str) -> Dict[str, torch.Tensor]:
             f"{owner}: pretrained weights {path!r} do not exist (looked for {file.absolute()})\n"
             f"  to do: give the path of a .pth, .pt or .safetensors file, or true to fetch the reference's own"
         )
+    with file.open("rb") as f:
+        start = f.read(60)
+    if file.suffix.lower() != ".safetensors" and not start.startswith((b"PK", b"\x80")):
+        raise BackboneError(
+            f"{owner}: the pretrained weights {path} cannot be read: it is no file of torch, it begins with "
+            f"{start[:40].decode('ascii', 'replace')!r}; was a web page or a pointer fetched instead of the file?"
+        )
     try:
-        if file.suffix == ".safetensors":
+        if file.suffix.lower() == ".safetensors":
             from safetensors.torch import load_file
 
             content = load_file(file)
@@ -101,10 +111,10 @@ def read(path: str, owner: str) -> Dict[str, torch.Tensor]:
 
 
 def _unwrap(content: Any) -> Dict[str, torch.Tensor]:
-    while isinstance(content, dict) and not any(isinstance(value, torch.Tensor) for value in content.values()):
+    while isinstance(content, dict):
         inner = next((content[key] for key in WRAPPERS if isinstance(content.get(key), dict)), None)
         if inner is None:
-            return {}
+            break
         content = inner
     if not isinstance(content, dict):
         return {}
@@ -175,7 +185,7 @@ def load(
         origin: File or name, for the report.
 
     Raises:
-        BackboneError: Nothing fits.
+        BackboneError: Nothing fits, or less than ``ENOUGH``.
     """
     own = {name: tensor for name, tensor in backbone.state_dict().items() if not name.startswith("normalize.")}
     best: Dict[str, torch.Tensor] = {}
@@ -206,9 +216,10 @@ def load(
         unused=sorted(best.keys() - fitted.keys()),
     )
     owner = type(backbone).__name__
-    if not set(fitted) - counters:
+    if len(set(fitted) - counters) < ENOUGH * len(own.keys() - counters):
+        few = f"only {len(set(fitted) - counters)}" if set(fitted) - counters else "none"
         raise BackboneError(
-            f"{owner}: none of its {len(own)} tensors is in {origin}, whose first are "
+            f"{owner}: {few} of its {len(own.keys() - counters)} tensors fits {origin}, whose first are "
             f"{', '.join(list(tensors)[:3])}; is it the file of another network?"
         )
     backbone.load_state_dict(fitted, strict=False)
