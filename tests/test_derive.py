@@ -11,6 +11,7 @@ from ultralytics import RTDETR, YOLO
 from ultralytics.cfg import get_cfg
 from ultralytics.nn.Addmodules import BackboneError, registry
 from ultralytics.nn.Addmodules.derive import HEADS, Derived, derive, read_model
+from ultralytics.nn.Addmodules.hooks import drop_anchors
 from ultralytics.nn.Addmodules.registry import Broken
 from ultralytics.nn.tasks import DetectionModel, RTDETRDetectionModel, yaml_model_load
 
@@ -188,7 +189,7 @@ head:
 """
 
 
-@pytest.mark.parametrize("anchors", ["anchors", "[[10,13, 16,30], [30,61, 62,45], [116,90, 156,198]]"])
+@pytest.mark.parametrize("anchors", ["anchors", "[[10,13, 16,30], [30,61, 62,45], [116,90, 156,198]]", "[10,13]", "[]"])
 def test_article_002s_yaml_loads_and_says_that_anchors_are_ignored(anchors, tmp_path):
     path = tmp_path / "yolov5_MobileNetv4.yaml"
     path.write_text(ARTICLE.replace("[nc, anchors]", f"[nc, {anchors}]"), encoding="utf-8")
@@ -200,6 +201,21 @@ def test_article_002s_yaml_loads_and_says_that_anchors_are_ignored(anchors, tmp_
     assert model.model[-1].reg_max == plain.model[-1].reg_max == 16
     assert sum(p.numel() for p in model.model[-1].parameters()) == sum(p.numel() for p in plain.model[-1].parameters())
     model.train().loss(batch(model, 96))[0].sum().backward()
+
+
+@pytest.mark.parametrize(
+    ("args", "head", "left"),
+    [
+        ([80, [17, 3]], "Pose", [80, [17, 3]]),
+        ([80, [[1, 2], [3, 4]], 32, 256], "Segment", [80, 32, 256]),
+        ([80, "anchors", 32, 256], "Segment", [80, 32, 256]),
+        ([80], "Detect", [80]),
+        ([80, 3], "Detect", [80, 3]),
+    ],
+)
+def test_what_counts_as_anchors(args, head, left):
+    assert drop_anchors(args, head) is args
+    assert args == left
 
 
 def test_a_head_without_anchors_says_nothing(caplog):

@@ -294,7 +294,9 @@ def drop_anchors(args: List[Any], head: str) -> List[Any]:
     Returns:
         The same list.
     """
-    if len(args) > 1 and (args[1] == "anchors" or isinstance(args[1], list)):
+    second = args[1] if len(args) > 1 else None
+    nested = isinstance(second, list) and any(isinstance(item, list) for item in second)
+    if second == "anchors" or nested or (head == "Detect" and isinstance(second, list)):  # Pose has [17, 3] there
         del args[1]
         LOGGER.warning(f"{head}: `anchors` is ignored, this head is anchor-free (YOLOv5's own head had them)")
     return args
