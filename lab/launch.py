@@ -19,6 +19,8 @@ from fork.pin import ROOT, load_pin
 from fork.state import look
 
 CONFIGS = ROOT / "cfg" / "models"
+RUNS_IN = ROOT
+"""Folder whose ``runs/`` is searched where the current one has none."""
 CROWNS = "tree-crowns.yaml"
 _threads_given = False
 
@@ -329,7 +331,7 @@ def training() -> Iterator[None]:
 
 def newest(pattern: str) -> Optional[Path]:
     """Return the file under ``runs/`` (here, then in the checkout) that was written last, or None."""
-    for base in (Path.cwd(), ROOT):
+    for base in (Path.cwd(), RUNS_IN):
         found = sorted((base / "runs").rglob(pattern), key=lambda p: p.stat().st_mtime)
         if found:
             return found[-1]

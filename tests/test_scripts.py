@@ -12,6 +12,7 @@ from conftest import ROOT, make_squares, run_python
 import train as train_script
 import val as val_script
 from fork import build as builder
+from lab import launch
 
 SMALL = ["--cfg", "yolo11-mobilenetv3.yaml", "--imgsz", "64", "--batch", "2", "plots=False"]
 
@@ -27,6 +28,7 @@ def script(tmp_path, monkeypatch, capsys):
     from ultralytics.utils import LOGGER
 
     monkeypatch.setattr(LOGGER, "disabled", True)  # its handler holds a stream of an earlier test
+    monkeypatch.setattr(launch, "RUNS_IN", tmp_path)  # whatever has been trained in this checkout
 
     def run(module, *arguments):
         with pytest.raises(SystemExit) as e:
