@@ -73,8 +73,8 @@ FAMILIES = [
     ),
 ]
 WRAPPED = {
-    "Timm": "any network of timm, see [timm.md](timm.md)",
-    "TorchVisionFeatures": "any classifier of torchvision with maps, see [timm.md](timm.md); `TorchVision` in a YAML",
+    "Timm": "most networks of timm, see [timm.md](timm.md)",
+    "TorchVisionFeatures": "most classifiers of torchvision, see [timm.md](timm.md); `TorchVision` in a YAML",
 }
 ALIASES = {"MobileNetV3": "MobileNetV3Large", "PResNet": "PResNet50"}
 """Names that stand for another one unless they are given an argument."""

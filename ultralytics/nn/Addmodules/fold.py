@@ -88,7 +88,7 @@ def fold(model: nn.Module) -> None:
         for layer in list(model.model)[1:]:
             _fold_neighbours(layer)
     for module in model.modules():
-        module.training = modes.get(module, model.training if module is not model else modes[model])
+        module.training = modes.get(module, modes[model])  # new ones have the model's
     setattr(model, LEFT, _norms(model))
 
 
