@@ -1,6 +1,6 @@
 """Measures the project's backbones against timm's equivalents on the CPU: inference and a training step.
 
-    python -m lab.bench                      all, to docs/backbones.json (about ten minutes on two cores; run nothing beside it)
+    python -m lab.bench                      all, to docs/backbones.json (ten minutes; run nothing beside it)
     python -m lab.bench --only efficientvit  some
     python -m lab.bench --quick              three rounds, to see that it runs
 
