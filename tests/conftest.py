@@ -68,6 +68,21 @@ def pristine_root(pristine, tmp_path_factory):
     return root
 
 
+@pytest.fixture(scope="session")
+def articles_root(pristine, tmp_path_factory):
+    """A folder with the package after the articles' ten steps alone, our backbones included, for PYTHONPATH.
+
+    What a later step mends is shown on it: a test runs the same code there and on the checkout's own tree.
+    """
+    from fork.tree import write_files
+
+    root = tmp_path_factory.mktemp("articles")
+    steps = [step for step in series.SERIES if step.section != "-"]
+    assert [step.section for step in steps] == [f"4.{n}" for n in range(1, 11)]
+    write_files(root, series.run(pristine, read_overlay(ROOT), steps)[-1].tree)
+    return root
+
+
 def make_checkout(folder):
     """Copy what a build reads (program, pin, lock, overlay, configs) into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
