@@ -26,6 +26,8 @@ from fork.steps import (
     x18_drop_anchors,
     x19_derive_models,
     x20_inherit_settings,
+    x34_check_model,
+    x35_route_heads,
 )
 
 SERIES: Tuple[Step, ...] = (
@@ -49,4 +51,6 @@ SERIES: Tuple[Step, ...] = (
     x18_drop_anchors.STEP,
     x19_derive_models.STEP,
     x20_inherit_settings.STEP,
+    x34_check_model.STEP,
+    x35_route_heads.STEP,
 )

@@ -123,7 +123,7 @@ class Backbone(nn.Module):
             if isinstance(module, NORMS):
                 module.eps, module.momentum = reference.eps, reference.momentum
         keep_settings(self)
-        if weights.follow(self):
+        if weights.follow(self, pretrained):
             return
         if isinstance(pretrained, str):
             tensors, origin = weights.read(pretrained, name), pretrained

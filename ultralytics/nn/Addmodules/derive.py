@@ -87,13 +87,33 @@ def read_model(source: Union[str, Derived]) -> Dict[str, Any]:
     """Return the content of a model YAML: of the file, or of one that ``derive`` has made out."""
     from ultralytics.utils import YAML
 
+    from .preflight import check_text
+
     if not isinstance(source, Derived):
-        return YAML.load(source)
+        check_text(source)
+        return accept_name(YAML.load(source))
     model = YAML.load(source.base)
     model["backbone"] = [source.row, *model["backbone"][1:]]
     shown = ", ".join(map(str, source.row[3]))
     LOGGER.info(f"{Path(source.base).name} with the row [-1, 1, {source.row[2]}, [{shown}]]")
     return model
+
+
+def accept_name(model: Any) -> Any:
+    """Turn ``backbone: NAME`` and RT-DETR's ``backbone: {name: NAME, pretrained: true}`` into a row.
+
+    Args:
+        model: Content of a model YAML.
+
+    Returns:
+        The same, or a copy with a list of one row in that place.
+    """
+    given = model.get("backbone") if isinstance(model, dict) else None
+    name = given.get("name") if isinstance(given, dict) else given
+    if not isinstance(name, str) or (isinstance(given, str) and name not in registry.all_names()):
+        return model
+    options = {key: value for key, value in given.items() if key != "name"} if isinstance(given, dict) else {}
+    return {**model, "backbone": [[-1, 1, name, [options] if options else []]]}
 
 
 def _near(name: str, known: Iterable[str]) -> List[str]:

@@ -18,16 +18,20 @@ from typing import Any, Callable, Collection, Dict, List, Optional, Tuple, Union
 import torch
 from torch import nn
 
+from ._routing import stem, task_of
+from ._shapes import STAND_INS, GapBackbone, create
 from ._wrapping import keep_activations
 from .base import adopt_settings, settings_of, weights_match
 from .contract import FLAG, SLOTS, BackboneError, first_backbone, is_multi_map, right_align, widths_of
 from .derive import derive, read_model
 from .fold import fold, is_folded
+from .preflight import check_model
 from .registry import registry
 from .weights import following
 
 __all__ = [
     "build_backbone",
+    "check_model",
     "derive",
     "drop_anchors",
     "fold",
@@ -41,7 +45,9 @@ __all__ = [
     "probe_size",
     "read_model",
     "save_whole",
+    "stem",
     "takes_any_shape",
+    "task_of",
     "write_whole",
 ]
 
@@ -66,6 +72,8 @@ def look_up(name: str, namespace: Dict[str, Any], args: Any = ()) -> Any:
     Raises:
         BackboneError: The name is unknown, claimed twice, upstream's as well, or its file did not import.
     """
+    if name in STAND_INS:
+        return STAND_INS[name]
     if name == TORCHVISION and isinstance(args, list) and not (args and isinstance(args[0], int)):
         name = "TorchVisionFeatures"
     found = namespace.get(name)
@@ -111,7 +119,7 @@ _ROWS: Dict[str, Any] = {}
 
 def is_backbone(module: Any) -> bool:
     """Tell whether a row's module is one of this folder's backbones (step s05)."""
-    return registry.claims(module) or any(module is row for row in _ROWS.values())
+    return registry.claims(module) or module is GapBackbone or any(module is row for row in _ROWS.values())
 
 
 def build_backbone(
@@ -159,7 +167,7 @@ def build_backbone(
         inspect.signature(target).bind(*positional, **keywords)
     except TypeError as e:
         raise BackboneError(f"{name}: {e}; it takes {_usage(parameters)}, the YAML gives {args!r}") from None
-    backbone = target(*positional, **keywords)
+    backbone = create(target, *positional, **keywords)
     if not isinstance(backbone, nn.Module):
         raise BackboneError(f"{name} gave a {type(backbone).__name__}, not an nn.Module")
     widths = widths_of(backbone, name)

@@ -18,7 +18,7 @@ LOGGER = logging.getLogger("ultralytics")
 
 T = TypeVar("T", bound=Callable[..., Any])
 
-INFRASTRUCTURE = {"base", "contract", "derive", "fold", "hooks", "registry", "weights"}
+INFRASTRUCTURE = {"base", "command", "contract", "derive", "fold", "hooks", "preflight", "registry", "weights"}
 """Files of the folder that hold no backbones."""
 
 _STATES_WIDTHS = re.compile(

@@ -217,7 +217,7 @@ class Timm(Backbone):
         mean, std = config.get("mean") or IMAGENET_MEAN, config.get("std") or IMAGENET_STD
         self.normalize = Normalize(mean, std, self.in_chans)
         keep_settings(self)
-        if weights.follow(self):
+        if weights.follow(self, pretrained):
             return
         wanted = dict(options, pretrained=True, features_only=True, in_chans=self.in_chans)
         if isinstance(pretrained, str):

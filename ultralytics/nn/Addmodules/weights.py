@@ -27,6 +27,7 @@ ENOUGH = 0.75
 SHOWN = 12
 """Names printed of each kind; the report itself has all of them."""
 
+_unloaded: contextvars.ContextVar = contextvars.ContextVar("no weights are loaded", default=False)
 _following: contextvars.ContextVar = contextvars.ContextVar("weights that are loaded next", default=None)
 
 
@@ -71,12 +72,7 @@ def read(path: str, owner: str) -> Dict[str, torch.Tensor]:
     Raises:
         BackboneError: It does not exist, cannot be read, or holds no state dict.
     """
-    file = Path(path).expanduser()
-    if not file.is_file():
-        raise BackboneError(
-            f"{owner}: pretrained weights {path!r} do not exist (looked for {file.absolute()})\n"
-            f"  to do: give the path of a .pth, .pt or .safetensors file, or true to fetch the reference's own"
-        )
+    file = existing(path, owner)
     with file.open("rb") as f:
         start = f.read(60)
     if file.suffix.lower() != ".safetensors" and not start.startswith((b"PK", b"\x80")):
@@ -108,6 +104,21 @@ def read(path: str, owner: str) -> Dict[str, torch.Tensor]:
     if not tensors:
         raise BackboneError(f"{owner}: {path} holds no tensors by name: expected a state dict")
     return tensors
+
+
+def existing(path: str, owner: str) -> Path:
+    """Return the path of a file of weights.
+
+    Raises:
+        BackboneError: It does not exist.
+    """
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise BackboneError(
+            f"{owner}: pretrained weights {path!r} do not exist (looked for {file.absolute()})\n"
+            f"  to do: give the path of a .pth, .pt or .safetensors file, or true to fetch the reference's own"
+        )
+    return file
 
 
 def _unwrap(content: Any) -> Dict[str, torch.Tensor]:
@@ -253,8 +264,32 @@ def following(source: Any) -> Iterator[None]:
         _following.reset(token)
 
 
-def follow(backbone: nn.Module) -> bool:
-    """Tell whether every tensor of ``backbone`` is in the weights that are loaded next: its own file is not needed."""
+@contextlib.contextmanager
+def unloaded() -> Iterator[None]:
+    """Within this block backbones are built without content, to look at their shapes: no weights are read."""
+    token = _unloaded.set(True)
+    try:
+        yield
+    finally:
+        _unloaded.reset(token)
+
+
+def follow(backbone: nn.Module, pretrained: object = None) -> bool:
+    """Tell whether a backbone's own weights are not needed.
+
+    Either every tensor of it is in the weights that are loaded next, or it is built for its shapes only.
+
+    Args:
+        backbone: The backbone.
+        pretrained: What it was asked to load.
+
+    Raises:
+        BackboneError: It is built for its shapes only, and the file does not exist.
+    """
+    if _unloaded.get():
+        if isinstance(pretrained, str):
+            existing(pretrained, type(backbone).__name__)
+        return True
     source = _following.get()
     layer = first_backbone(getattr(source, "model", None))
     if layer is None:

@@ -1,0 +1,158 @@
+"""Checks a model YAML, and a data set, before anything is built.
+
+    python -m lab check my-model.yaml                      a table of its rows, or everything that is wrong in it
+    python -m lab check rtdetr-efficientvit_m0.yaml --imgsz 512 --graph model.svg
+    python -m lab check my-model.yaml --data my-data.yaml  the data set too: labels, classes, images
+
+Nothing is allocated, run or downloaded. Exit code: 0 where all is well (warnings do not count), 2 otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Any, List, Optional, Tuple
+
+from lab import launch
+from lab.launch import UsageError
+
+
+def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m lab check", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("model", nargs="?", help="model YAML, path or bare name; may be left out with --data")
+    parser.add_argument("--data", help="data YAML to check as well")
+    parser.add_argument("--imgsz", type=int, help="side of the image in pixels for map sizes; default: 640")
+    parser.add_argument("--channels", type=int, help="channels of the images; default: those of the data set, or 3")
+    parser.add_argument("--graph", metavar="FILE", help="draw the rows and who reads them: .svg, .png or .pdf")
+    parser.add_argument("--quick", action="store_true", help="of the data set, read the labels but not every image")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    options = parser.parse_args(argv)
+    if options.model is None and options.data is None:
+        parser.error("give a model YAML, --data, or both")
+    for name, least in (("imgsz", 32), ("channels", 1)):
+        value = getattr(options, name)
+        if value is not None and value < least:
+            parser.error(f"--{name} {value}: the least is {least}")
+    if options.graph and Path(options.graph).suffix.lower() not in (".svg", ".png", ".pdf"):
+        parser.error(f"--graph {options.graph}: give a file that ends in .svg, .png or .pdf")
+    return options
+
+
+def check_yaml(name: str, size: Optional[int], channels: Optional[int]) -> Tuple[Any, Any]:
+    """Check a model YAML; return the report and its content.
+
+    Args:
+        name: Path or bare name.
+        size: Side of the image in pixels.
+        channels: Channels of the image.
+
+    Raises:
+        UsageError: There is no such file.
+    """
+    from ultralytics.nn import tasks
+    from ultralytics.nn.Addmodules import preflight
+
+    wanted, path = launch.find_model(name)
+    derived = path.parent == launch.CONFIGS and Path(wanted).parent == Path(".") and Path(wanted).name != path.name
+    if derived:
+        content, document = tasks.yaml_model_load(wanted), None
+    else:
+        document = preflight.read(path)
+        content = document.data
+        if isinstance(content, dict):
+            content = {**content, "scale": tasks.guess_model_scale(wanted)}
+    if isinstance(content, dict):
+        channels = channels or content.get("channels") or 3
+    report = preflight.check(content, channels or 3, size, document, wanted if derived else str(path))
+    return report, content
+
+
+def table(report: Any) -> List[str]:
+    """Return the rows of a report as lines of text."""
+    lines = [f"{'index':>5} {'slot':4} {'from':>14} {'n':>2} {'module':24} {'channels':>8} {'stride':>6} {'map':>9} "]
+    lines[0] += f"{'params':>11}  {'arguments':34}  read by"
+    for row in report.rows:
+        if row.channels == 0:
+            lines.append(f"{row.index:>5} {row.slot:4} {'':>14} {'':>2} {'(empty)':24}")
+            continue
+        shown = json.dumps(row.arguments, ensure_ascii=False).replace('"', "")
+        last = not row.slot or row.slot == "P5"
+        source, repeats, module = (str(row.source), str(row.repeats), row.module) if last else ("", "", "")
+        lines.append(
+            f"{row.index:>5} {row.slot:4} {source:>14} {repeats:>2} {module or row.module:24} "
+            f"{'' if row.channels is None else row.channels:>8} {'' if row.stride is None else f'{row.stride:g}':>6} "
+            f"{'' if row.size is None else f'{row.size[0]}x{row.size[1]}':>9} "
+            f"{f'{row.parameters:,}' if last else '':>11}  {_short(shown) if last else '':34}  "
+            f"{', '.join(map(str, row.readers))}".rstrip()
+        )
+    height, width = report.size
+    lines.append(f"{report.parameters:,} parameters; sizes for an image of {height}x{width} pixels")
+    return lines
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 34 else text[:33] + "…"
+
+
+def main(argv: Optional[List[str]] = None) -> int:
+    """Run the command line; return the exit code."""
+    options = parse(argv)
+    with launch.messages():
+        with contextlib.redirect_stdout(sys.stderr):
+            launch.load_ultralytics()
+        logging.getLogger("ultralytics").setLevel(logging.ERROR)
+        return _main(options)
+
+
+def _main(options: argparse.Namespace) -> int:
+    from ultralytics.nn.Addmodules._yamltext import render
+
+    from ultralytics.nn.Addmodules import BackboneError
+
+    result, good = {}, True
+    data = content = None
+    if options.data:
+        from lab.data_check import check_data
+
+        name = launch.CROWNS if launch.is_crowns(options.data) else options.data
+        data = check_data(launch.find_data(name) if name == launch.CROWNS else name, full=not options.quick)
+    if options.model:
+        try:
+            channels = options.channels or getattr(data, "channels", None)
+            report, content = check_yaml(options.model, options.imgsz, channels)
+        except BackboneError as e:
+            raise UsageError(str(e)) from None
+        good = report.ok
+        result["model"] = {**report._asdict(), "ok": report.ok, "rows": [row._asdict() for row in report.rows]}
+        result["model"]["problems"] = [problem._asdict() for problem in report.problems]
+        if not options.json:
+            if report.ok:
+                print("\n".join(table(report)))
+            for problem in report.problems:
+                print(("" if problem.severe else "warning: ") + render(problem, report.path))
+            print(f"{report.path}: {'no fault' if good else f'{len(report.faults())} faults'}")
+        if options.graph and report.rows:
+            from lab.graph import draw
+
+            draw(report, Path(options.graph))
+            if not options.json:
+                print(f"graph: {options.graph}")
+    if data is not None:
+        good = good and data.ok
+        result["data"] = {"path": data.path, "ok": data.ok, "lines": data.lines()}
+        if not options.json:
+            print("\n".join(data.lines()))
+    if options.json:
+        print(json.dumps(result, indent=1, ensure_ascii=False))
+    return 0 if good else 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,393 @@
+"""The part of the check of a model YAML that builds: on torch's meta device, where tensors have shapes and no content.
+
+Upstream's own ``parse_model`` builds the rows, so that what it makes of them (width, depth, order of arguments) is what
+it will make of them later, and every row then runs once on an image without content. A row that fails is replaced by a
+stand-in, and the rest goes on; rows that read from a stand-in are not blamed for what follows from it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import logging
+import random
+import warnings
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from . import weights
+from ._explain import Failure, explain_build, explain_run
+from .contract import SLOTS, BackboneError, first_backbone, is_multi_map, right_align, widths_of
+
+LOGGER = logging.getLogger("ultralytics")
+
+GAP = "AddmodulesGap"
+GAP_BACKBONE = "AddmodulesGapBackbone"
+SIZES = (640, 256, 224)
+"""Sides of the image on which rows are run; the next is tried where a model runs at a certain size only."""
+
+
+class Gap(nn.Module):
+    """Stands in for a row that cannot be built."""
+
+    def forward(self, x: Any) -> Any:
+        """Return nothing: what reads from here cannot be checked."""
+        return None
+
+
+class GapBackbone(nn.Module):
+    """Stands in for a backbone that cannot be built; its channels are invented."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.width_list = [8] * SLOTS
+
+    def forward(self, x: Any) -> List[Any]:
+        """Return no map for each slot."""
+        return [None] * SLOTS
+
+
+WITH_TEXT = {"C2fAttn", "ImagePoolingAttn", "WorldDetect", "YOLOEDetect", "YOLOESegment", "YOLOESegment26"}
+"""Modules of upstream that want the embedding of a text beside their maps, and so do not run by themselves."""
+
+STAND_INS = {GAP: Gap, GAP_BACKBONE: GapBackbone}
+
+
+def create(target: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """Build a backbone; on the meta device, where its constructor wants content, on the CPU and then without it."""
+    try:
+        return target(*args, **options)
+    except BackboneError:
+        raise
+    except (NotImplementedError, RuntimeError) as e:
+        if torch.empty(0).device.type != "meta" or "meta" not in str(e).lower():
+            raise
+    with torch.device("cpu"):
+        return target(*args, **options).to("meta")
+
+
+class ShapesOnly(TorchFunctionMode):
+    """Gives the results' shapes of the most frequent functions itself.
+
+    torch's own way on the meta device goes through Python for these: four times the time of a whole check, and two
+    seconds of imports at the first one. Whatever is not listed here goes torch's way.
+    """
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Return a result of the right shape; see torch's own documentation for the signature."""
+        kwargs = kwargs or {}
+        if args and func in SAME and isinstance(args[0], torch.Tensor) and args[0].is_meta:
+            return args[0]
+        shortcut = SHORTCUTS.get(func)
+        if shortcut is not None and args and isinstance(args[0], torch.Tensor) and args[0].is_meta:
+            return shortcut(*args, **kwargs)
+        return func(*args, **kwargs)
+
+
+def _batch_norm(x: torch.Tensor, mean: Any = None, var: Any = None, weight: Any = None, *_: Any, **__: Any) -> Any:
+    given = next((t for t in (weight, mean) if t is not None), None)
+    if given is not None and given.shape[0] != x.shape[1]:
+        raise RuntimeError(f"expected input to have {given.shape[0]} channels, but got {x.shape[1]} channels")
+    return x
+
+
+def _layer_norm(x: torch.Tensor, shape: Any, *_: Any, **__: Any) -> Any:
+    if tuple(x.shape[-len(shape) :]) != tuple(shape):
+        raise RuntimeError(f"expected the last dimensions to be {tuple(shape)}, got {tuple(x.shape)}")
+    return x
+
+
+def _linear(x: torch.Tensor, weight: torch.Tensor, bias: Any = None) -> Any:
+    if x.shape[-1] != weight.shape[-1]:
+        raise RuntimeError(f"expected {weight.shape[-1]} features, got {x.shape[-1]}")
+    return x.new_empty((*x.shape[:-1], weight.shape[0]))
+
+
+def _grid_sample(x: torch.Tensor, grid: torch.Tensor, *_: Any, **__: Any) -> Any:
+    return x.new_empty((*x.shape[:2], *grid.shape[1:-1]))
+
+
+SAME = {F.relu, F.relu6, F.silu, F.gelu, F.hardswish, F.hardsigmoid, F.leaky_relu, F.elu, F.mish, F.softmax, F.dropout}
+SAME |= {F.sigmoid, torch.sigmoid, torch.Tensor.sigmoid, torch.Tensor.softmax, torch.clamp, torch.Tensor.clamp}
+SAME |= {torch.Tensor.clamp_, torch.Tensor.sigmoid_, torch.relu, torch.softmax, torch.Tensor.relu, torch.Tensor.relu_}
+SAME |= {torch.Tensor.normal_, torch.Tensor.uniform_, torch.Tensor.zero_, torch.Tensor.fill_, torch.Tensor.tanh}
+SHORTCUTS: Dict[Any, Callable[..., Any]] = {F.batch_norm: _batch_norm, F.layer_norm: _layer_norm, F.linear: _linear}
+SHORTCUTS[F.grid_sample] = _grid_sample
+
+
+class Built(NamedTuple):
+    """What came of building the rows.
+
+    Attributes:
+        layers: The model on the meta device, stand-ins included; None where nothing could be built.
+        save: Indices that later rows read.
+        failures: What is wrong, one a row, in the order in which it was found.
+        gaps: Positions of rows that are stand-ins.
+    """
+
+    layers: Optional[nn.Sequential]
+    save: List[int]
+    failures: List[Failure]
+    gaps: Set[int]
+
+
+class Output(NamedTuple):
+    """What an index of the model holds: shape of its map (channels, height, width), or None where it is unknown."""
+
+    shape: Optional[Tuple[int, ...]]
+
+
+@contextlib.contextmanager
+def without_traces(namespace: Any) -> Iterator[None]:
+    """Leave no trace of what is built within: no log, no warning, no random number drawn, upstream's default kept.
+
+    Args:
+        namespace: Upstream's ``tasks`` module.
+    """
+    from .registry import registry
+
+    noted, default = set(registry._noted), namespace.Conv.default_act
+    state, numbers = torch.get_rng_state(), random.getstate()
+
+    def drop(record: logging.LogRecord) -> bool:
+        return False
+
+    LOGGER.addFilter(drop)
+    try:
+        with warnings.catch_warnings(), weights.unloaded():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        LOGGER.removeFilter(drop)
+        registry._noted = noted
+        namespace.Conv.default_act = default
+        torch.set_rng_state(state)
+        random.setstate(numbers)
+
+
+def build(
+    model: Dict[str, Any], channels: int, tasks: Any, bad: Set[int], instead: Dict[int, str], multi: bool
+) -> Built:
+    """Build the rows of a model YAML without content.
+
+    Args:
+        model: Content of the YAML, its structure checked.
+        channels: Channels of the image.
+        tasks: Upstream's ``tasks`` module.
+        bad: Positions of rows that are known to be wrong.
+        instead: Names that were probably meant, for some of these.
+        multi: Whether row 0 is, or is probably meant to be, a backbone.
+    """
+    gaps, trials = set(bad), dict(instead)
+    failures: List[Failure] = []
+    for _ in range(2 * len(model["backbone"] + model["head"]) + 2):
+        trial = _substituted(model, gaps, trials, multi)
+        try:
+            with torch.device("meta"), ShapesOnly():
+                layers, save = tasks.parse_model(trial, channels, verbose=False)
+            return Built(layers, list(save), failures, gaps)
+        except Exception as e:  # whatever a module's constructor raises
+            at = _locals_of(e, tasks.parse_model.__code__)
+            row = at.get("i") if at else None
+            if row is None or at is None or (row in gaps and row not in trials):
+                failures.append(Failure(None, f"{type(e).__name__}: {e}", ""))
+                return Built(None, [], failures, gaps)
+            if row in gaps:  # what was probably meant does not fit either
+                del trials[row]
+                continue
+            failure = explain_build(e, at, row, _tainted(model, row, gaps - set(trials), multi))
+            if failure is not None:
+                failures.append(failure)
+            gaps.add(row)
+    return Built(None, [], failures, gaps)
+
+
+def _substituted(model: Dict[str, Any], gaps: Set[int], trials: Dict[int, str], multi: bool) -> Dict[str, Any]:
+    """Return a copy of the YAML's content with stand-ins, and without weights that upstream would fetch."""
+    trial = copy.deepcopy(model)
+    position = 0
+    for section in ("backbone", "head"):
+        for n, row in enumerate(trial[section]):
+            if position in gaps and position in trials:
+                row[2] = trials[position]
+            elif position in gaps:
+                trial[section][n] = [-1, 1, GAP_BACKBONE if multi and position == 0 else GAP, []]
+            elif row[2] == "TorchVision" and row[3] and isinstance(row[3][0], int):
+                row[3][2:3] = [None]  # the weights that upstream's module fetches when it is built
+            position += 1
+    return trial
+
+
+def _locals_of(error: BaseException, code: Any) -> Optional[Dict[str, Any]]:
+    """Return the local variables of the outermost frame of ``code`` that the error went through."""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code is code:
+            return dict(trace.tb_frame.f_locals)
+        trace = trace.tb_next
+    return None
+
+
+def _tainted(model: Dict[str, Any], row: int, gaps: Set[int], multi: bool) -> bool:
+    """Tell whether a row reads, directly or over other rows, from a stand-in."""
+    rows = model["backbone"] + model["head"]
+    shift = SLOTS - 1 if multi else 0
+    unknown = set(gaps) - {row}
+    for position in range(1, row + 1):
+        source = rows[position][0] if position not in gaps or position == row else -1
+        for s in source if isinstance(source, list) else [source]:
+            if isinstance(s, int) and _position(s, position, shift) in unknown:
+                unknown.add(position)
+    return row in unknown
+
+
+def _position(source: int, row: int, shift: int) -> int:
+    """Return the position of the row that fills the index that ``row`` reads from."""
+    return max((source if source >= 0 else row + shift + source) - shift, 0)
+
+
+def run(built: Built, channels: int, size: Tuple[int, int]) -> Tuple[List[Output], List[Failure]]:
+    """Run every row once on an image without content.
+
+    Args:
+        built: The model.
+        channels: Channels of the image.
+        size: Its height and width.
+
+    Returns:
+        What each index holds, and what is wrong, one a row.
+    """
+    outputs: List[Any] = []
+    failures: List[Failure] = []
+    x: Any = torch.empty(1, channels, *size, device="meta")
+    assert built.layers is not None
+    built.layers.eval()
+    image = x
+    last = len(built.layers) - 1
+    with torch.no_grad(), ShapesOnly():
+        for position, layer in enumerate(built.layers):
+            x = _read(outputs, x, layer.f)
+            if position in built.gaps and isinstance(layer, (Gap, GapBackbone)):
+                outputs.extend([None] * (SLOTS if isinstance(layer, GapBackbone) else 1))
+                x = None
+                continue
+            empty = _empty_slots(layer, outputs, built.layers)
+            if empty is not None:
+                failures.append(Failure(position, *empty))
+                x = None
+            elif x is None or (isinstance(x, list) and any(item is None for item in x)):
+                x = None
+            else:
+                failure = explain_run(None, layer, x, outputs, size) if position == last or _is_head(layer) else None
+                if failure is None:
+                    x, failure = _forward(layer, x, outputs, size)
+                if failure is not None:
+                    failures.append(failure._replace(row=position))
+                    x = None
+            if is_multi_map(layer):
+                maps, failure = _maps(layer, x, image)
+                if failure is not None:
+                    failures.append(failure)
+                outputs.extend(maps)
+                x = maps[-1]
+            else:
+                outputs.append(x)
+    return [Output(tuple(o.shape[1:]) if isinstance(o, torch.Tensor) else None) for o in outputs], failures
+
+
+def _read(outputs: List[Any], x: Any, source: Any) -> Any:
+    if source == -1:
+        return x
+    return outputs[source] if isinstance(source, int) else [x if s == -1 else outputs[s] for s in source]
+
+
+def _is_head(layer: nn.Module) -> bool:
+    return hasattr(layer, "nl") and isinstance(layer.f, list)
+
+
+def _empty_slots(layer: nn.Module, outputs: List[Any], layers: Any) -> Optional[Tuple[str, str]]:
+    backbone = first_backbone(layers)
+    if backbone is None or layer is backbone:
+        return None
+    empty = SLOTS - len(widths_of(backbone, type(backbone).__name__))
+    here = len(outputs)
+    for s in layer.f if isinstance(layer.f, list) else [layer.f]:
+        index = s if s >= 0 else here + s
+        if index < empty:
+            filled = ", ".join(f"{i} (P{i + 1})" for i in range(empty, SLOTS))
+            message = f"the row reads index {index} (P{index + 1}), which {type(backbone).__name__} leaves empty"
+            return message, f"its maps have the indices {filled}"
+    return None
+
+
+def _forward(layer: nn.Module, x: Any, outputs: List[Any], size: Tuple[int, int]) -> Tuple[Any, Optional[Failure]]:
+    """Run a layer; where its code wants content, run it on the CPU instead."""
+    if type(layer).__name__ in WITH_TEXT:
+        return None, None
+    try:
+        return layer(x), None
+    except Exception as e:
+        if "meta" not in str(e).lower():
+            return None, explain_run(e, layer, x, outputs, size)
+    try:
+        twin = copy.deepcopy(layer).to_empty(device="cpu")
+        for tensor in (*twin.parameters(), *twin.buffers()):
+            tensor.data.zero_()
+        result = twin(_zeros(x))
+        return _to_meta(result), None
+    except Exception:
+        return None, None  # it cannot be known here
+
+
+def _zeros(x: Any) -> Any:
+    return [_zeros(item) for item in x] if isinstance(x, list) else torch.zeros(x.shape)
+
+
+def _to_meta(x: Any) -> Any:
+    if isinstance(x, torch.Tensor):
+        return x.to("meta")
+    return type(x)(_to_meta(item) for item in x) if isinstance(x, (list, tuple)) else x
+
+
+def _maps(backbone: nn.Module, x: Any, image: torch.Tensor) -> Tuple[List[Any], Optional[Failure]]:
+    """Return the five slots of a backbone's output, and what is wrong with it."""
+    name, widths = type(backbone).__name__, widths_of(backbone, type(backbone).__name__)
+    if not isinstance(x, (list, tuple)):
+        failure = None if x is None else Failure(0, f"{name} returns a {type(x).__name__}, not a list of maps", "")
+        return [None] * SLOTS, failure
+    maps = list(x)
+    shapes = [tuple(item.shape[1:]) if isinstance(item, torch.Tensor) else None for item in maps]
+    promised = len(widths) == len(maps) and all(s is not None and s[0] == w for s, w in zip(shapes, widths))
+    failure = None
+    if not promised:
+        given = ", ".join("nothing" if s is None else f"{s[0]} channels" for s in shapes)
+        failure = Failure(0, f"{name} states maps of {widths} channels and returns {given}", _FORWARD)
+    elif any(len(s) != 3 for s in shapes if s):
+        failure = Failure(0, f"{name} returns maps of shape {shapes}, expected (channels, height, width)", _FORWARD)
+    else:
+        failure = _strides(backbone, name, [s for s in shapes if s], image)
+    if failure is not None:
+        return [None] * SLOTS, failure
+    return right_align(maps, None), None
+
+
+_FORWARD = "see the contract in ultralytics/nn/Addmodules/contract.py"
+
+
+def _strides(backbone: nn.Module, name: str, shapes: List[Tuple[int, ...]], image: torch.Tensor) -> Optional[Failure]:
+    strides = getattr(backbone, "strides", None)
+    height, width = image.shape[2:]
+    if any(a[1] < b[1] or a[2] < b[2] for a, b in zip(shapes, shapes[1:])):
+        sizes = ", ".join(f"{h}x{w}" for _, h, w in shapes)
+        return Failure(0, f"{name} returns maps of {sizes}, expected the largest first", _FORWARD)
+    if not isinstance(strides, (list, tuple)) or len(strides) != len(shapes):
+        return None
+    for (_, h, w), stride in zip(shapes, strides):
+        if height % stride == 0 and width % stride == 0 and (h * stride, w * stride) != (height, width):
+            message = f"{name} states a map of stride {stride} and returns {h}x{w} for an image of {height}x{width}"
+            return Failure(0, message, _FORWARD)
+    return None

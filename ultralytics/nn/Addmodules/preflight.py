@@ -1,0 +1,349 @@
+"""Checks a model YAML before a tensor is allocated: what is wrong in it is said together, with line, row and cure.
+
+``check`` is behind ``python -m lab check`` and behind every model that is built: ``check_model`` is called first thing
+in upstream's ``parse_model``, and ``check_text`` when a YAML is read.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import json
+import logging
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
+
+import torch
+from torch import nn
+
+from ._explain import Failure
+from ._shapes import SIZES, Built, Gap, GapBackbone, Output, build, run, without_traces
+from ._structure import HEADS, Names, Structure, check_structure, nearest, usable
+from ._yamltext import Document, Problem, read_document, render
+from .contract import SLOTS, BackboneError, is_multi_map, right_align
+from .registry import registry
+
+LOGGER = logging.getLogger("ultralytics")
+
+_checking: contextvars.ContextVar = contextvars.ContextVar("a model YAML is being checked", default=False)
+_passed: Dict[str, bool] = {}
+"""Contents that have passed in this process: upstream builds the same model several times."""
+
+_read: Dict[str, Document] = {}
+"""Model YAMLs that were read last, by path, for the positions of what is wrong in them."""
+
+
+class ModelError(BackboneError):
+    """A model YAML is wrong; the message lists everything that was found.
+
+    Attributes:
+        problems: One a fault.
+    """
+
+    def __init__(self, message: str, problems: Optional[List[Problem]] = None) -> None:
+        super().__init__(message)
+        self.problems = problems or []
+
+
+class Row(NamedTuple):
+    """An index of a model, as the YAML must use it.
+
+    Attributes:
+        index: The index.
+        slot: P1 to P5 for a map of a backbone, else empty.
+        source: What the row reads from, as written.
+        repeats: Number of repeats, as written.
+        module: Its name, as written.
+        arguments: As written.
+        channels: Channels of its map; None where they are unknown, 0 for an empty slot.
+        size: Height and width of its map.
+        stride: Height of the image divided by that of the map.
+        parameters: Number of parameters; those of a backbone stand at its last map.
+        readers: Indices that read from it.
+    """
+
+    index: int
+    slot: str
+    source: Any
+    repeats: Any
+    module: str
+    arguments: Any
+    channels: Optional[int]
+    size: Optional[Tuple[int, int]]
+    stride: Optional[float]
+    parameters: int
+    readers: List[int]
+
+
+class Report(NamedTuple):
+    """What a check found.
+
+    Attributes:
+        path: The file, or a name for what has none.
+        problems: Faults and warnings, in the order of the file.
+        rows: One an index; empty where the rows could not be built at all.
+        size: Height and width of the image that sizes are given for.
+        parameters: Number of parameters in all.
+    """
+
+    path: str
+    problems: List[Problem]
+    rows: List[Row]
+    size: Tuple[int, int]
+    parameters: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no fault; warnings do not count."""
+        return not any(problem.severe for problem in self.problems)
+
+    def faults(self) -> List[str]:
+        """Return the faults as text."""
+        return [render(problem, self.path) for problem in self.problems if problem.severe]
+
+
+def check(
+    model: Any, channels: int = 3, size: Optional[int] = None, document: Optional[Document] = None, path: str = ""
+) -> Report:
+    """Check the content of a model YAML without allocating its weights.
+
+    Args:
+        model: The content; left alone.
+        channels: Channels of the image.
+        size: Side of the image in pixels; None for 640, or another where the model runs at a certain size only.
+        document: The file it stands in, for lines and columns.
+        path: Name of the file, for messages.
+    """
+    from ultralytics.nn import tasks
+
+    where = document.where if document is not None else lambda *_: (0, 0)
+    problems = list(document.problems) if document is not None else []
+    token = _checking.set(True)
+    try:
+        with without_traces(tasks):
+            structure = check_structure(model, where, _names(tasks))
+            problems += structure.problems
+            if not structure.places:
+                return Report(path, _ordered(problems), [], (size or SIZES[0],) * 2, 0)
+            multi = structure.shift > 0
+            built = build(usable(model), channels, tasks, structure.bad, structure.instead, multi)
+            failures = list(built.failures)
+            outputs, shown, more = _run(built, channels, size)
+    finally:
+        _checking.reset(token)
+    for failure in (*failures, *more):
+        problems.append(_located(failure, structure, where))
+    problems += _last_row(model, structure, tasks, where)
+    rows = _rows(model, structure, built, outputs, shown)
+    return Report(path, _ordered(problems), rows, shown, sum(row.parameters for row in rows))
+
+
+def _run(built: Built, channels: int, size: Optional[int]) -> Tuple[List[Output], Tuple[int, int], List[Failure]]:
+    """Run the rows at ``size``, or at the first of the usual sizes at which nothing fails."""
+    side = size or SIZES[0]
+    if built.layers is None:
+        return [], (side, side), []
+    fixed = getattr(built.layers[0], "image_size", None) if is_multi_map(built.layers[0]) else None
+    sizes = [(size, size)] if size else [tuple(fixed)] if fixed else [(s, s) for s in SIZES]
+    first: Optional[Tuple[List[Output], Tuple[int, int], List[Failure]]] = None
+    for shape in sizes:
+        outputs, failures = run(built, channels, shape)
+        if not failures:
+            return outputs, shape, []
+        first = first or (outputs, shape, failures)
+    assert first is not None
+    return first
+
+
+def _names(tasks: Any) -> Names:
+    from .hooks import is_backbone, look_up
+
+    namespace = vars(tasks)
+
+    def find(name: str, arguments: Any) -> Any:
+        return look_up(name, namespace, arguments)
+
+    def known_backbone(name: str, arguments: Any) -> bool:
+        try:
+            return not name.startswith(("nn.", "torchvision.ops.")) and is_backbone(find(name, arguments))
+        except BackboneError:
+            return False
+
+    def explain(name: str, arguments: Any) -> Optional[Tuple[str, List[str]]]:
+        for prefix, library in (("nn.", torch.nn), ("torchvision.ops.", None)):
+            if name.startswith(prefix):
+                inside = library if library is not None else __import__("torchvision").ops
+                if isinstance(getattr(inside, name[len(prefix) :], None), type):
+                    return None
+                classes = [n for n in vars(inside) if n[:1].isupper()]
+                near = [prefix + n for n in nearest(name[len(prefix) :], classes)]
+                return f"{'torch.' * (prefix == 'nn.')}{prefix[:-1]} has no {name[len(prefix) :]!r}", near
+        try:
+            found = find(name, arguments)
+        except BackboneError as e:
+            return "" if str(e).startswith("unknown module") else str(e), []
+        usable = (isinstance(found, type) and issubclass(found, nn.Module)) or is_backbone(found)
+        return None if usable else ("", [])
+
+    upstream = {key for key, value in namespace.items() if isinstance(value, type) and issubclass(value, nn.Module)}
+    modules = {key for key in upstream if not registry.claims(namespace[key])}
+    modules -= {key for key in modules if key.endswith("Model") or key == "Ensemble"}
+    return Names(modules, set(registry.names()), known_backbone, explain)
+
+
+def _located(failure: Failure, structure: Structure, where: Any) -> Problem:
+    if failure.row is None:
+        return Problem(0, 0, failure.message, failure.advice)
+    place = structure.places[failure.row]
+    part = () if failure.part is None else (failure.part,)
+    line, column = where(place.section, place.position, *part)
+    return Problem(line, column, failure.message, failure.advice, structure.index(failure.row))
+
+
+def _last_row(model: Dict[str, Any], structure: Structure, tasks: Any, where: Any) -> List[Problem]:
+    """Warn of a model without a head: it builds, and upstream cannot tell its task."""
+    last = structure.places[-1]
+    name = model[last.section][last.position][2] if last.row not in structure.bad else None
+    if name is None or name in HEADS or not _is_plain(name, tasks):
+        return []
+    line, column = where(last.section, last.position, 2)
+    message = f"the last row is {name}, which is no head: nothing can be trained on it"
+    advice = "end with Detect, RTDETRDecoder or another head"
+    return [Problem(line, column, message, advice, structure.index(last.row), False)]
+
+
+def _is_plain(name: str, tasks: Any) -> bool:
+    """Tell whether a name is upstream's own or torch's, not a head that somebody has added."""
+    found = vars(tasks).get(name)
+    return name.startswith(("nn.", "torchvision.")) or str(getattr(found, "__module__", "")).startswith(
+        ("ultralytics.nn.modules.conv", "ultralytics.nn.modules.block", "ultralytics.nn.modules.transformer")
+    )
+
+
+def _ordered(problems: List[Problem]) -> List[Problem]:
+    """Return the problems in the order of the file, those of no line last, each once."""
+    unique = list(dict.fromkeys(problems))
+    return sorted(unique, key=lambda p: (p.line == 0, p.line, p.column, -1 if p.row is None else p.row))
+
+
+def _rows(
+    model: Dict[str, Any], structure: Structure, built: Built, outputs: List[Output], size: Tuple[int, int]
+) -> List[Row]:
+    if built.layers is None:
+        return []
+    readers: Dict[int, List[int]] = {}
+    result: List[Row] = []
+    for place, layer in zip(structure.places, built.layers):
+        row = model[place.section][place.position]
+        good = isinstance(row, list) and len(row) == 4
+        source, repeats, module, arguments = row if good else (-1, 1, str(row), [])
+        index = structure.index(place.row)
+        stands_in = isinstance(layer, (Gap, GapBackbone))
+        parameters = 0 if stands_in else sum(p.numel() for p in layer.parameters())
+        if structure.shift and place.row == 0:
+            slots: List[int] = list(range(SLOTS))
+        else:
+            slots = [index]
+        if not stands_in or good:
+            for s in source if isinstance(source, list) else [source]:
+                if isinstance(s, int) and place.row:
+                    readers.setdefault(s if s >= 0 else index + s, []).append(index)
+        for slot in slots:
+            shape = outputs[slot].shape if slot < len(outputs) else None
+            chans = shape[0] if shape else None
+            if structure.shift and place.row == 0 and not stands_in:
+                chans = right_align(list(layer.width_list if hasattr(layer, "width_list") else []), 0)[slot] or (
+                    chans if shape else 0
+                )
+            fits = shape is not None and len(shape) == 3
+            result.append(
+                Row(
+                    index=slot,
+                    slot=f"P{slot + 1}" if len(slots) > 1 else "",
+                    source=source,
+                    repeats=repeats,
+                    module=module,
+                    arguments=arguments,
+                    channels=chans,
+                    size=(shape[1], shape[2]) if fits and shape else None,
+                    stride=size[0] / shape[1] if fits and shape and shape[1] else None,
+                    parameters=parameters if slot == slots[-1] else 0,
+                    readers=readers.setdefault(slot, []),
+                )
+            )
+    return result
+
+
+def read(path: Union[str, Path]) -> Document:
+    """Read a model YAML and remember it for the positions of what is found later."""
+    from .derive import accept_name
+
+    document = read_document(str(path))
+    document = document._replace(data=accept_name(document.data))
+    _read[str(path)] = document
+    while len(_read) > 8:
+        del _read[next(iter(_read))]
+    return document
+
+
+def check_text(path: Union[str, Path]) -> None:
+    """Refuse a model YAML that cannot be read, or lacks what upstream looks at before it builds anything.
+
+    Raises:
+        ModelError: Lists all faults of the file, those in its rows included.
+    """
+    document = read(path)
+    wrong = any(problem.severe for problem in document.problems)
+    if not wrong and isinstance(document.data, dict):
+        sections = [document.data.get(name) for name in ("backbone", "head")]
+        wrong = "nc" not in document.data or not all(isinstance(s, list) and s for s in sections)
+        wrong = wrong or any(not isinstance(r, list) or len(r) != 4 for s in sections if isinstance(s, list) for r in s)
+    else:
+        wrong = True
+    if wrong:
+        fail(check(document.data, document=document, path=str(path)))
+
+
+def check_model(model: Dict[str, Any], channels: int) -> None:
+    """Check the content of a model YAML before ``parse_model`` builds it (step x34).
+
+    Args:
+        model: The content.
+        channels: Channels of the image.
+
+    Raises:
+        ModelError: Lists all faults.
+    """
+    if _checking.get():
+        return
+    try:
+        key = json.dumps([model, channels], sort_keys=True, default=str)
+    except (TypeError, ValueError):
+        key = ""
+    if key and key in _passed:
+        return
+    path = str(model.get("yaml_file", "")) if isinstance(model, dict) else ""
+    document = next((d for d in reversed(list(_read.values())) if _same(d.data, model)), None)
+    report = check(model, channels, document=document, path=document.path if document else path)
+    fail(report)
+    for problem in report.problems:
+        LOGGER.warning(render(problem, report.path))
+    if key:
+        _passed[key] = True
+
+
+def _same(data: Any, model: Any) -> bool:
+    """Tell whether a file's content is what is being built; upstream adds and changes keys beside the rows."""
+    return isinstance(data, dict) and all(data.get(key) == model.get(key) for key in ("backbone", "head", "scales"))
+
+
+def fail(report: Report) -> None:
+    """Raise what a report holds.
+
+    Raises:
+        ModelError: There is a fault in it.
+    """
+    faults = report.faults()
+    if faults:
+        count = "one fault" if len(faults) == 1 else f"{len(faults)} faults"
+        name = report.path or "the model YAML"
+        raise ModelError(f"{count} in {name}\n" + "\n".join(faults), report.problems)
