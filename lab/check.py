@@ -15,7 +15,7 @@ import json
 import logging
 import sys
 from pathlib import Path
-from typing import Any, List, Optional, Tuple
+from typing import Any, List, Optional
 
 from lab import launch
 from lab.launch import UsageError
@@ -45,8 +45,8 @@ def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
     return options
 
 
-def check_yaml(name: str, size: Optional[int], channels: Optional[int]) -> Tuple[Any, Any]:
-    """Check a model YAML; return the report and its content.
+def check_yaml(name: str, size: Optional[int], channels: Optional[int]) -> Any:
+    """Check a model YAML and return the report.
 
     Args:
         name: Path or bare name.
@@ -70,8 +70,7 @@ def check_yaml(name: str, size: Optional[int], channels: Optional[int]) -> Tuple
             content = {**content, "scale": tasks.guess_model_scale(wanted)}
     if isinstance(content, dict):
         channels = channels or content.get("channels") or 3
-    report = preflight.check(content, channels or 3, size, document, wanted if derived else str(path))
-    return report, content
+    return preflight.check(content, channels or 3, size, document, wanted if derived else str(path))
 
 
 def table(report: Any) -> List[str]:
@@ -112,12 +111,11 @@ def main(argv: Optional[List[str]] = None) -> int:
 
 
 def _main(options: argparse.Namespace) -> int:
+    from ultralytics.nn.Addmodules import BackboneError
     from ultralytics.nn.Addmodules._yamltext import render
 
-    from ultralytics.nn.Addmodules import BackboneError
-
     result, good = {}, True
-    data = content = None
+    data = None
     if options.data:
         from lab.data_check import check_data
 
@@ -126,7 +124,7 @@ def _main(options: argparse.Namespace) -> int:
     if options.model:
         try:
             channels = options.channels or getattr(data, "channels", None)
-            report, content = check_yaml(options.model, options.imgsz, channels)
+            report = check_yaml(options.model, options.imgsz, channels)
         except BackboneError as e:
             raise UsageError(str(e)) from None
         good = report.ok
@@ -136,7 +134,7 @@ def _main(options: argparse.Namespace) -> int:
             if report.ok:
                 print("\n".join(table(report)))
             for problem in report.problems:
-                print(("" if problem.severe else "warning: ") + render(problem, report.path))
+                print(render(problem, report.path))
             print(f"{report.path}: {'no fault' if good else f'{len(report.faults())} faults'}")
         if options.graph and report.rows:
             from lab.graph import draw

@@ -41,6 +41,7 @@ def line_of(part, text=TEXT):
     return next(n for n, line in enumerate(text.splitlines(), 1) if part in line)
 
 
+CONV = ("[256, 1, 1]] # 7", "Conv(c1, c2, k=1")
 SINGLE = {
     "unknown module": ("[-1, 1, AIFI, [1024, 8]]", "[-1, 1, AIFY, [1024, 8]]", 6, "no module 'AIFY'", "AIFI"),
     "unknown torch module": ("nearest]] # 8", "nearest]]", 8, "torch.nn has no 'Upsampel'", "nn.Upsample"),

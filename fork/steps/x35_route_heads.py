@@ -20,13 +20,13 @@ STEM = f"{HOOKS}.stem(model)"
 def apply(tree: Tree) -> Outcome:
     """Let ``addmodules`` check the task that ``Model._new`` guesses, and name the stem by which the CLI guesses."""
     model, cli = Source(tree, MODEL, NAME), Source(tree, CLI, NAME)
-    done = any(code(line.body[0].value).startswith(TASK_OF) for line in _lines(model, NEW, "self.task"))
+    done = any(code(_value(line)).startswith(TASK_OF) for line in _lines(model, NEW, "self.task"))
     done_too = any(assigns(line, "stem", STEM) for line in own_nodes(cli.find(ENTRY), cst.SimpleStatementLine))
     if model.applied(NEW, done, done_too):
         return Outcome(0, "already applied")
     lines = [line for line in _lines(model, NEW, "self.task") if GUESS in code(line)]
     line = model.one(NEW, f"the line `self.task = task or {GUESS}(...)`", lines)
-    guess = line.body[0].value
+    guess = _value(line)
     calls = [node for node in _calls(guess) if code(node.func) == GUESS]
     call = model.one(NEW, f"one call of {GUESS} in that line", calls)
     model.replace(NEW, line, with_value(line, expression(f"{TASK_OF}(self, {code(call.args[0])}, {code(guess)})")))
@@ -46,6 +46,10 @@ def apply(tree: Tree) -> Outcome:
 def _lines(source: Source, definition: str, target: str) -> List[cst.SimpleStatementLine]:
     lines = own_nodes(source.find(definition), cst.SimpleStatementLine)
     return [line for line in lines if isinstance(line, cst.SimpleStatementLine) and assigns(line, target)]
+
+
+def _value(line: cst.SimpleStatementLine) -> cst.BaseExpression:
+    return cst.ensure_type(line.body[0], cst.Assign).value
 
 
 def _calls(node: cst.CSTNode) -> List[cst.Call]:

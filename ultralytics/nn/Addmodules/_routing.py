@@ -30,7 +30,7 @@ def task_of(model: Any, content: Any, task: Optional[str]) -> str:
         raise BackboneError(f'{name} has the head {head} and is given to YOLO: write RTDETR("{name}")')
     if cls == "RTDETR" and head in HEADS and head != RTDETR_HEAD:
         raise BackboneError(
-            f'{name} has the head {head} and is given to RTDETR: write YOLO("{name}"), or end its rows with {RTDETR_HEAD}'
+            f'{name} has the head {head} and is given to RTDETR: write YOLO("{name}"), or end with {RTDETR_HEAD}'
         )
     if cls in OWNERS and head in HEADS and head not in OWNERS[cls]:
         sign = "-world" if cls == "YOLOWorld" else "yoloe"
@@ -46,7 +46,7 @@ def task_of(model: Any, content: Any, task: Optional[str]) -> str:
 
 
 def stem(model: Any) -> str:
-    """Return what ``yolo`` guesses a model's class from: the stem of its name, for a YAML with a head that head's class.
+    """Return what ``yolo`` guesses a class from: the stem of a model's name, for a YAML the class of its head.
 
     Args:
         model: The argument ``model=``.

@@ -32,7 +32,7 @@ def render(problem: Problem, path: Any) -> str:
     """
     place = ":".join(str(part) for part in (path, problem.line, problem.column if problem.line else 0) if part)
     kind = "" if problem.severe else "warning: "
-    row = "" if problem.row is None else f"row {problem.row}: "
+    row = "" if problem.row is None else f"index {problem.row}: "
     advice = "".join(f"\n    {line}" for line in problem.advice.splitlines())
     return f"{place}: {kind}{row}{problem.message}{advice}"
 

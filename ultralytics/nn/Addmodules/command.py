@@ -1,4 +1,4 @@
-"""The commands ``yolo`` and ``ultralytics``: upstream's own, with a user's mistake as a message instead of a traceback."""
+"""The commands ``yolo`` and ``ultralytics``: upstream's own, with a user's mistake as a message, not a traceback."""
 
 from __future__ import annotations
 
