@@ -105,6 +105,7 @@ def check_structure(model: Any, where: Where, names: Names) -> Structure:
     ]
     rows = [model[place.section][place.position] for place in places]
     shift = SLOTS - 1 if _is_multi_map(rows[0], names) else 0
+    depth = _depth(model)
     bad: Set[int] = set()
     instead: Dict[int, str] = {}
     for place, row in zip(places, rows):
@@ -116,7 +117,7 @@ def check_structure(model: Any, where: Where, names: Names) -> Structure:
 
         if _check_form(row, report):
             _check_source(row, place.row, index, shift, report)
-            meant = _check_module(row, place.row, names, report)
+            meant = _check_module(row, place.row, depth, names, report)
             if meant:
                 instead[place.row] = meant
         if any(problem.severe for problem in problems[before:]):
@@ -270,14 +271,27 @@ def _check_source(row: List[Any], position: int, index: int, shift: int, report:
 _COUNT = "-1 is the row before; a backbone in row 0 counts as five"
 
 
-def _check_module(row: List[Any], position: int, names: Names, report: Callable[..., None]) -> Optional[str]:
+def _depth(model: Dict[Any, Any]) -> float:
+    """Return by what upstream multiplies the repeats of a row that has more than one."""
+    model = usable(model)
+    scales = model.get("scales")
+    if scales:
+        return float(scales[model.get("scale") or next(iter(scales))][0])
+    return float(model.get("depth_multiple", 1.0))
+
+
+def _check_module(
+    row: List[Any], position: int, depth: float, names: Names, report: Callable[..., None]
+) -> Optional[str]:
     """Check a row's module; return the name that was probably meant where it is unknown."""
     _, repeats, name, arguments = row
+    once = repeats <= 1 or round(repeats * depth) <= 1
     backbone = names.is_backbone(name, arguments)
     if backbone and position:
         report((2,), f"the backbone {name} is not in the first row", "a backbone is the first row under `backbone:`")
-    elif backbone and repeats != 1:
-        report((1,), f"the backbone {name} has {repeats} repeats", "a backbone is built once: write 1")
+    elif not once and (backbone or name in HEADS):
+        kind = "backbone" if backbone else "head"
+        report((1,), f"the {kind} {name} has {repeats} repeats", f"a {kind} is built once: write 1")
     if backbone:
         return None
     wrong = names.explain(name, arguments)
