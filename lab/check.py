@@ -96,6 +96,10 @@ def table(report: Any) -> List[str]:
     return lines
 
 
+def _count(faults: int) -> str:
+    return {0: "no fault", 1: "one fault"}.get(faults, f"{faults} faults")
+
+
 def _short(text: str) -> str:
     return text if len(text) <= 34 else text[:33] + "…"
 
@@ -135,7 +139,7 @@ def _main(options: argparse.Namespace) -> int:
                 print("\n".join(table(report)))
             for problem in report.problems:
                 print(render(problem, report.path))
-            print(f"{report.path}: {'no fault' if good else f'{len(report.faults())} faults'}")
+            print(f"{report.path}: {_count(len(report.faults()))}")
         if options.graph and report.rows:
             from lab.graph import draw
 

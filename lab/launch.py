@@ -198,18 +198,14 @@ def model_class(path: Path) -> Any:
     Raises:
         UsageError: The YAML is not one of a model.
     """
-    import yaml
-
     from ultralytics import RTDETR, YOLO
+    from ultralytics.nn.Addmodules import BackboneError, preflight
 
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-        last = data["head"][-1][2]
-    except (yaml.YAMLError, UnicodeDecodeError) as e:
-        raise UsageError(f"{path} is not readable as YAML in UTF-8: {e}") from None
-    except (TypeError, KeyError, IndexError):
-        raise UsageError(f"{path} is no model YAML: it needs `backbone:` and `head:`, each a list of rows") from None
-    return RTDETR if last == "RTDETRDecoder" else YOLO
+        preflight.check_text(path)
+    except BackboneError as e:
+        raise UsageError(str(e)) from None
+    return RTDETR if preflight.read(path).data["head"][-1][2] == "RTDETRDecoder" else YOLO
 
 
 def load_checkpoint(path: Path) -> Tuple[Any, Dict[str, Any]]:
@@ -296,9 +292,12 @@ def building(path: Path) -> Iterator[None]:
         UsageError: The contract is broken, or upstream could not build the model.
     """
     from ultralytics.nn.Addmodules import BackboneError
+    from ultralytics.nn.Addmodules.preflight import ModelError
 
     try:
         yield
+    except ModelError as e:  # names the file itself
+        raise UsageError(str(e)) from None
     except BackboneError as e:
         raise UsageError(f"{path}: {e}") from None
     except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as e:
