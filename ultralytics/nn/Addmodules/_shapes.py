@@ -170,7 +170,7 @@ def without_traces(namespace: Any) -> Iterator[None]:
 
 
 def build(
-    model: Dict[str, Any], channels: int, tasks: Any, bad: Set[int], instead: Dict[int, str], multi: bool
+    model: Dict[str, Any], channels: int, tasks: Any, bad: Set[int], instead: Dict[int, List[str]], multi: bool
 ) -> Built:
     """Build the rows of a model YAML without content.
 
@@ -182,9 +182,9 @@ def build(
         instead: Names that were probably meant, for some of these.
         multi: Whether row 0 is, or is probably meant to be, a backbone.
     """
-    gaps, trials = set(bad), dict(instead)
+    gaps, trials = set(bad), {row: list(names) for row, names in instead.items()}
     failures: List[Failure] = []
-    for _ in range(2 * len(model["backbone"] + model["head"]) + 2):
+    for _ in range(5 * len(model["backbone"] + model["head"]) + 2):
         trial = _substituted(model, gaps, trials, multi)
         try:
             with torch.device("meta"), ShapesOnly():
@@ -197,7 +197,9 @@ def build(
                 failures.append(Failure(None, f"{type(e).__name__}: {e}", ""))
                 return Built(None, [], failures, gaps)
             if row in gaps:  # what was probably meant does not fit either
-                del trials[row]
+                del trials[row][0]
+                if not trials[row]:
+                    del trials[row]
                 continue
             failure = explain_build(e, at, row, _tainted(model, row, gaps - set(trials), multi))
             if failure is not None:
@@ -206,14 +208,14 @@ def build(
     return Built(None, [], failures, gaps)
 
 
-def _substituted(model: Dict[str, Any], gaps: Set[int], trials: Dict[int, str], multi: bool) -> Dict[str, Any]:
+def _substituted(model: Dict[str, Any], gaps: Set[int], trials: Dict[int, List[str]], multi: bool) -> Dict[str, Any]:
     """Return a copy of the YAML's content with stand-ins, and without weights that upstream would fetch."""
     trial = copy.deepcopy(model)
     position = 0
     for section in ("backbone", "head"):
         for n, row in enumerate(trial[section]):
             if position in gaps and position in trials:
-                row[2] = trials[position]
+                row[2] = trials[position][0]
             elif position in gaps:
                 trial[section][n] = [-1, 1, GAP_BACKBONE if multi and position == 0 else GAP, []]
             elif row[2] == "TorchVision" and row[3] and isinstance(row[3][0], int):

@@ -35,14 +35,14 @@ class Structure(NamedTuple):
         problems: What is wrong with it.
         places: A place for each row; empty where the sections are not two lists.
         bad: Positions of rows that cannot be built as they stand.
-        instead: For some of these, the name that was probably meant.
+        instead: For some of these, the names that were probably meant.
         shift: How far indices run ahead of positions: 4 behind a backbone in row 0, else 0.
     """
 
     problems: List[Problem]
     places: List[Place]
     bad: Set[int]
-    instead: Dict[int, str]
+    instead: Dict[int, List[str]]
     shift: int
 
     def index(self, row: int) -> int:
@@ -107,7 +107,7 @@ def check_structure(model: Any, where: Where, names: Names) -> Structure:
     shift = SLOTS - 1 if _is_multi_map(rows[0], names) else 0
     depth = _depth(model)
     bad: Set[int] = set()
-    instead: Dict[int, str] = {}
+    instead: Dict[int, List[str]] = {}
     for place, row in zip(places, rows):
         before = len(problems)
         index = place.row + shift
@@ -282,8 +282,8 @@ def _depth(model: Dict[Any, Any]) -> float:
 
 def _check_module(
     row: List[Any], position: int, depth: float, names: Names, report: Callable[..., None]
-) -> Optional[str]:
-    """Check a row's module; return the name that was probably meant where it is unknown."""
+) -> List[str]:
+    """Check a row's module; return the names that were probably meant where it is unknown."""
     _, repeats, name, arguments = row
     once = repeats <= 1 or round(repeats * depth) <= 1
     backbone = names.is_backbone(name, arguments)
@@ -292,18 +292,16 @@ def _check_module(
     elif not once and (backbone or name in HEADS):
         kind = "backbone" if backbone else "head"
         report((1,), f"the {kind} {name} has {repeats} repeats", f"a {kind} is built once: write 1")
-    if backbone:
-        return None
-    wrong = names.explain(name, arguments)
+    wrong = None if backbone else names.explain(name, arguments)
     if wrong is None:
-        return None
+        return []
     message, near = wrong
     if not message:
         message = f"there is no module {name!r}"
         near = nearest(name, {*names.modules, *names.backbones} if position == 0 else names.modules)
     others = "" if position else f"the backbones are {', '.join(sorted(names.backbones))}"
     report((2,), message, f"did you mean {either(near)}?" if near else others)
-    return near[0] if near else None
+    return near
 
 
 def _is_multi_map(row: Any, names: Names) -> bool:
