@@ -117,6 +117,8 @@ def check(
 
     where = document.where if document is not None else lambda *_: (0, 0)
     problems = list(document.problems) if document is not None else []
+    if not isinstance(model, dict) and any(problem.severe for problem in problems):
+        return Report(path, _ordered(problems), [], (size or SIZES[0],) * 2, 0)  # it could not be read
     token = _checking.set(True)
     try:
         with without_traces(tasks):

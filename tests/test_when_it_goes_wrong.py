@@ -1,0 +1,70 @@
+"""Every error on the page "When it goes wrong" is printed as it stands there, in both languages' pages."""
+
+import re
+
+import pytest
+from conftest import ROOT
+
+from ultralytics import RTDETR, YOLO
+from ultralytics.nn.Addmodules import BackboneError
+
+PAGES = [ROOT / "docs" / name for name in ("when-it-goes-wrong.md", "when-it-goes-wrong.zh-CN.md")]
+TEXT = (ROOT / "cfg" / "models" / "rtdetr-mobilenetv3.yaml").read_text(encoding="utf-8")
+ROW = "  - [-1, 1, MobileNetV3, []] # 4: maps of 24, 40, 112 and 960 channels in slots 1 to 4\n"
+
+YAMLS = {
+    "unknown module": ("MobileNetV3,", "MobileNetV4ConvSmal,"),
+    "index too large": ("[[-1, 12], 1, Concat", "[[-1, 23], 1, Concat"),
+    "empty slot": ("  - [2, 1, Conv", "  - [0, 1, Conv"),
+    "unequal maps": ("[[-1, 12], 1, Concat", "[[-1, 14], 1, Concat"),
+    "attention heads": ("AIFI, [1024, 8]", "AIFI, [1024, 7]"),
+    "arguments": ("[256, 1, 1]] # 7", "[256, 1, 1, None, 1, 1, False, 2, 3]] # 7"),
+    "levels": ("[[16, 19, 22], 1, RT", "[[22, 19, 16], 1, RT"),
+    "backbone further down": ("[-1, 1, AIFI, [1024, 8]]", "[-1, 1, MobileNetV3, []]"),
+    "missing key": ("nc: 80\n", ""),
+    "path as backbone": ("\n  # [from, repeats, module, args]\n" + ROW, " weights/mobilenetv3.pth\n"),
+    "tab": ("  - [-1, 1, AIFI", "\t- [-1, 1, AIFI"),
+    "duplicate key": ("nc: 80\n", "nc: 80\nnc: 3\n"),
+    "full-width comma": ("[-1, 1, AIFI, [1024, 8]]", "[-1, 1, AIFI\uff0c [1024, 8]]"),
+    "tag": ("nc: 80\n", "nc: !!python/object/apply:os.getcwd []\n"),
+    "weights missing": ("MobileNetV3, []", "MobileNetV3, [{pretrained: weights/mobilenetv3.pth}]"),
+    "keyword of a backbone": ("MobileNetV3, []", "MobileNetV3, [{widht: 0.5}]"),
+}
+
+
+def printed(case, tmp_path, monkeypatch):
+    """Return what building the case's YAML says, without the folders' names."""
+    monkeypatch.chdir(tmp_path)
+    old, new = YAMLS[case]
+    assert TEXT.count(old) == 1, case
+    (tmp_path / "rtdetr-mine.yaml").write_text(TEXT.replace(old, new), encoding="utf-8")
+    with pytest.raises(BackboneError) as caught:
+        RTDETR("rtdetr-mine.yaml")
+    return str(caught.value).replace(str(tmp_path) + "/", "").replace(str(tmp_path) + "\\", "")
+
+
+def shown(text):
+    """Return the texts of a page's fenced blocks, spaces at line ends aside."""
+    return [block.strip("\n") for block in re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("case", list(YAMLS))
+def test_a_wrong_yaml_says_what_the_page_says(case, page, tmp_path, monkeypatch):
+    said = printed(case, tmp_path, monkeypatch)
+    assert any(said == block for block in shown(page.read_text(encoding="utf-8"))), said
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_wrong_class(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text(TEXT, encoding="utf-8")
+    with pytest.raises(BackboneError) as caught:
+        YOLO("mine.yaml")
+    assert str(caught.value) in shown(page.read_text(encoding="utf-8"))
+
+
+def test_both_pages_show_the_same_errors():
+    one, other = (shown(page.read_text(encoding="utf-8")) for page in PAGES)
+    assert one == other
+    assert len(one) > len(YAMLS)
