@@ -26,6 +26,12 @@ from fork.steps import (
     x18_drop_anchors,
     x19_derive_models,
     x20_inherit_settings,
+    x28_match_rows,
+    x29_freeze_rows,
+    x30_embed_rows,
+    x31_distill_rows,
+    x32_explain_flops,
+    x33_name_nonfinite,
 )
 
 SERIES: Tuple[Step, ...] = (
@@ -49,4 +55,10 @@ SERIES: Tuple[Step, ...] = (
     x18_drop_anchors.STEP,
     x19_derive_models.STEP,
     x20_inherit_settings.STEP,
+    x28_match_rows.STEP,
+    x29_freeze_rows.STEP,
+    x30_embed_rows.STEP,
+    x31_distill_rows.STEP,
+    x32_explain_flops.STEP,
+    x33_name_nonfinite.STEP,
 )

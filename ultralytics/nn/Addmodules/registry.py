@@ -18,7 +18,9 @@ LOGGER = logging.getLogger("ultralytics")
 
 T = TypeVar("T", bound=Callable[..., Any])
 
-INFRASTRUCTURE = {"base", "contract", "derive", "fold", "hooks", "registry", "weights"}
+INFRASTRUCTURE = {
+    *("base", "contract", "derive", "flops", "fold", "hooks", "matching", "nonfinite", "registry", "rows", "weights"),
+}
 """Files of the folder that hold no backbones."""
 
 _STATES_WIDTHS = re.compile(
