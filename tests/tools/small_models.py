@@ -66,11 +66,11 @@ def stock_yaml():
     return rows(STOCK_ROWS, 7, 3, 5)
 
 
-def build(yaml, seed=0, cls=tasks.DetectionModel):
+def build(yaml, seed=0, cls=tasks.DetectionModel, ch=3):
     """Build a detector; its numbers are positive, so that nothing is cut off, and differ by ``seed``."""
     from ultralytics.cfg import get_cfg
 
-    model = cls(yaml, ch=3, verbose=False)
+    model = cls(yaml, ch=ch, verbose=False)
     model.names, model.args = {0: "square"}, get_cfg(overrides={"imgsz": 64})
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():

@@ -30,7 +30,7 @@ def watch_loss(trainer: Any, batch: Dict[str, Any]) -> None:
         batch: The batch whose loss has just been worked out, on the device.
     """
     loss = trainer.tloss
-    if loss is None or _found(trainer) or first_backbone(layers_of(trainer.model)) is None:
+    if loss is None or _found(trainer) is not None or first_backbone(layers_of(trainer.model)) is None:
         return
     values = loss.values() if isinstance(loss, dict) else torch.as_tensor(loss).flatten()
     if all(math.isfinite(float(value)) for value in values):
@@ -176,9 +176,13 @@ def _outputs(trainer: Any, model: nn.Module, batch: Dict[str, Any]) -> str:
     ]
     buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
     dtype = torch.bfloat16 if trainer.args.amp == "bf16" else trainer.amp
+    loss, items = None, None
     try:
         with torch.no_grad(), autocast(dtype, device=trainer.device.type):
             loss, items = model(batch)
+    except Exception:
+        if not found:  # a loss may refuse what is no number
+            raise
     finally:
         for hook in hooks:
             hook.remove()
