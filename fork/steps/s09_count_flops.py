@@ -22,15 +22,17 @@ def apply(tree: Tree) -> Outcome:
         return Outcome(0, "already applied")
     places = [node for node in own_nodes(source.find(DEFINITION), cst.Subscript) if code(node) == "p.shape[1]"]
     source.replace(DEFINITION, source.one(DEFINITION, "the expression `p.shape[1]`", places), expression(CHANNELS))
-    first = [
-        line
-        for line in own_nodes(source.find(DEFINITION), cst.SimpleStatementLine)
-        if isinstance(line, cst.SimpleStatementLine) and code(line) == "p = next(model.parameters())"
-    ]
-    line = source.one(DEFINITION, "the line `p = next(model.parameters())`", first)
+    lines = source.find(DEFINITION).body.body
+    line = lines[1] if len(lines) > 1 and _is_text(lines[0]) else lines[0]
     hook = statement(HOOKS_IMPORT, "here, since nn imports this module")
-    source.replace(DEFINITION, line, cst.FlattenSentinel([line, hook]))
+    source.replace(DEFINITION, line, cst.FlattenSentinel([hook, line]))
     return source.save()
+
+
+def _is_text(line: cst.CSTNode) -> bool:
+    """Tell whether a line is a docstring."""
+    part = line.body[0] if isinstance(line, cst.SimpleStatementLine) else None
+    return isinstance(part, cst.Expr) and isinstance(part.value, (cst.SimpleString, cst.ConcatenatedString))
 
 
 STEP = Step(

@@ -15,7 +15,7 @@ from fork.edit import Outcome, Step
 from fork.errors import StepError
 from fork.tree import OVERLAY, Tree
 
-from .fakes_more import ENGINE_TEXT, MODEL_TEXT
+from .fakes_more import DISTILL_TEXT, ENGINE_TEXT, MODEL_TEXT
 
 TASKS = "ultralytics/nn/tasks.py"
 IMX = "ultralytics/utils/export/imx.py"
@@ -24,6 +24,7 @@ TRAIN = "ultralytics/models/yolo/detect/train.py"
 CHECKS = "ultralytics/utils/checks.py"
 ENGINE = "ultralytics/engine/trainer.py"
 MODEL = "ultralytics/engine/model.py"
+DISTILL = "ultralytics/nn/distill_model.py"
 
 NEWLINES = pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["lf", "crlf"])
 
@@ -46,6 +47,11 @@ s = 256   # alike, but at module level
 
 class BaseModel(torch.nn.Module):
     """Runs its layers one by one."""
+
+    def forward(self, x, *trail, **kwargs):
+        if note(trail):
+            return self.guess(x, **kwargs)  # alike, but another method
+        return  self.predict( x, *trail, **kwargs )   # run
 
     def _predict_once(self, x, trail=()):
         y, seen = [], list( trail )
@@ -85,11 +91,13 @@ class BaseModel(torch.nn.Module):
             return
         return  not any(bare(m) for m in self.modules())   # nothing left
 
-    def load(self, trail):
+    def load(self, trail, verbose=1):
         model = trail  # alike, but for the name
         csd = dict(trail)
         csd  =  model.half().state_dict( )   # taken over
-        return merge(csd, self.state_dict())
+        other = intersect_dicts(trail, self.state_dict())  # alike, but of something else
+        fit = intersect_dicts(csd, self.state_dict( ))   # what fits
+        return merge(fit, other)
 
 
 class DetectionModel(BaseModel):
@@ -239,6 +247,8 @@ from ultralytics.fakes.report import LOGGER
 def get_flops(model, imgsz=640):
     """Count."""
     note = ["flops"]
+    if not note:
+        return  0.0  # alike, and meant
     try:
         p = next(model.parameters())   # the first
         q = next(model.parameters( ))
@@ -251,6 +261,8 @@ def get_flops(model, imgsz=640):
 
 def get_flops_slowly(model):
     p = next(model.parameters())
+    if not p:
+        return 0.0
     return p.shape[1]
 
 
@@ -328,6 +340,7 @@ UPSTREAM: Dict[str, str] = {
     CHECKS: CHECKS_TEXT,
     ENGINE: ENGINE_TEXT,
     MODEL: MODEL_TEXT,
+    DISTILL: DISTILL_TEXT,
     "ultralytics/__init__.py": "",
 }
 OURS: Dict[str, str] = {f"{OVERLAY}__init__.py": "", f"{OVERLAY}hooks.py": "def keep(): ...\n"}

@@ -1,4 +1,4 @@
-"""More of the fakes (see ``fakes.py``, which gives them on): the two files of the engine."""
+"""More of the fakes (see ``fakes.py``, which gives them on): the engine's two files, and the one that distils."""
 
 ENGINE_TEXT = '''\
 """Engine."""
@@ -28,6 +28,41 @@ class BaseTrainer:
 
     def get_model(self, cfg=None, weights=None):
         return make(cfg, weights=weights)
+
+    def _setup_train(self):
+        freeze_list = note(self.args.freeze)
+        seen = [f"model.{x}." for x in note.list]  # alike, but of another list
+        freeze_layer_names =  [f"row.{x}." for x in freeze_list]  + seen   # names
+        for k, v in self.model.named_parameters():
+            if any( x in k for x in freeze_layer_names ) :   # one of them
+                v.note = any(x in k for x in seen)
+        self.freeze_layer_names = freeze_layer_names
+
+    def _model_train(self):
+        for n, m in self.model.named_modules():
+            if  any(filter(lambda f: f in n, self.freeze_layer_names)) and  m.norm:
+                m.rest()
+
+    def _do_train(self):
+        for ni, batch in enumerate(self.batches):
+            self.loss = self.model(batch)
+            if ni > self.accumulate:
+                note(ni)  # alike, but no step
+
+            # one in a while
+            if ni - self.seen >=  self.accumulate:   # now
+                self.optimizer_step()
+                self.seen = ni
+            if self.seen:
+                self.optimizer_step()  # alike, but always
+
+    def _handle_nan_recovery(self, epoch):
+        corrupted, reason = self.look(epoch)
+        if not corrupted:   # fine
+            return False
+        if not reason:
+            return False
+        return self.back(reason)
 '''
 
 MODEL_TEXT = '''\
@@ -44,6 +79,10 @@ class Model:
     def tune(self, trainers):
         return [x.get_model(weights=self) for x in trainers] + [trainers.get_models(weights=self)]
 
+    def embed(self, source, model):
+        note = len(model.model) - 1  # alike, but the last
+        return self.predict(source, embed=[ len(model.model) - 2 ], note=note)   # the last but one
+
     @property
     def names(self):
         return get(self)
@@ -51,4 +90,25 @@ class Model:
     @names.setter
     def names(self, value):
         self.note = value
+'''
+
+DISTILL_TEXT = '''\
+"""Learn from another."""
+from ultralytics.fakes.parts import Detect
+
+from .tasks import load
+
+
+class DistillationModel:
+    @staticmethod
+    def get_distill_layers(model):
+        for m in model.model:
+            if note(m):
+                return []
+            if isinstance(m, Detect):
+                return  [ *list(m.f), m.i ]   # what it reads
+        raise ValueError(model)
+
+    def get_other_layers(self, m):
+        return [*list(m.f), m.i]
 '''

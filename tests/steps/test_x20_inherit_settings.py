@@ -26,7 +26,7 @@ def test_a_second_run_changes_nothing(newline):
 @pytest.mark.parametrize(
     ("change", "sought", "found"),
     [
-        (("    def load(self, trail)", "    def fill(self, trail)"), "one definition of that name", "0 of them"),
+        (("    def load(self, trail", "    def fill(self, trail"), "one definition of that name", "0 of them"),
         ((LINE, ""), SOUGHT, "no such place"),
         ((LINE, LINE.replace("csd  =", "state  =")), SOUGHT, "no such place"),
         ((LINE, LINE.replace("state_dict( )", "weights( )")), SOUGHT, "no such place"),

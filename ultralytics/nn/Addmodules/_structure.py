@@ -280,9 +280,7 @@ def _depth(model: Dict[Any, Any]) -> float:
     return float(model.get("depth_multiple", 1.0))
 
 
-def _check_module(
-    row: List[Any], position: int, depth: float, names: Names, report: Callable[..., None]
-) -> List[str]:
+def _check_module(row: List[Any], position: int, depth: float, names: Names, report: Callable[..., None]) -> List[str]:
     """Check a row's module; return the names that were probably meant where it is unknown."""
     _, repeats, name, arguments = row
     once = repeats <= 1 or round(repeats * depth) <= 1

@@ -24,9 +24,13 @@ from ._wrapping import keep_activations
 from .base import adopt_settings, settings_of, weights_match
 from .contract import FLAG, SLOTS, BackboneError, first_backbone, is_multi_map, right_align, widths_of
 from .derive import derive, read_model
+from .flops import no_flops
 from .fold import fold, is_folded
+from .matching import match_rows, report_rows
+from .nonfinite import name_nonfinite, watch_loss
 from .preflight import check_model
 from .registry import registry
+from .rows import embed_rows, frozen_layers, is_frozen, positions
 from .weights import following
 
 __all__ = [
@@ -34,20 +38,29 @@ __all__ = [
     "check_model",
     "derive",
     "drop_anchors",
+    "embed_rows",
     "fold",
+    "frozen_layers",
     "get_model",
     "inherit",
     "input_channels",
     "is_backbone",
     "is_folded",
+    "is_frozen",
     "keep",
     "look_up",
+    "match_rows",
+    "name_nonfinite",
+    "no_flops",
+    "positions",
     "probe_size",
     "read_model",
+    "report_rows",
     "save_whole",
     "stem",
     "takes_any_shape",
     "task_of",
+    "watch_loss",
     "write_whole",
 ]
 

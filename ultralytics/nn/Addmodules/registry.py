@@ -18,7 +18,21 @@ LOGGER = logging.getLogger("ultralytics")
 
 T = TypeVar("T", bound=Callable[..., Any])
 
-INFRASTRUCTURE = {"base", "command", "contract", "derive", "fold", "hooks", "preflight", "registry", "weights"}
+INFRASTRUCTURE = {
+    "base",
+    "command",
+    "contract",
+    "derive",
+    "flops",
+    "fold",
+    "hooks",
+    "matching",
+    "nonfinite",
+    "preflight",
+    "registry",
+    "rows",
+    "weights",
+}
 """Files of the folder that hold no backbones."""
 
 _STATES_WIDTHS = re.compile(

@@ -1,0 +1,44 @@
+"""Why a model's GFLOPs are not counted (step x32)."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Set
+
+__all__ = ["no_flops"]
+
+LOGGER = logging.getLogger("ultralytics")
+
+COUNTER = "ultralytics-thop"
+"""The package that counts; it is imported as thop, and so is an older one of that name that cannot do what is asked."""
+
+_told: Set[str] = set()
+
+
+def no_flops() -> float:
+    """Return 0.0, upstream's word for "not counted", and log the reason, each reason once (step x32).
+
+    The reason is the exception that is being handled, unless the counting package cannot be imported at all.
+    """
+    error = sys.exc_info()[1]
+    try:
+        import thop  # noqa: F401
+    except ImportError as e:
+        reason = f"{e}. To do: python -m pip install {COUNTER}"
+    else:
+        reason = _reason(error)
+    if reason not in _told:
+        _told.add(reason)
+        LOGGER.warning(f"GFLOPs are not counted: {reason}")
+    return 0.0
+
+
+def _reason(error: object) -> str:
+    text = " ".join(str(error).split())[:300] or "no reason given"
+    if isinstance(error, TypeError) and "unexpected keyword" in text:
+        return (
+            f"the installed thop is not (or not the current) {COUNTER}: {text}. To do: python -m pip uninstall -y thop "
+            f"{COUNTER}, then python -m pip install {COUNTER}"
+        )
+    return f"{type(error).__name__}: {text}"

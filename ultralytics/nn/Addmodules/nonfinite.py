@@ -1,0 +1,194 @@
+"""Which row of a model is the first whose numbers are NaN or infinite while it trains (step x33)."""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+import torch
+from torch import Tensor, nn
+
+from .contract import BackboneError, first_backbone
+from .rows import layers_of, name_of
+
+__all__ = ["name_nonfinite", "watch_loss"]
+
+LOGGER = logging.getLogger("ultralytics")
+
+FOUND = "addmodules_nonfinite"
+"""Attribute of a trainer: the epoch in which the loss was first seen not finite, and what was found then."""
+
+
+def watch_loss(trainer: Any, batch: Dict[str, Any]) -> None:
+    """Where an epoch's mean loss has become NaN or infinite, find the row, once an epoch (step x33).
+
+    This comes before the optimizer's step, which would spread it over all weights and wipe out where it began.
+
+    Args:
+        trainer: Upstream's, in its loop over batches.
+        batch: The batch whose loss has just been worked out, on the device.
+    """
+    loss = trainer.tloss
+    if loss is None or _found(trainer) is not None or first_backbone(layers_of(trainer.model)) is None:
+        return
+    values = loss.values() if isinstance(loss, dict) else torch.as_tensor(loss).flatten()
+    if all(math.isfinite(float(value)) for value in values):
+        return
+    found = diagnose(trainer, batch)
+    setattr(trainer, FOUND, (trainer.epoch, found))
+    LOGGER.warning(f"the loss is NaN or infinite: {found or 'and every number of a second pass is finite'}")
+
+
+def _found(trainer: Any) -> Optional[str]:
+    """Return what was found in this epoch, or None."""
+    epoch, found = getattr(trainer, FOUND, (None, None))
+    return (found or "") if epoch == trainer.epoch else None
+
+
+def name_nonfinite(trainer: Any, reason: str) -> None:
+    """Say at the end of an epoch that has gone wrong where it began, and what helps (step x33).
+
+    Args:
+        trainer: Upstream's.
+        reason: Upstream's word for what is not finite.
+
+    Raises:
+        BackboneError: Something was found, and it is the run's first epoch: there is no checkpoint to go back to.
+    """
+    layers = layers_of(trainer.model)
+    if first_backbone(layers) is None:
+        return
+    found = _found(trainer) or diagnose(trainer, None)
+    text = f"{reason}: {found or 'the weights, outputs and statistics are finite'}\n{_cures(trainer)}"
+    if found and trainer.epoch == trainer.start_epoch:
+        raise BackboneError(f"training ends in its first epoch. {text}")
+    LOGGER.warning(text)
+
+
+def _cures(trainer: Any) -> str:
+    arguments = trainer.args
+    cures = []
+    if trainer.amp and arguments.amp != "bf16":
+        cures.append("amp=bf16 or amp=False (float16 ends at 65504)")
+    rate = f"lr0={arguments.lr0} now"
+    cures.append(f"a lower lr0 ({rate}; optimizer=auto sets its own: name one, such as optimizer=AdamW)")
+    cures.append("a look at the data: boxes outside 0 to 1, broken images")
+    return "  to do, one after the other: " + "; ".join(cures)
+
+
+def diagnose(trainer: Any, batch: Optional[Dict[str, Any]]) -> str:
+    """Return in words where the first number is that is not finite, or an empty string.
+
+    Looked at are the weights, then every output in a pass like those of the training, then the statistics of
+    normalisations, and those of the averaged model that is validated.
+
+    Args:
+        trainer: Upstream's.
+        batch: A batch on the device; None takes one from the training set.
+    """
+    model = _unwrapped(trainer.model)
+    found = _tensors(model, model.named_parameters(), "weight")
+    if found:
+        return found
+    try:
+        found = _outputs(trainer, model, _batch(trainer) if batch is None else batch)
+    except Exception as e:  # out of memory, a data set that cannot be read again: the rest is worth saying
+        LOGGER.warning(f"the pass that looks for the row failed: {type(e).__name__}: {' '.join(str(e).split())[:200]}")
+    found = found or _tensors(model, model.named_buffers(), "statistic")
+    averaged = getattr(trainer.ema, "ema", None)
+    if not found and averaged is not None:
+        averaged = _unwrapped(averaged)
+        tensors = [*averaged.named_parameters(), *averaged.named_buffers()]
+        found = _tensors(averaged, iter(tensors), "number of the averaged model (EMA)")
+    return found
+
+
+def _unwrapped(model: nn.Module) -> nn.Module:
+    """Return the model itself, out of DDP, torch.compile and distillation."""
+    layers = layers_of(model)
+    return next(part for part in model.modules() if part._modules.get("model") is layers)
+
+
+def _batch(trainer: Any) -> Dict[str, Any]:
+    """Return a batch of the training set without disturbing its loader."""
+    loader = trainer.train_loader
+    count = min(len(loader.dataset), loader.batch_size or 1)
+    return trainer.preprocess_batch(loader.collate_fn([loader.dataset[index] for index in range(count)]))
+
+
+def _where(model: nn.Module, name: str) -> str:
+    """Return a module's or tensor's place in words, by the row's index in the YAML."""
+    parts = name.split(".", 2)
+    if parts[0] != "model" or len(parts) < 2 or not parts[1].isdecimal():
+        return name
+    layer = model.model[int(parts[1])]
+    inside = f"{parts[2]} of " if len(parts) > 2 else ""
+    return f"{inside}row {layer.i} ({name_of(layer)})"
+
+
+def _finite(value: Any) -> bool:
+    """Tell whether every number in nested outputs is finite."""
+    if isinstance(value, Tensor):
+        return not value.is_floating_point() or bool(torch.isfinite(value).all())
+    if isinstance(value, dict):
+        value = list(value.values())
+    return not isinstance(value, (list, tuple)) or all(_finite(item) for item in value)
+
+
+def _largest(value: Any) -> float:
+    """Return the largest magnitude in nested inputs, 0 for none."""
+    if isinstance(value, Tensor):
+        return float(value.detach().abs().max()) if value.is_floating_point() and value.numel() else 0.0
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    return max((_largest(item) for item in items), default=0.0)
+
+
+def _tensors(model: nn.Module, tensors: Iterator[Tuple[str, Tensor]], kind: str) -> str:
+    """Return where tensors are not finite, in words, or an empty string."""
+    names = [name for name, tensor in tensors if not _finite(tensor)]
+    if not names:
+        return ""
+    rows: Dict[str, None] = dict.fromkeys(_where(model, ".".join(name.split(".")[:2])) for name in names)
+    more = f", and {len(rows) - 1} more rows have some" if len(rows) > 1 else ""
+    return f"the first {kind} that is NaN or infinite is {_where(model, names[0])}{more}"
+
+
+def _outputs(trainer: Any, model: nn.Module, batch: Dict[str, Any]) -> str:
+    """Run a batch once more and return the first output that is not finite, in words, or an empty string."""
+    from ultralytics.utils.torch_utils import autocast
+
+    found: List[str] = []
+
+    def look(module: nn.Module, inputs: Any, output: Any, name: str) -> None:
+        if not found and not _finite(output):
+            dtype = f" ({str(output.dtype).partition('.')[2]})" if isinstance(output, Tensor) else ""
+            found.append(
+                f"the first output that is NaN or infinite{dtype} is that of {_where(model, name)}, a "
+                f"{type(module).__name__}; its input reaches {_largest(inputs):.3g}, its weights "
+                f"{_largest(list(module.parameters(recurse=False))):.3g}"
+            )
+
+    hooks = [
+        module.register_forward_hook(lambda m, i, o, name=name: look(m, i, o, name))
+        for name, module in model.named_modules()
+        if name
+    ]
+    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    dtype = torch.bfloat16 if trainer.args.amp == "bf16" else trainer.amp
+    loss, items = None, None
+    try:
+        with torch.no_grad(), autocast(dtype, device=trainer.device.type):
+            loss, items = model(batch)
+    except Exception:
+        if not found:  # a loss may refuse what is no number
+            raise
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for buffer, before in buffers:  # the statistics that this pass has moved
+            buffer.copy_(before)
+    if not found and not _finite(loss):
+        named = [key for key, value in items.items() if not _finite(value)] if isinstance(items, dict) else []
+        found.append(f"the outputs of all rows are finite, the loss is not ({', '.join(named) or 'its sum'})")
+    return found[0] if found else ""
