@@ -93,8 +93,7 @@ def read_plan(file: str, task: str, nc: Optional[int], problems: List[Problem]) 
         if not any(problem.severe for problem in document.problems):
             problems.append(problem_at(f"{file} is empty or no mapping", "it needs `train:`, `val:` and `names:`"))
         return None
-    data = {k: None if isinstance(v, str) and v == "None" else v for k, v in document.data.items()}
-    reader = _Reader(document, data, problems)
+    reader = _Reader(document, dict(document.data), problems)
     reader.types()
     names = reader.names(nc)
     channels, points = reader.channels(), reader.points(task)
