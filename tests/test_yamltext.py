@@ -1,0 +1,787 @@
+"""The text of a model or data YAML: every mistake is named where it is, and a good file reads as upstream reads it."""
+
+import random
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT, run_python
+
+from ultralytics.nn.Addmodules import _yamlnodes, _yamltext
+from ultralytics.nn.Addmodules._yamltext import Problem, read_document, read_text, render
+
+FILES = sorted([*(ROOT / "ultralytics" / "cfg").rglob("*.yaml"), *(ROOT / "cfg").rglob("*.yaml")])
+
+MODEL = """\
+# a small model
+nc: 80
+scales: # depth, width, channels
+  n: [0.50, 0.25, 1024]
+
+backbone:
+  # from, repeats, module, args
+  - [-1, 1, Conv, [64, 3, 2]] # 0
+  - [-1, 1, Conv, [128, 3, 2]] # 1
+
+head:
+  - [-1, 1, nn.Upsample, [None, 2, "nearest"]]
+  - [[-1, 0], 1, Concat, [1]]
+"""
+
+
+def brief(document):
+    return [(p.line, p.column, p.severe) for p in document.problems]
+
+
+def upstreams(data):
+    """Return what upstream's loader makes of bytes, by PyYAML alone."""
+    text = data.decode("utf-8", errors="ignore").replace("\r\n", "\n").replace("\r", "\n")
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        loaded = yaml.load(text, loader)
+    except Exception:
+        loaded = yaml.load("".join(c for c in text if c in "\t\n\x85" or " " <= c < "\x7f" or _is_high(c)), loader)
+    loaded = {} if loaded is None else loaded
+    return {key: None if value == "None" else value for key, value in loaded.items()}
+
+
+def _is_high(c):
+    return c >= "\xa0" and not "\ud800" <= c <= "\udfff" and c not in "\ufffe\uffff"
+
+
+@pytest.fixture(params=["c", "python"])
+def loader(request, monkeypatch):
+    """Run a test with PyYAML's loader in C and with the one in Python, which words and places errors otherwise."""
+    if request.param == "c" and not hasattr(yaml, "CSafeLoader"):
+        pytest.skip("PyYAML without libyaml")
+    monkeypatch.setattr(_yamlnodes, "LOADER", yaml.CSafeLoader if request.param == "c" else yaml.SafeLoader)
+    return request.param
+
+
+# Good files
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_file_of_the_package_reads_as_upstream_reads_it(path):
+    from ultralytics.utils import YAML
+
+    document = read_document(path)
+    expected = YAML.load(path)
+    assert document.problems == []
+    assert document.data == expected
+    assert repr(document.data) == repr(expected)  # types and order, too
+    assert document.path == str(path)
+
+
+def test_there_are_files_of_both_kinds():
+    assert len(FILES) > 100
+    assert {"models", "datasets"} <= {part for path in FILES for part in path.parts}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_marks_point_at_what_they_name(path):
+    """Each mark of a scalar is where the text holds it; each of a key's block is where the key stands."""
+    document = read_document(path)
+    lines = path.read_text(encoding="utf-8").split("\n")
+
+    def walk(value, where):
+        assert where in document.marks, where
+        line, column = document.marks[where]
+        rest = lines[line - 1][column - 1 :]
+        if isinstance(value, dict):
+            assert rest[0] == "{" or not where or rest.startswith(str(where[-1]))
+            for key in value:
+                walk(value[key], (*where, key))
+        elif isinstance(value, list):
+            assert rest[0] in "[-" or rest.startswith(str(where[-1])), (where, rest)
+            for index, item in enumerate(value):
+                walk(item, (*where, index))
+        elif isinstance(value, str):
+            assert rest.startswith((value[:10], "'", '"', "|", ">")) or rest.startswith(str(where[-1])), (where, rest)
+        elif type(value) is int:
+            assert rest.startswith(str(value))
+
+    walk({key: "None" if value is None else value for key, value in document.data.items()}, ())
+
+
+def test_marks_of_a_model():
+    document = read_text(MODEL.encode())
+    assert document.marks[()] == (2, 1)
+    assert document.marks[("nc",)] == (2, 5)
+    assert document.marks[("scales",)] == (3, 1)
+    assert document.marks[("scales", "n")] == (4, 6)
+    assert document.marks[("scales", "n", 1)] == (4, 13)
+    assert document.marks[("backbone",)] == (6, 1)
+    assert document.marks[("backbone", 0)] == (8, 5)
+    assert document.marks[("backbone", 0, 2)] == (8, 13)
+    assert document.marks[("backbone", 1, 3, 0)] == (9, 20)
+    assert document.marks[("head", 1, 0, 1)] == (13, 11)
+
+
+def test_where_falls_back_to_the_nearest_parent():
+    document = read_text(MODEL.encode())
+    assert document.where("backbone", 0, 2) == (8, 13)
+    assert document.where("backbone", 0, 9) == (8, 5)
+    assert document.where("backbone", 7, 1, 1) == (6, 1)
+    assert document.where("absent") == (2, 1)
+    assert read_text(b"").where("absent") == (0, 0)
+
+
+def test_marks_of_aliases_are_where_the_alias_stands():
+    document = read_text(b"a: &x [1, 2]\nb: *x\nc: [3, *x, *x]\nd:\n  <<: &m {e: 1}\n  f: *x\n")
+    assert document.problems == []
+    assert document.data == {"a": [1, 2], "b": [1, 2], "c": [3, [1, 2], [1, 2]], "d": {"e": 1, "f": [1, 2]}}
+    assert document.marks[("a",)] == (1, 4)
+    assert document.marks[("b",)] == (2, 4)
+    assert document.marks[("b", 1)] == (1, 11)
+    assert document.marks[("c", 1)] == (3, 8)
+    assert document.marks[("c", 2)] == (3, 12)
+    assert document.where("d", "e") == (4, 1)
+    assert document.marks[("d", "f")] == (6, 6)
+
+
+def test_forty_rows_take_less_than_ten_milliseconds():
+    rows = "".join(f"  - [[-1, {n}], 1, Conv, [64, 3, 2]] # {n}\n" for n in range(40))
+    data = ("nc: 80\nbackbone:\n" + rows).encode()
+    times = []
+    for _ in range(7):
+        start = time.perf_counter()
+        assert read_text(data).problems == []
+        times.append(time.perf_counter() - start)
+    limit = 0.01 if hasattr(yaml, "CSafeLoader") else 0.1
+    assert min(times) < limit
+
+
+GOOD = {
+    "byte order mark": (b"\xef\xbb\xbfnc: 80\nb: 1\n", {"nc": 80, "b": 1}),
+    "line ends of Windows": (b"nc: 80\r\nb: [1,\r\n 2]\r\n", {"nc": 80, "b": [1, 2]}),
+    "line ends of the old Mac": (b"nc: 80\rb: 1\r", {"nc": 80, "b": 1}),
+    "no line end at the end": (b"nc: 80", {"nc": 80}),
+    "one document with its mark": (b"---\nnc: 80\n...\n", {"nc": 80}),
+    "version": (b"%YAML 1.1\n---\nnc: 80\n", {"nc": 80}),
+    "Chinese": ("names: [人, 车]  # ，：\n".encode(), {"names": ["人", "车"]}),
+    "Chinese signs in names": ("names: {0: 狗（大）}\nnote: 数据集，包括：猫\n".encode(), None),
+    "signs in quotes and comments": ("names: ['a，b', \"c：d\"] # （，：）\n".encode(), {"names": ["a，b", "c：d"]}),
+    "curly apostrophe": ("note: it’s\n".encode(), {"note": "it’s"}),
+    "signs in a block text": ("note: |\n  64，3，2\n".encode(), {"note": "64，3，2\n"}),
+    "None at the top": (b"path: None\nb: [None]\n", {"path": None, "b": ["None"]}),
+    "standard tags": (b"nc: !!int '80'\nn: !!str 010\nm: ! x\n", {"nc": 80, "n": "010", "m": "x"}),
+    "switches": (b"save: yes\nverbose: off\n", {"save": True, "verbose": False}),
+    "quoted words": (b"names: ['no', \"010\", '1e-3']\n", {"names": ["no", "010", "1e-3"]}),
+    "numbers": (b"a: [0, -1, 0.5, 1.0e-3, .5, 1., 0x1F, .inf]\n", None),
+    "zero-width": (b"a: [0, 00.5, '']\n", {"a": [0, 0.5, ""]}),
+    "paths of Windows": (b"path: D:\\data\nval: 'D:\\new'\nx: C:/y\n", None),
+    "address": (b"download:\n  https://example.org/a.zip\n", {"download": "https://example.org/a.zip"}),
+    "long line": (b"names: [" + b"cat, " * 20_000 + b"dog]\n", {"names": ["cat"] * 20_000 + ["dog"]}),
+    "tab between values": (b"a: [1,\t2]\t# x\n", {"a": [1, 2]}),
+    "mapping keys": (b"names: {0: a, 1: b, 1.5: c, x: d}\n", {"names": {0: "a", 1: "b", 1.5: "c", "x": "d"}}),
+    "merge": (b"a: &a {x: 1}\nb: {<<: *a, x: 2}\n", {"a": {"x": 1}, "b": {"x": 2}}),
+    "99 levels": (b"a: " + b"[" * 99 + b"]" * 99, None),
+    "mapping in flow without values": (b"a: {b, c}\n", {"a": {"b": None, "c": None}}),
+    "= as a key": (b"a: {=: 1}\n", {"a": {"=": 1}}),
+    "dash in a word": (b"a: [c-3, -x, yolo-v5]\nb: -y\n", {"a": ["c-3", "-x", "yolo-v5"], "b": "-y"}),
+    "ratio in a list": (b"a: [b:c]\nb: [x 3, 3 x]\n", {"a": ["b:c"], "b": ["x 3", "3 x"]}),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_good_file_has_no_problem(name):
+    data, expected = GOOD[name]
+    document = read_text(data)
+    assert document.problems == []
+    assert document.data == upstreams(data)
+    assert expected is None or document.data == expected
+
+
+# Bad and doubtful ones: (line, column, severe, part of the message, part of the advice)
+
+S, W = True, False
+
+ENCODINGS = {
+    "UTF-16 with a mark": ("nc: 80\n".encode("utf-16"), [(0, 0, W, "saved as UTF-16", "UTF-8")]),
+    "UTF-16, big end first": (b"\xfe\xff" + "nc: 80\n".encode("utf-16-be"), [(0, 0, W, "UTF-16", "")]),
+    "UTF-16 without a mark": ("nc: 80\nb: 1\n".encode("utf-16-le"), [(0, 0, W, "UTF-16", "")]),
+    "UTF-16-BE without a mark": ("nc: 80\nb: 1\n".encode("utf-16-be"), [(0, 0, W, "UTF-16", "")]),
+    "UTF-16, Chinese name": (
+        "nc: 1\nnames: [人]\n".encode("utf-16"),
+        [(2, 9, S, "UTF-16, not as UTF-8: '人' would", "")],
+    ),
+    "UTF-16, Chinese name below": ("names:\n  0: 人\n".encode("utf-16"), [(2, 6, S, "'人' would become", "UTF-8")]),
+    "UTF-32": ("nc: 80\n".encode("utf-32"), [(0, 0, W, "UTF-32", "")]),
+    "GBK comment": (
+        "nc: 80 # 类别数\nb: 1\n".encode("gbk"),
+        [(0, 0, W, "GB18030 (GBK), not as UTF-8; its values", "VS Code")],
+    ),
+    "GBK value": (
+        "nc: 2\nnames: [cat, 狗]\n".encode("gbk"),
+        [(2, 8, S, "GB18030 (GBK), not as UTF-8: ['cat', '狗'] would become ['cat']", "")],
+    ),
+    "GBK key": (
+        "nc: 2\n名字: 1\n".encode("gbk"),
+        [(1, 1, S, "GB18030 (GBK), not as UTF-8: it would not be readable", "")],
+    ),
+    "GBK value beside": ("names:\n  0: 狗a\n".encode("gbk"), [(2, 6, S, "'狗a' would become", "")]),
+    "GBK name": (
+        "nc: 1\n名a: 1\n".encode("gbk"),
+        [(2, 5, S, "GB18030 (GBK), not as UTF-8: '名a' would become", "")],
+    ),
+    "GB18030 comment, four bytes": ("nc: 80 # 𠀀类别\n".encode("gb18030"), [(0, 0, W, "GB18030", "")]),
+    "GBK comment, syntax": (
+        "nc: 80 # 类别数\nb: [1\n".encode("gbk"),
+        [(0, 0, S, "GB18030", ""), (2, 4, S, "the bracket [ is not closed", "")],
+    ),
+    "Latin-1 comment": ("nc: 80 # déjà vu\n".encode("latin-1"), [(0, 0, W, "Latin-1", "UTF-8")]),
+    "Latin-1 value": (
+        "names: [né, b]\n".encode("latin-1"),
+        [(1, 9, S, "Latin-1 (Windows-1252), not as UTF-8: 'né'", "")],
+    ),
+    "Latin-1 before a bracket": (b"# \xe9\xe9\nnames: [n\xe9]\n", [(2, 9, S, "Latin-1", "")]),
+    "damaged UTF-8 in a comment": ("nc: 80 # 类别数".encode() + b"\xe7\nb: 1\n", [(0, 0, W, "UTF-8 with damaged", "")]),
+    "damaged UTF-8 in a value": ("a: 类别数".encode() + b"\xe7\nb: 1\n", [(1, 4, S, "UTF-8 with damaged", "")]),
+    "NUL": (b"nc: 80\nb: x\x00y\n", [(2, 5, S, "a NUL character stands in the text", "damaged")]),
+    "NUL among others": (b"a\x01: 1\nb: x\x00y\n", [(2, 5, S, "a NUL character stands in the text (1 more", "")]),
+    "control character": (b"nc: 80\nb: x\x0cy\x7f\n", [(2, 5, W, "U+000C stands in the text (1 more", "dropped")]),
+    "checkpoint": (b"PK\x03\x04archive/data.pkl", [(0, 0, S, "a ZIP archive, as a checkpoint", ".yaml")]),
+    "picture": (b"\x89PNG\r\n\x1a\n", [(0, 0, S, "a PNG picture", "")]),
+    "control character alone": (b"\x0c", [(0, 0, S, "the file is empty", ""), (1, 1, W, "U+000C", "")]),
+    "binary": (bytes(range(1, 200)), [(0, 0, S, "binary, not text: ", "")]),
+}
+
+STRUCTURE = {
+    "empty": (b"", [(0, 0, S, "the file is empty", "nc:")]),
+    "blank": (b" \n\n", [(0, 0, S, "the file is empty", "")]),
+    "byte order mark alone": (b"\xef\xbb\xbf", [(0, 0, S, "the file is empty", "")]),
+    "comments": (b"# one\n# two\n", [(0, 0, S, "holds comments only", "names:")]),
+    "mark alone": (b"---\n", [(0, 0, S, "holds no values", "")]),
+    "null": (b"null\n", [(0, 0, S, "holds no values", "")]),
+    "list": (b"# x\n- a\n- b\n", [(2, 1, S, "holds a list, where keys", "names:")]),
+    "text": (b"\nsome words\n", [(2, 1, S, "holds one value, 'some words', where keys", "")]),
+    "number": (b"80\n", [(1, 1, S, "holds one value, 80, where keys", "")]),
+    "two documents": (b"nc: 80\n---\nb: 1\n", [(2, 1, S, "a second document begins here", "delete this line")]),
+    "two documents, one wrong": (
+        b"nc: 80\nnc: 1\n---\nb: 1\n",
+        [(2, 1, S, "nc is given twice", ""), (3, 1, S, "second", "")],
+    ),
+    "key twice": (
+        b"nc: 80\nb: 1\nnc: 3\n",
+        [(3, 1, S, "the key nc is given twice: here and in line 1, column 1", "one")],
+    ),
+    "key thrice": (b"a: 1\na: 2\na: 3\n", [(2, 1, S, "line 1, column 1", ""), (3, 1, S, "line 1, column 1", "")]),
+    "key twice within": (
+        b"b:\n  c: {d: 1, e: 2, d: 3}\n",
+        [(2, 19, S, "d is given twice: here and in line 2, column 7", "")],
+    ),
+    "key twice in a list": (b"- {a: 1, a: 2}\n", [(1, 1, S, "a list", ""), (1, 10, S, "the key a", "")]),
+    "equal keys": (b"names:\n  1: a\n  1.0: b\n", [(3, 3, S, "the key 1.0 is given twice: here and in line 2", "")]),
+    "key twice behind an alias": (
+        b"a: &a {x: 1, x: 2}\nb: *a\nc: [*a]\n",
+        [(1, 14, S, "the key x is given twice", "")],
+    ),
+    "list as a key": (b"a: 1\n? [1]\n: 2\n", [(2, 3, S, "where a key is expected", "")]),
+    "template": (b"path: {{ root }}\n", [(1, 8, S, "where a key is expected", "quotes")]),
+    "bomb": (
+        b"a: &a [x, x, x, x, x, x, x, x, x, x]\n"
+        + b"".join(f"{b}: &{b} [{', '.join(['*' + a] * 10)}]\n".encode() for a, b in zip("abcdefgh", "bcdefghi")),
+        [(5, 8, S, "stand for more than 20000 values", "write the values")],
+    ),
+    "bomb by merging": (
+        b"a: &a {x: 1, y: 2}\n"
+        + b"".join(f"{b}: &{b} {{<<: [{', '.join(['*' + a] * 50)}]}}\n".encode() for a, b in zip("abcd", "bcde")),
+        [(4, 13, S, "stand for more than 20000 values", "")],
+    ),
+    "list within itself": (b"a: &a [1, *a]\n", [(1, 11, S, "the alias *a stands within what it refers to", "")]),
+    "mapping within itself": (b"a: &a\n  b: {c: *a}\n", [(2, 10, S, "the alias *a stands within", "")]),
+    "alias of nothing": (b"a: 1\nb: *x\n", [(2, 4, S, "*x refers to an anchor", "quotes")]),
+    "anchor twice": (b"a: &x 1\nb: &x 2\n", [(2, 4, S, "the anchor &x is given twice: here and in line 1", "")]),
+    "anchor twice, one in the other": (b"a: &x\n  b: &x 2\n", [(2, 6, S, "&x is given twice: here and in line 1", "")]),
+    "brackets too deep": (b"a: " + b"[" * 5000, [(1, 103, S, "more than 100 levels deep", "")]),
+    "100 levels": (b"a: " + b"[" * 100 + b"]" * 100, [(1, 103, S, "more than 100 levels deep", "")]),
+    "lists too deep": (b"- " * 5000, [(1, 201, S, "more than 100 levels deep", "")]),
+    "aliases too deep": (
+        b"a0: &a0 [x]\n" + b"".join(f"a{n}: &a{n} [*a{n - 1}]\n".encode() for n in range(1, 200)),
+        [(99, 12, S, "the aliases lead more than 100 levels deep", "")],
+    ),
+    "Python tag": (
+        b"a: !!python/object/apply:os.system ['touch pwned']\n",
+        [(1, 4, S, "the tag !!python/object/apply:os.system asks for Python code", "delete")],
+    ),
+    "Python tag in full": (
+        b"a: !<tag:yaml.org,2002:python/name:os.system> x\n",
+        [(1, 4, S, "!!python/name:os.system", "")],
+    ),
+    "Python tag on a key": (b"!!python/name:os.system x: 1\n", [(1, 1, S, "!!python/name:os.system", "")]),
+    "local tag": (b"a: [1, !keep 2]\n", [(1, 8, S, "the tag !keep is unknown", "quotes")]),
+    "two tags and a key twice": (
+        b"a: !x 1\nb: !y 2\na: 3\n",
+        [(1, 4, S, "!x", ""), (2, 4, S, "!y", ""), (3, 1, S, "a", "")],
+    ),
+    "set": (b"names: !!set {a, b}\n", [(1, 8, S, "the tag !!set is not used", "")]),
+    "undeclared tag": (b"a: !e!x 1\n", [(1, 4, S, "no text can begin with !", "quote it: '!e!x 1'")]),
+    "no date": (b"a: 2024-13-01\n", [(1, 4, S, "2024-13-01 looks like a date and is none", "quotes")]),
+    "no number": (b"a: [1, 0x_]\n", [(1, 8, S, "0x_ looks like a number and is none", "quotes")]),
+    "no boolean": (b"a: !!bool maybe\n", [(1, 4, S, "maybe looks like a boolean and is none", "")]),
+    "bad key": (b"0x_: 1\n", [(1, 1, S, "0x_ looks like a number and is none", "")]),
+    "endless number": (b"a: " + b"1" * 5000, [(1, 4, S, "a number of 5000 characters: 1111", "")]),
+    "endless time": (b"a: 1" + b":1" * 5000, [(1, 4, S, "a number of 10001 characters", "")]),
+    "equals sign": (b"names: [+, =]\n", [(1, 12, S, "= alone", "'='")]),
+    "merge sign": (b"names: [<<]\n", [(1, 9, S, "<< alone", "'<<'")]),
+    "merge of a number": (b"a: {<<: 1}\n", [(1, 9, S, "expected a mapping", "")]),
+    "tag that does not fit": (b"a: !!map [1]\n", [(1, 4, S, "no value can be made of this", "")]),
+}
+
+SYNTAX = {
+    "tab": (b"a: 1\nb:\n\tc: 2\n", [(3, 1, S, "indented with a tab: c: 2", "use spaces")]),
+    "tab after spaces": (b"b:\n  c: 1\n  \td: 2\n", [(3, 3, S, "indented with a tab: d: 2", "")]),
+    "tabs": (b"b:\n\t- 1\n\t- 2\nc:\n\t- 3\n", [(2, 1, S, "with a tab (so are others: 3 and 5): - 1", "use spaces")]),
+    "tabs, and more": (
+        b"b:\n\t- 1\n\t- 2\nc: [1\n",
+        [(2, 1, S, "tab (so are", ""), (4, 4, S, "[ is not closed: c: [1", "]")],
+    ),
+    "tab after a dash": (b"b:\n  -\t[1]\n", [(2, 4, S, "a tab stands where a space", "")]),
+    "no space after the colon": (
+        b"nc:80\nb: 1\n",
+        [(1, 3, S, "no space stands after the colon: nc:80", "write nc: 80")],
+    ),
+    "no space after a later colon": (b"a: 1\nnc:80\nb: 1\n", [(2, 3, S, "after the colon: nc:80", "nc: 80")]),
+    "no space after the last colon": (b"a: 1\nnc:80\n", [(2, 3, S, "after the colon: nc:80", "nc: 80")]),
+    "no space, two lines": (b"a: 1\nb:2\nc: 3\nd:4\n", [(2, 2, S, "b:2", "b: 2"), (4, 2, S, "d:4", "d: 4")]),
+    "no space after a dash": (
+        b"b:\n  - [1]\n  -[2]\n  - [3]\n",
+        [(3, 3, S, "no space stands after the dash: -[2]", "- [2]")],
+    ),
+    "no space after dashes": (
+        b"b:\n  - [1]\n  -[2]\n  -[3]\nc: 1\n",
+        [(3, 3, S, "no space stands after the dash (nor in line 4): -[2]", "- [2]")],
+    ),
+    "bracket": (b"b:\n  - [1, [2]\n  - [3]\n", [(2, 5, S, "the bracket [ is not closed: - [1, [2]", "] is missing")]),
+    "two brackets": (b"b:\n  - [1, [2\n  - [3]\n", [(2, 5, S, "2 brackets are not closed: - [1, [2", "]] is missing")]),
+    "bracket before a comment": (b"b: [1, 2 # x]\nc: 1\n", [(1, 4, S, "the bracket [ is not closed", "")]),
+    "bracket before a key": (b"names: [a, b\nnc: 2\nx: 1\n", [(1, 8, S, "the bracket [ is not closed", "")]),
+    "bracket over lines": (b"names: [a,\n  b\nnc: 2\nx: 1\n", [(1, 8, S, "[ is not closed: names: [a,", "(line 2)")]),
+    "bracket at the end": (b"nc: 2\nb: [1, 2\n", [(2, 4, S, "the bracket [ is not closed: b: [1, 2", "")]),
+    "brace": (b"names: {0: a, 1: b\nnc: 2\n", [(1, 8, S, "the bracket { is not closed", "} is missing")]),
+    "brackets, two rows": (
+        b"b:\n  - [1, [2]\n  - [3]\n  - [4, [5\nc: 1\n",
+        [(2, 5, S, "the bracket [", ""), (4, 5, S, "2 brackets", "")],
+    ),
+    "one bracket too many": (b"b:\n  - [1, [2]]]\n  - [3]\n", [(2, 13, S, "this ] closes nothing", "delete it")]),
+    "wrong bracket": (b"b: [1, [2}, 3]\n", [(1, 10, S, "the [ opened in line 1 is closed by }", "write ]")]),
+    "wrong brace": (b"b: {a: 1]\n", [(1, 9, S, "the { opened in line 1 is closed by ]", "write }")]),
+    "after a bracket": (
+        b"a: [1, 2]x\nb: 1\n",
+        [(1, 10, S, "nothing can follow the closing ]: a: [1, 2]x", "the parser says")],
+    ),
+    "after a quote": (b"a: 'x'y\nb: 1\n", [(1, 7, S, "nothing can follow the closing '", "")]),
+    "no comma": (b"b: [1 [2]]\n", [(1, 7, S, "a comma is missing before [2]", "")]),
+    "no comma between quotes": (b'names: ["a" "b"]\n', [(1, 13, S, "a comma is missing before", "")]),
+    "two commas": (b"b: [1,, 2]\n", [(1, 7, S, "no value stands before this comma", "delete it")]),
+    "quote": (b"path: 'x\nnc: 2\n", [(1, 7, S, "the quote ' is not closed: path: 'x", "close it with '")]),
+    "double quote": (b'path: "x\nval: "y"\nnc: 2\n', [(1, 7, S, 'the quote " is not closed: path: "x', "")]),
+    "quote in a list": (b"names: [a, 'b]\nnc: 2\n", [(1, 12, S, "the quote ' is not closed", "")]),
+    "quote before a comma": (
+        b"names: ['a, 'b', 'c']\nnc: 3\n",
+        [(1, 9, S, "the quote ' is not closed", "before the comma")],
+    ),
+    "quotes, two lines": (b"a: 'x\nb: 2\nc: \"y\nd: 3\n", [(1, 4, S, "quote '", ""), (3, 4, S, 'quote "', "")]),
+    "apostrophe": (b"name: 'it's'\nnc: 2\n", [(1, 10, S, "this ' ends the text, and more follows", "double quotes")]),
+    "quotes within": (b'name: "say "hi" now"\n', [(1, 12, S, 'this " ends the text', "single quotes")]),
+    "backslash": (b'path: "C:\\data\\set"\nnc: 2\n', [(1, 10, S, "between double quotes a backslash", "write /")]),
+    "at sign": (b"nc: 2\npath: @here\n", [(2, 7, S, "no text can begin with @", "'@here'")]),
+    "per cent in a list": (b"a: [1, %x, 2]\n", [(1, 8, S, "no text can begin with %", "'%x'")]),
+    "star": (b"train: *.jpg # x\nnc: 2\n", [(1, 8, S, "no text can begin with *", "'*.jpg'")]),
+    "second colon": (b"note: one: two # x\nnc: 2\n", [(1, 10, S, "a second colon", "'one: two'")]),
+    "no colon": (b"a: 1\nnc 80\nb: 2\n", [(2, 3, S, "a colon is missing after the key: nc 80", "nc: 80")]),
+    "no colon before a list": (b"nc: 80\nbackbone\n  - [1]\nhead: 1\n", [(2, 9, S, "a colon is missing", "backbone:")]),
+    "no colon in the first line": (b"nc 80\nb: 2\n", [(1, 3, S, "a colon is missing after the key: nc 80", "")]),
+    "equals sign": (b"a: 1\nnc = 80\nb: 2\n", [(2, 3, S, "an = stands where a colon", "nc: 80")]),
+    "entry too far right": (
+        b"b:\n  - [1]\n   - [2]\n",
+        [(3, 4, S, "indented by 3 spaces, which does not fit", "by 2")],
+    ),
+    "entry too far left": (b"b:\n  - [1]\n - [2]\n  - [3]\n", [(3, 2, S, "indented by 1 space,", "by 2")]),
+    "first entry too far right": (
+        b"b:\n    - [1]\n  - [2]\n  - [3]\n  - [4]\n",
+        [(2, 5, S, "indented by 4 spaces, which does not fit", "by 2")],
+    ),
+    "key too far right": (b"a: 1\n  b: 2\nc: 3\n", [(2, 3, S, "indented by 2 spaces,", "left edge")]),
+    "first key too far right": (b"  a: 1\nb: 2\nc: 3\n", [(1, 3, S, "indented by 2 spaces,", "left edge")]),
+    "list and key": (b"- a\nb: 1\n", [(2, 1, S, "above it: its indentation does not fit", "the parser says")]),
+    "all together": (
+        b"nc: 1\nb: [1, 2\nc: 'x\nd: *.j\ne: no\nnc: 3\nf: [no]\n",
+        [
+            (2, 4, S, "the bracket [", ""),
+            (3, 4, S, "the quote '", ""),
+            (4, 4, S, "begin with *", ""),
+            (6, 1, S, "the key nc is given twice: here and in line 1", ""),
+            (7, 5, W, "no is read as the boolean False", ""),
+        ],
+    ),
+}
+
+SIGNS = {
+    "colon": ("nc：80\nb: 1\n", [(1, 3, S, "a full-width colon ： (U+FF1A)", "write :")]),
+    "colon alone": ("nc：80\n", [(1, 1, S, "one value", ""), (1, 3, S, "a full-width colon", "")]),
+    "commas": ("b:\n  - [-1, 1, Conv, [64，3，2]]\n", [(2, 22, S, "a full-width comma ，", "English")]),
+    "commas before a bracket": ("b:\n  - [-1，1，C，[64]]\n", [(2, 8, S, "a full-width comma", "")]),
+    "commas, many lines": (
+        "b:\n  - [-1，1，C，[64]]\n  - [-1，1，C，[64]]\n",
+        [
+            (
+                2,
+                8,
+                S,
+                "a full-width comma ， (U+FF0C) is a letter to YAML: - [-1，1，C，[64]] (such signs in line 3, too)",
+                "",
+            )
+        ],
+    ),
+    "brackets": ("b:\n  - ［-1, 1］\n", [(2, 5, W, "a full-width bracket ［", "write [")]),
+    "brackets in a list": ("b: [1, ［2, 3］]\n", [(1, 8, S, "bracket ［", ""), (1, 13, S, "bracket ］", "")]),
+    "bracket closed": ("b: [1, 2］\nc: 1\n", [(1, 9, S, "a full-width bracket ］", "write ]")]),
+    "parentheses": ("a: x（1）\n", [(1, 5, W, "a full-width parenthesis （", "write (")]),
+    "Chinese names": ("names: [人，车, 狗（大）]\n", [(1, 10, W, "a full-width comma", "")]),
+    "names below": (
+        "names:\n  0：人\n  1：车\n",
+        [(2, 4, S, "a full-width colon ： (U+FF1A) is a letter to YAML: 0：人", "")],
+    ),
+    "digits": ("nc: ８０\n", [(1, 5, S, "a full-width digit ８", "write 8")]),
+    "dash": ("b: [－1, 2]\n", [(1, 5, S, "a full-width dash", "write -")]),
+    "quotes": ("path: “x”\n", [(1, 7, W, "a curly quotation mark “", 'write "')]),
+    "no-break space": ("nc:\u00a080\nb: 1\n", [(1, 4, S, "a no-break space (U+00A0)", "ordinary space")]),
+    "full-width space": ("b:\n\u3000- 1\nc: 1\n", [(2, 1, S, "a full-width space (U+3000)", "ordinary space")]),
+    "space behind": ("nc: 80\u00a0\n", [(1, 7, S, "a no-break space", "")]),
+    "in a syntax error elsewhere": ("note: 猫，狗\nb: [1\n", [(2, 4, S, "the bracket [ is not closed", "")]),
+}
+
+TRAPS = {
+    "booleans in a list": (
+        b"names: [no, cat, On]\n",
+        [(1, 9, W, "no is read as the boolean False", "'no'"), (1, 18, W, "On", "True")],
+    ),
+    "booleans as names": (
+        b"names:\n  0: yes\n  1: OFF\n",
+        [(2, 6, W, "yes is read", ""), (3, 6, W, "OFF is read", "")],
+    ),
+    "boolean as a key": (b"on: 1\n", [(1, 1, W, "on is read as the boolean True", "'on'")]),
+    "text for a number": (b"lr0: 1e-3\n", [(1, 6, W, "1e-3 is read as text", "write 1.0e-3")]),
+    "no sign": (b"a: [1.5e3, -.5e3]\n", [(1, 5, W, "1.5e3 is", "1.5e+3"), (1, 12, W, "-.5e3 is", "-.5e+3")]),
+    "underscore": (b"a: 1_000\nb: 1_0.5\n", [(1, 4, W, "read as the number 1000", "'1_000'"), (2, 4, W, "10.5", "")]),
+    "octal": (b"a: 010\n", [(1, 4, W, "010 is read as the octal number 8", "write 8")]),
+    "octal keys": (
+        b"names:\n  00: a\n  08: b\n",
+        [(2, 3, W, "octal number 0", ""), (3, 3, W, "08 is read as text", "write 8")],
+    ),
+    "base of 60": (
+        b"a: 1:30\nb: 1:30.5\n",
+        [(1, 4, W, "1:30 is read as a number to the base of 60", ""), (2, 4, W, "60", "")],
+    ),
+    "date": (b"date: 2024-01-31\n", [(1, 7, W, "2024-01-31 is read as a date", "quotes")]),
+    "no space in braces": (
+        b"names: {0:cat, 1: dog}\n",
+        [(1, 9, W, "0:cat is read as a name without a value", "0: cat")],
+    ),
+    "no space in names": (
+        b"names:\n  0:cat\n  1:dog\n",
+        [(2, 3, W, "'0:cat 1:dog': no space stands after the colon", "0: cat")],
+    ),
+    "no space, whole file": (b"nc:80\n", [(1, 1, W, "no space", "nc: 80"), (1, 1, S, "one value, 'nc:80'", "")]),
+    "no space after dashes": (b"b:\n  -[1]\n  -[2]\n", [(2, 3, W, "the dash is read as part of the text", "")]),
+    "dash too far right": (
+        b"b:\n  - 1\n   - 2\n",
+        [(2, 5, W, "these 2 lines are read as one text, '1 - 2'", "indentation")],
+    ),
+    "no comma": (
+        b"b: [64 3, 2]\nc: [128 True]\n",
+        [(1, 5, W, "64 3 is read as one text", ""), (2, 5, W, "128 True", "")],
+    ),
+    "quote behind": (b"names: ['a', b']\n", [(1, 14, W, "belongs to the text b'", "")]),
+    "backslashes": (b'path: "C:\\new"\n', [(1, 7, W, "the backslashes of this path", "single quotes")]),
+}
+
+
+def check(data, expected):
+    document = read_text(data)
+    found = brief(document)
+    text = "\n".join(render(p, "f") for p in document.problems)
+    assert found == [e[:3] for e in expected], text
+    for problem, (*_, message, advice) in zip(document.problems, expected):
+        assert message in problem.message
+        assert advice in problem.advice
+        assert len(problem.message) < 240
+        assert "\n" not in problem.message
+    return document
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_encodings(name, loader):
+    data, expected = ENCODINGS[name]
+    document = check(data, expected)
+    if not any(p.severe for p in document.problems):
+        assert document.data == upstreams(data)
+
+
+@pytest.mark.parametrize("name", STRUCTURE)
+def test_structure(name, loader, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    check(*STRUCTURE[name])
+    assert list(tmp_path.iterdir()) == []  # no tag has run anything
+
+
+@pytest.mark.parametrize("name", SYNTAX)
+def test_syntax(name, loader):
+    document = check(*SYNTAX[name])
+    assert document.data is None
+    assert document.where("nc") == (0, 0)
+
+
+@pytest.mark.parametrize("name", SIGNS)
+def test_full_width_signs(name, loader):
+    text, expected = SIGNS[name]
+    check(text.encode(), expected)
+
+
+@pytest.mark.parametrize("name", TRAPS)
+def test_values_that_are_read_otherwise(name, loader):
+    data, expected = TRAPS[name]
+    document = check(data, expected)
+    if not any(p.severe for p in document.problems):
+        assert document.data == upstreams(data)
+
+
+@pytest.mark.parametrize("ends", [b"\r\n", b"\r"])
+@pytest.mark.parametrize("name", ["key twice", "bracket", "tab", "second colon"])
+def test_places_do_not_depend_on_line_ends(name, ends):
+    data, expected = {**STRUCTURE, **SYNTAX}[name]
+    check(b"\xef\xbb\xbf" + data.replace(b"\n", ends), expected)
+
+
+def test_data_of_a_file_with_a_severe_problem():
+    """What can be read is there for further checks; what must not be loaded is not."""
+    assert read_text(b"nc: 80\nnc: 3\n").data == {"nc": 3}
+    assert read_text("names: [cat, 狗]\n".encode("gbk")).data == {"names": ["cat", "狗"]}
+    assert read_text("names: [né, b]\n".encode("latin-1")).data == {"names": ["né", "b"]}
+    assert read_text(b"- 1\n").data == [1]
+    assert read_text(b"").data == {}
+    assert read_text("b: [64，3]\n".encode()).data == {"b": ["64，3"]}
+    for data in (b"a: !x 1\n", b"a: [1\n", b"a: 1\n---\nb: 2\n", b"a: &a [*a]\n", b"a: =\n", b"PK\x03\x04"):
+        assert read_text(data).data is None
+
+
+def test_a_long_line_is_shown_in_part():
+    problem = read_text(b"names: [" + b"cat, " * 5000 + b"*.x, " + b"dog, " * 5000 + b"]\n").problems[0]
+    assert (problem.line, problem.column) == (1, 25009)
+    assert "cat, *.x, dog" in problem.message
+    assert problem.message.count("...") == 2
+
+
+def test_many_problems_are_cut_short():
+    data = b"".join(b"a%d: 0%d\n" % (n, n % 7 + 10) for n in range(99)) + b"a1: x\n"
+    problems = read_text(data).problems
+    assert len(problems) == _yamltext.MOST + 1
+    assert problems[-1].message == "50 more problems are not listed"
+    assert not problems[-1].severe
+    assert [p.line for p in problems if p.severe] == [100]
+    severe = read_text(b"a: 1\n" * 200).problems
+    assert len(severe) == _yamltext.MOST + 1
+    assert severe[-1].severe
+
+
+# Files
+
+
+def test_a_missing_file_is_a_problem_with_the_nearest_name(tmp_path):
+    (tmp_path / "my_model.yaml").write_text("nc: 1\n", encoding="utf-8")
+    document = read_document(tmp_path / "my_modle.yaml")
+    assert brief(document) == [(0, 0, True)]
+    assert document.problems[0].advice == "did you mean my_model.yaml?"
+    assert document.data is None
+    assert "does not exist" in read_document(tmp_path / "no" / "x.yaml").problems[0].advice
+    assert read_document(tmp_path / "zzz").problems[0].advice == "check the path"
+
+
+def test_what_is_no_file(tmp_path):
+    assert "a folder" in read_document(tmp_path).problems[0].message
+    assert "cannot be read" in read_document(str(tmp_path / "a\0b.yaml")).problems[0].message
+    assert brief(read_document(str(tmp_path / ("x" * 5000)))) == [(0, 0, True)]
+
+
+def test_a_large_file_is_not_read(tmp_path, monkeypatch):
+    path = tmp_path / "large.yaml"
+    with open(path, "wb") as f:
+        f.truncate(50_000_000)
+    monkeypatch.setattr("builtins.open", None)
+    start = time.perf_counter()
+    document = read_document(path)
+    assert time.perf_counter() - start < 0.1
+    assert brief(document) == [(0, 0, True)]
+    assert "50000000 bytes" in document.problems[0].message
+
+
+def test_the_size_limit_is_an_argument(tmp_path):
+    path = tmp_path / "x.yaml"
+    path.write_bytes(b"nc: 80\n")
+    assert read_document(path, max_bytes=7).data == {"nc": 80}
+    assert read_document(path, 6).data is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(f"k{n}: [{n}, [a, b]]\n" for n in range(30_000)),
+        "[" * 900_000,
+        "- " * 450_000,
+        "a: " + "9" * 900_000,
+        "a: 1" + ":1" * 450_000,
+        "{a: " * 200_000,
+        '"' + "a\\n" * 300_000,
+        "x\n" * 400_000,
+        "'\n" * 400_000,
+        "a: [\n" * 150_000,
+        "&a " * 300_000,
+        "a: &a 1\n" + "".join(f"b{n}: *a\n" for n in range(60_000)),
+        "? " * 400_000,
+        "nc:80\n" * 150_000,
+        "\tx: 1\n" * 120_000,
+        "a：1\n" * 120_000,
+        "a:\n" + "  - [a，b]\n" * 70_000,
+        "a: [" + "'b, " * 200_000,
+    ],
+    ids=lambda text: text[:8].encode("unicode_escape").decode(),
+)
+def test_the_worst_file_of_a_megabyte_takes_seconds(text):
+    start = time.perf_counter()
+    read_text(text.encode())
+    assert time.perf_counter() - start < 30
+
+
+# Form
+
+
+def test_render():
+    assert render(Problem(12, 5, "what", "do"), "my.yaml") == "my.yaml:12:5: what\n    do"
+    assert render(Problem(12, 0, "what"), "my.yaml") == "my.yaml:12: what"
+    assert render(Problem(0, 0, "what", "a\nb"), Path("my.yaml")) == "my.yaml: what\n    a\n    b"
+    assert render(Problem(1, 2, "what", row=7), "my.yaml") == "my.yaml:1:2: row 7: what"
+    assert render(Problem(1, 2, "what", row=0, severe=False), "my.yaml") == "my.yaml:1:2: warning: row 0: what"
+
+
+def test_it_needs_neither_the_package_nor_torch():
+    code = (
+        "import importlib, sys, types\n"
+        "alone = types.ModuleType('alone')\n"
+        f"alone.__path__ = [{str(ROOT / 'ultralytics' / 'nn' / 'Addmodules')!r}]\n"
+        "sys.modules['alone'] = alone\n"
+        "read = importlib.import_module('alone._yamltext').read_text\n"
+        "assert read(b'nc: [1').problems and read(b'nc: 80').data == {'nc': 80}\n"
+        "print([name for name in ('torch', 'ultralytics', 'numpy', 'fork') if name in sys.modules])\n"
+    )
+    done = run_python("-c", code)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+# Chance
+
+PIECES = [
+    *(b"\t", b"\n", b"\r", b"\0", b"\x0c", b"'", b'"', b"[", b"]", b"{", b"}", b",", b":", b": ", b"- ", b"#", b"&a "),
+    *(b"*a", b"!!python/name:os.system ", b"!x", b"|\n", b">", b"%", b"@", b"\\", b"---\n", b"...\n", b"<<: ", b"? "),
+    *(
+        b"\xef\xbb\xbf",
+        b"\xff",
+        b"\xe9",
+        b"\xc4\xa3",
+        "，".encode(),
+        "：".encode(),
+        "（".encode(),
+        b"\xc2\xa0",
+        b"\xc2\x85",
+    ),
+    *(b"0", b"010", b"1e-3", b"1:30", b"no", b"~", b"=", b"\n    ", b"\n\t", b"  ", b"2024-13-01", b"None"),
+]
+
+
+def mutated(data, rng):
+    """Return bytes with one to six random changes."""
+    data = bytearray(data)
+    for _ in range(rng.randint(1, 6)):
+        at = rng.randrange(len(data) + 1)
+        kind = rng.randrange(5)
+        if kind == 0:
+            data[at:at] = rng.choice(PIECES)
+        elif kind == 1:
+            del data[at : at + rng.choice([1, 1, 2, 5, 40])]
+        elif kind == 2 and at < len(data):
+            data[at] = rng.randrange(256)
+        elif kind == 3:
+            other = rng.randrange(len(data) + 1)
+            data[at:at] = data[other : other + rng.randint(1, 60)]
+        else:
+            data[at : at + 1] = rng.choice(PIECES)
+    return bytes(data)
+
+
+def sources():
+    small = [path.read_bytes() for path in FILES if path.stat().st_size < 6000]
+    return [
+        *small,
+        MODEL.encode(),
+        "names: [人, 车] # 类别\nnc: 2\n".encode("gbk"),
+        "nc: 2\nnames: [é]\n".encode("utf-16"),
+    ]
+
+
+def hold(data):
+    """Check what must be true of any bytes; return whether they passed."""
+    start = time.perf_counter()
+    document = read_text(data)
+    spent = time.perf_counter() - start
+    assert spent < 1, (spent, data)
+    lines = max(data.count(b"\n"), data.count(b"\r")) + len(data.decode("utf-8", "ignore").splitlines()) + 1
+    for problem in document.problems:
+        assert problem.message
+        assert 0 <= problem.line <= lines
+        assert (problem.column == 0) == (problem.line == 0)
+        assert render(problem, "x").isprintable() or "\n" in render(problem, "x")
+    if any(problem.severe for problem in document.problems):
+        return False
+    assert repr(document.data) == repr(upstreams(data)), data
+    return True
+
+
+def test_any_change_of_a_file_is_either_named_or_read_as_upstream_reads_it():
+    rng = random.Random(20)
+    found = sources()
+    passed = sum(hold(mutated(rng.choice(found), rng)) for _ in range(1500))
+    assert 200 < passed < 1300  # both kinds occur
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_many_changes(seed):
+    rng = random.Random(seed)
+    found = [*sources(), *(path.read_bytes() for path in FILES if path.stat().st_size >= 6000)]
+    for _ in range(3000):
+        hold(mutated(rng.choice(found), rng))
+
+
+def test_what_upstream_cannot_read_is_named():
+    """No file passes that upstream's loader refuses, and the other way round for changes of a plain kind."""
+    rng = random.Random(3)
+    for _ in range(300):
+        data = mutated(MODEL.encode(), rng)
+        try:
+            readable = bool(upstreams(data))
+        except Exception:
+            readable = False
+        if not readable:
+            assert any(problem.severe for problem in read_text(data).problems), data
+
+
+def test_python_version_of_the_files():
+    """The module's files keep to the syntax of the oldest Python supported."""
+    import ast
+
+    for path in (ROOT / "ultralytics" / "nn" / "Addmodules").glob("_yaml*.py"):
+        ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 9))
+    assert sys.version_info >= (3, 9)
