@@ -294,7 +294,7 @@ def _check_rows(rows: List[Tuple[int, List[str]]], rule: Rule) -> Labels:
     else:
         issues += _task_issues(rows, rule.task, polygons)
     issues.sort(key=lambda issue: issue.line)
-    boxes = [] if refused else [(n, int(number), *box) for n, number, *box in kept]
+    boxes = [] if refused else [(n, int(number), x, y, w, h) for n, number, x, y, w, h in kept]
     return Labels(issues, boxes, refused, polygons=polygons)
 
 

@@ -7,7 +7,7 @@ import glob
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from lab._data_files import Issue
 from lab._data_list import list_images
@@ -93,13 +93,12 @@ def read_plan(file: str, task: str, nc: Optional[int], problems: List[Problem]) 
         if not any(problem.severe for problem in document.problems):
             problems.append(problem_at(f"{file} is empty or no mapping", "it needs `train:`, `val:` and `names:`"))
         return None
-    data = {k: None if isinstance(v, str) and v == "None" else v for k, v in document.data.items()}
-    reader = _Reader(document, data, problems)
+    reader = _Reader(document, dict(document.data), problems)
     reader.types()
     names = reader.names(nc)
     channels, points = reader.channels(), reader.points(task)
     root = reader.root()
-    plan = Plan(file, str(root), names, channels, points, {}, {}, [])
+    plan = Plan(file, str(root), names, channels, points or (0, 0), {}, {}, [])
     for split in SPLITS:
         sources = reader.split(split, root)
         if sources:
@@ -107,9 +106,7 @@ def read_plan(file: str, task: str, nc: Optional[int], problems: List[Problem]) 
             plan.images[split] = list_images(split, sources, reader.add, plan.issues)
     if sorted(plan.sources.get("val", [])) == sorted(plan.sources.get("train", ["-"])):
         reader.add(("val",), "val is train itself", "figures on it say nothing about new images", severe=False)
-    if points is None:
-        return plan._replace(points=(0, 0), images={})
-    return plan
+    return plan._replace(images={}) if points is None else plan
 
 
 def problem_at(message: str, advice: str = "", line: int = 0, column: int = 0, severe: bool = True) -> Problem:
@@ -141,7 +138,7 @@ class _Reader:
 
     def __init__(self, document: Document, data: Dict[Any, Any], problems: List[Problem]):
         self.document, self.data, self.problems = document, data, problems
-        self.wrong = set()  # keys that types() has reported
+        self.wrong: Set[str] = set()  # keys that types() has reported
         if "val" not in data and "validation" in data:
             data["val"] = data["validation"]
             self.add(("validation",), "`validation:` is taken as `val:`", "write `val:`", severe=False)

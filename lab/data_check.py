@@ -11,7 +11,7 @@ import time
 import warnings
 from collections import Counter, deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Callable, Deque, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from lab._data_between import names_in, note_leaks, note_orphans
 from lab._data_files import Issue, Labels, Look, Rule, look_at_image, read_labels
@@ -165,8 +165,8 @@ class _Tally:
 
     def __init__(self, root: str):
         self.root = os.path.join(root, "")
-        self.counts: Counter = Counter()
-        self.files: Counter = Counter()
+        self.counts: Counter[str] = Counter()
+        self.files: Counter[str] = Counter()
         self.last: Dict[str, str] = {}
         self.examples: Dict[str, List[str]] = {}
 
@@ -201,12 +201,13 @@ def _scan(
     """Look at the images and labels of all splits."""
     rule = Rule(task, None if plan.names is None else len(plan.names), *plan.points)
     total = sum(map(len, plan.images.values()))
-    boxes: Dict[str, Counter] = {}
+    boxes: Dict[str, Counter[int]] = {}
     splits: Dict[str, SplitCount] = {}
     done = 0
     owners: Dict[str, str] = {}
     for split, images in plan.images.items():
-        count, per_class, previous = Counter(images=len(images)), Counter(), ""
+        count, previous = Counter(images=len(images)), ""
+        per_class: Counter[int] = Counter()
         bare: List[Tuple[str, str]] = []  # images without labels
         step = 1 if full else max(1, len(images) // SAMPLE)
         for n, (image, label, look, labels) in enumerate(_looks(images, plan.channels, rule, step)):
@@ -258,7 +259,7 @@ def _looks(
     with warnings.catch_warnings(), _quiet():
         warnings.simplefilter("ignore")  # Pillow's on huge images and odd EXIF
         try:
-            waiting: Deque[Future] = deque()
+            waiting: Deque[Future[Any]] = deque()
             for first in range(0, len(images), CHUNK):
                 waiting.append(executor.submit(work, first))
                 if len(waiting) > 2 * workers:  # so that results do not pile up

@@ -83,7 +83,7 @@ def test_labels_in_another_encoding(data, raw, detail):
 
 def test_a_byte_order_mark_is_no_mistake(data):
     data.write(data.folder / "labels/val/y.txt", b"\xef\xbb\xbf" + CAT.encode())
-    assert "label-encoding" not in found(data.check())
+    assert data.check().findings == []
 
 
 def test_images_without_label_and_labels_without_image(data):
@@ -105,6 +105,23 @@ def test_no_label_folder_at_all_is_severe(data, split):
     label = data.folder / "labels" / split / ("a.txt" if split == "train" else "y.txt")
     only(report, "no-labels", 1, f"{split}: looked for {label} (there is no such folder)")
     assert report.splits[split] == (count, 0, count, 0, 0, 0)
+
+
+def test_a_test_split_may_have_no_labels(data):
+    data.image("test/t.png", picture(60))
+    data.yaml(TREE + NAMES + "test: images/test\n")
+    only(data.check(), "label-none", 1, "images/test/t.png")
+
+
+def test_a_list_beside_images_and_labels_is_no_label_file(data):
+    for path in [*data.folder.glob("*/train/*"), *data.folder.glob("*/val/*")]:
+        path.rename(data.folder / path.name)
+    for name, stems in (("fit", "abcd"), ("hold", "yz")):
+        (data.folder / f"{name}.txt").write_text("".join(f"./{stem}.png\n" for stem in stems), encoding="utf-8")
+    data.yaml("train: fit.txt\nval: hold.txt\n" + NAMES)
+    report = data.check()
+    assert report.findings == []
+    assert report.splits["train"] == (4, 4, 0, 0, 0, 8)
 
 
 def test_labels_of_another_format_are_pointed_out(data):
@@ -254,6 +271,7 @@ def test_files_of_one_size_that_differ_in_a_byte_are_two(data):
 def test_lists_of_images(data):
     lines = ["./images/train/a.png", str(data.folder / "images/train/b.png"), "./images/train/gone.png", "notes", ""]
     data.write(data.folder / "train.txt", b"\xef\xbb\xbf" + "\r\n".join(lines).encode())
+    data.label("train/gone.txt", CAT)  # listed, if not there: no label file without an image
     data.yaml("train: train.txt\nval: [images/val, images/val]\nnames: [cat, dog]\n")
     report = data.check()
     assert {k: (f.count, f.examples[0]) for k, f in found(report).items()} == {

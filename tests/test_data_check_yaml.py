@@ -149,6 +149,21 @@ def test_where_path_is_looked_for(data, tmp_path, monkeypatch):
     assert report.ok
 
 
+def test_two_dots_that_lead_nowhere_are_left_out_as_upstream_does(data):
+    """So that exports with ``../train/images`` beside the YAML can be used."""
+    data.yaml("train: ../images/train\nval: ../images/val\n" + NAMES)
+    report = data.check()
+    assert report.problems == []
+    assert report.splits["train"].images == 4
+    data.yaml("train: [../images/train]\nval: images/val\n" + NAMES)  # not in a list
+    assert "does not exist" in data.check().problems[0].message
+
+
+def test_the_word_none_is_no_path(data):
+    data.yaml("train: images/train\nval: None\n" + NAMES)
+    assert "`val` is empty" in [p.message for p in data.check().problems]
+
+
 def test_a_download_is_named_and_never_run(data, tmp_path):
     script = f"download: |\n  open(r'{tmp_path / 'ran'}', 'w')\n"
     data.yaml("train: images/train\nval: images/none\n" + NAMES + script)

@@ -45,20 +45,20 @@ class Reading(NamedTuple):
 
     encoding: str
     """Name for people; empty for UTF-8, which needs no mention."""
-    text: str
-    """Without byte order mark and odd characters; every line ends in a line feed."""
+    text: Optional[str]
+    """Without byte order mark and odd characters; every line ends in a line feed. None: this is no text."""
     problems: List[Problem]
 
 
 def decode(data: bytes) -> Tuple[List[Reading], str]:
     """Return the ways in which a file can be read, the likeliest first, and the text that upstream reads.
 
-    There are no ways for what is no text at all; the one reading then holds the problem and no text.
+    For what is no text at all there is one, which holds the problem.
     """
     upstream = _clean(data.decode("utf-8", errors="ignore"))
     binary = _binary(data)
     if binary:
-        return [Reading("", "", [binary])], ""
+        return [Reading("", None, [binary])], ""
     wide = _wide(data)
     if wide:
         name, codec = wide

@@ -95,7 +95,7 @@ def read_text(data: bytes, path: str = "<text>") -> Document:
     readings, upstream = decode(data)
     best: Optional[Tuple[Reading, _Result]] = None
     for reading in readings:
-        if not reading.text and reading.problems:  # no text at all
+        if reading.text is None:
             return Document(path, None, {}, reading.problems)
         result = _examine(reading.text)
         if best is None or not _severe(result.problems):
