@@ -18,21 +18,8 @@ LOGGER = logging.getLogger("ultralytics")
 
 T = TypeVar("T", bound=Callable[..., Any])
 
-INFRASTRUCTURE = {
-    "base",
-    "command",
-    "contract",
-    "derive",
-    "flops",
-    "fold",
-    "hooks",
-    "matching",
-    "nonfinite",
-    "preflight",
-    "registry",
-    "rows",
-    "weights",
-}
+INFRASTRUCTURE = {"base", "command", "contract", "derive", "flops", "fold", "hooks", "matching", "nonfinite"}
+INFRASTRUCTURE |= {"preflight", "registry", "rows", "weights"}
 """Files of the folder that hold no backbones."""
 
 _STATES_WIDTHS = re.compile(
