@@ -139,7 +139,7 @@ def _wide(data: bytes) -> Optional[Tuple[str, str]]:
             return name, codec
     even, odd = data[0::2].count(0), data[1::2].count(0)
     half = len(data) // 2
-    if half >= 4 and len(data) % 2 == 0 and min(even, odd) == 0 and max(even, odd) > 0.7 * half:
+    if half >= 4 and min(even, odd) == 0 and max(even, odd) > 0.7 * half:
         return "UTF-16", "utf-16-le" if odd else "utf-16-be"
     return None
 

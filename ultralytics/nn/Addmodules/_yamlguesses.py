@@ -121,7 +121,7 @@ def _is_chinese(line: str, column: int) -> bool:
 
 def _tab(lines: List[str], fault: Fault) -> Iterator[Try]:
     """A tab before or between what stands in a line."""
-    indented = [n for n, line in enumerate(lines) if "\t" in line[: indent(line)] and is_content(line)]
+    indented = [n for n, line in enumerate(lines) if "\t" in line[: indent(line)]]
     first = next((n for n in sorted(_near(lines, fault)) if n in indented), None)
     if first is not None:
         others = [n + 1 for n in indented if n > first]
@@ -129,6 +129,8 @@ def _tab(lines: List[str], fault: Fault) -> Iterator[Try]:
         column = lines[first].index("\t")
         advice = "use spaces, two for each level; most editors can convert tabs"
         message = f"the line is indented with a tab{more}: {shown(lines[first])}"
+        if not lines[first].strip():
+            message, advice = f"an empty line holds a tab{more}", "delete the tab"
         for size in (2, 4, 8):
             mended = {n: lines[n][: indent(lines[n])].expandtabs(size) + lines[n].lstrip() for n in indented}
             yield Try(Problem(first + 1, column + 1, message, advice), mended)

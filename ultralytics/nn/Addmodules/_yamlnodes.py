@@ -227,7 +227,7 @@ class Walk:
                 keys.setdefault(key, key_place)
             place, new = self._enter(item, first)
             absent = isinstance(item, yaml.ScalarNode) and item.start_mark.index == item.end_mark.index
-            beside = not absent and place[0] in (key_node.end_mark.line + 1, key_place[0])
+            beside = not absent and place[0] == key_place[0]
             inner = Spot("value", flow, not beside, spot.named or (known and key == "names"))
             below = (*path, key) if known and path is not None else None
             self._visit(item, below, place if beside else key_place, new, inner)

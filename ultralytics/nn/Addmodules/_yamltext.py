@@ -82,7 +82,7 @@ def read_document(path: Any, max_bytes: int = MAX_BYTES) -> Document:
                 "give the .yaml file; keep lists of images in a text file that the YAML names",
             )
         with open(name, "rb") as f:
-            data = f.read(max_bytes + 1)
+            data = f.read(max_bytes)
     except FileNotFoundError:
         return _failed(name, "the file does not exist", _similar(name))
     except (OSError, ValueError) as e:  # ValueError: a NUL in the path
@@ -173,7 +173,7 @@ def _broken(text: str) -> List[Problem]:
     except yaml.MarkedYAMLError:
         return problems
     others = found.problems + (nodes.Walk(mended, found).problems if found.walkable else [])
-    return [*problems, *(problem for problem in others if problem.line and problem.line not in changed)]
+    return [*problems, *(problem for problem in others if problem.line not in changed)]
 
 
 def _about_encoding(reading: Reading, result: _Result, upstream: str) -> Problem:
