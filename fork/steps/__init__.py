@@ -26,6 +26,7 @@ from fork.steps import (
     x18_drop_anchors,
     x19_derive_models,
     x20_inherit_settings,
+    x25_report_nothing,
 )
 
 SERIES: Tuple[Step, ...] = (
@@ -49,4 +50,5 @@ SERIES: Tuple[Step, ...] = (
     x18_drop_anchors.STEP,
     x19_derive_models.STEP,
     x20_inherit_settings.STEP,
+    x25_report_nothing.STEP,
 )

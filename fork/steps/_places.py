@@ -9,6 +9,7 @@ import libcst as cst
 from fork.edit import Source, assigns, code, own_nodes, statement, walk
 
 TASKS = "ultralytics/nn/tasks.py"
+UTILS = "ultralytics/utils/__init__.py"
 PARSE = "parse_model"
 HOOKS = "addmodules"
 """The name under which edited files know ``Addmodules.hooks``: the one-line calls of the series go through it."""
