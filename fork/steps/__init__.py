@@ -27,6 +27,7 @@ from fork.steps import (
     x19_derive_models,
     x20_inherit_settings,
     x25_report_nothing,
+    x26_ask_before_installing,
 )
 
 SERIES: Tuple[Step, ...] = (
@@ -51,4 +52,5 @@ SERIES: Tuple[Step, ...] = (
     x19_derive_models.STEP,
     x20_inherit_settings.STEP,
     x25_report_nothing.STEP,
+    x26_ask_before_installing.STEP,
 )

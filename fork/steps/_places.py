@@ -96,6 +96,14 @@ def import_hooks(source: Source, before: str = "ultralytics", star: bool = False
     source.replace("module", first, cst.FlattenSentinel([*new, first.with_changes(leading_lines=[])]))
 
 
+def import_here(*then: cst.SimpleStatementLine) -> cst.FlattenSentinel[cst.SimpleStatementLine]:
+    """Return these lines of a function behind an import of the hooks, for a module that nn itself imports."""
+    first = statement(HOOKS_IMPORT, "here, since nn imports this module").with_changes(
+        leading_lines=then[-1].leading_lines
+    )
+    return cst.FlattenSentinel([first, *then[:-1], then[-1].with_changes(leading_lines=[])])
+
+
 def imports_hooks(source: Source) -> bool:
     """Tell whether the module imports the hooks at its top level."""
     return any(code(node) == HOOKS_IMPORT for node in source.module.body)

@@ -18,6 +18,7 @@ from typing import Any, Callable, Collection, Dict, List, Optional, Tuple, Union
 import torch
 from torch import nn
 
+from ._install import not_installed, refuse_to_install
 from ._wrapping import keep_activations
 from .base import adopt_settings, settings_of, weights_match
 from .contract import FLAG, SLOTS, BackboneError, first_backbone, is_multi_map, right_align, widths_of
@@ -38,8 +39,10 @@ __all__ = [
     "is_folded",
     "keep",
     "look_up",
+    "not_installed",
     "probe_size",
     "read_model",
+    "refuse_to_install",
     "save_whole",
     "takes_any_shape",
     "write_whole",
