@@ -293,13 +293,13 @@ def building(path: Path) -> Iterator[None]:
     """Turn what building a wrong model YAML raises into a message that names the file.
 
     Raises:
-        UsageError: The contract is broken, or upstream could not build the model.
+        UsageError: The contract is broken, a file is out of reach, or upstream could not build the model.
     """
     from ultralytics.nn.Addmodules import BackboneError
 
     try:
         yield
-    except BackboneError as e:
+    except (BackboneError, ConnectionError) as e:  # the latter: a file out of reach
         raise UsageError(f"{path}: {e}") from None
     except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as e:
         frame = traceback.extract_tb(e.__traceback__)[-1]

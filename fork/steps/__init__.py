@@ -28,6 +28,7 @@ from fork.steps import (
     x20_inherit_settings,
     x25_report_nothing,
     x26_ask_before_installing,
+    x27_reach_first,
 )
 
 SERIES: Tuple[Step, ...] = (
@@ -53,4 +54,5 @@ SERIES: Tuple[Step, ...] = (
     x20_inherit_settings.STEP,
     x25_report_nothing.STEP,
     x26_ask_before_installing.STEP,
+    x27_reach_first.STEP,
 )

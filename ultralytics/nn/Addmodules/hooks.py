@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from ._install import not_installed, refuse_to_install
+from ._network import reach, reach_torchvision
 from ._wrapping import keep_activations
 from .base import adopt_settings, settings_of, weights_match
 from .contract import FLAG, SLOTS, BackboneError, first_backbone, is_multi_map, right_align, widths_of
@@ -41,6 +42,8 @@ __all__ = [
     "look_up",
     "not_installed",
     "probe_size",
+    "reach",
+    "reach_torchvision",
     "read_model",
     "refuse_to_install",
     "save_whole",
