@@ -134,6 +134,7 @@ def _status(options: argparse.Namespace, root: Path) -> int:
         print("\n".join(hand) or "edited    no file: clean")
         for name, outcome in state.stamp.steps.items():
             print(f"step      {name:<26} {outcome}")
+    print("upgrade   `git pull`, then `python -m fork build`; the package of PyPI is the stock one")
     clean = state.kind == "built" and not state.edited and not state.missing
     return 0 if clean else 1
 

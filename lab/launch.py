@@ -289,7 +289,7 @@ def building(path: Path) -> Iterator[None]:
     """Turn what building a wrong model YAML raises into a message that names the file.
 
     Raises:
-        UsageError: The contract is broken, or upstream could not build the model.
+        UsageError: The contract is broken, a file is out of reach, or upstream could not build the model.
     """
     from ultralytics.nn.Addmodules import BackboneError
     from ultralytics.nn.Addmodules.preflight import ModelError
@@ -298,7 +298,7 @@ def building(path: Path) -> Iterator[None]:
         yield
     except ModelError as e:  # names the file itself
         raise UsageError(str(e)) from None
-    except BackboneError as e:
+    except (BackboneError, ConnectionError) as e:  # the latter: a file out of reach
         raise UsageError(f"{path}: {e}") from None
     except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as e:
         frame = traceback.extract_tb(e.__traceback__)[-1]

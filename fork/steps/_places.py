@@ -9,6 +9,7 @@ import libcst as cst
 from fork.edit import Source, assigns, code, own_nodes, statement, walk
 
 TASKS = "ultralytics/nn/tasks.py"
+UTILS = "ultralytics/utils/__init__.py"
 PARSE = "parse_model"
 HOOKS = "addmodules"
 """The name under which edited files know ``Addmodules.hooks``: the one-line calls of the series go through it."""
@@ -93,6 +94,14 @@ def import_hooks(source: Source, before: str = "ultralytics", star: bool = False
     new.append(statement(HOOKS_IMPORT))
     new[0] = new[0].with_changes(leading_lines=first.leading_lines)
     source.replace("module", first, cst.FlattenSentinel([*new, first.with_changes(leading_lines=[])]))
+
+
+def import_here(*then: cst.SimpleStatementLine) -> cst.FlattenSentinel[cst.SimpleStatementLine]:
+    """Return these lines of a function behind an import of the hooks, for a module that nn itself imports."""
+    first = statement(HOOKS_IMPORT, "here, since nn imports this module").with_changes(
+        leading_lines=then[-1].leading_lines
+    )
+    return cst.FlattenSentinel([first, *then[:-1], then[-1].with_changes(leading_lines=[])])
 
 
 def imports_hooks(source: Source) -> bool:

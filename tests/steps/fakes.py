@@ -16,6 +16,7 @@ from fork.errors import StepError
 from fork.tree import OVERLAY, Tree
 
 from .fakes_more import DISTILL_TEXT, ENGINE_TEXT, MODEL_TEXT
+from .fakes_network import BLOCK_TEXT, DOWNLOADS_TEXT, EVENTS_TEXT, LOAD_TEXT, REQUIREMENTS_TEXT, UTILS_TEXT
 
 TASKS = "ultralytics/nn/tasks.py"
 IMX = "ultralytics/utils/export/imx.py"
@@ -25,6 +26,10 @@ CHECKS = "ultralytics/utils/checks.py"
 ENGINE = "ultralytics/engine/trainer.py"
 MODEL = "ultralytics/engine/model.py"
 DISTILL = "ultralytics/nn/distill_model.py"
+UTILS = "ultralytics/utils/__init__.py"
+EVENTS = "ultralytics/utils/events.py"
+DOWNLOADS = "ultralytics/utils/downloads.py"
+BLOCK = "ultralytics/nn/modules/block.py"
 
 NEWLINES = pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["lf", "crlf"])
 
@@ -333,14 +338,18 @@ def check_files(file):
 '''
 
 UPSTREAM: Dict[str, str] = {
-    TASKS: TASKS_TEXT,
+    TASKS: TASKS_TEXT + LOAD_TEXT,
     IMX: IMX_TEXT,
     FLOPS: FLOPS_TEXT,
     TRAIN: TRAIN_TEXT,
-    CHECKS: CHECKS_TEXT,
+    CHECKS: CHECKS_TEXT + REQUIREMENTS_TEXT,
     ENGINE: ENGINE_TEXT,
     MODEL: MODEL_TEXT,
     DISTILL: DISTILL_TEXT,
+    UTILS: UTILS_TEXT,
+    EVENTS: EVENTS_TEXT,
+    DOWNLOADS: DOWNLOADS_TEXT,
+    BLOCK: BLOCK_TEXT,
     "ultralytics/__init__.py": "",
 }
 OURS: Dict[str, str] = {f"{OVERLAY}__init__.py": "", f"{OVERLAY}hooks.py": "def keep(): ...\n"}

@@ -5,6 +5,7 @@ Run once on the pristine tree and once on the fork's; the test compares the two.
     python fingerprint.py outputs NAME ...     these YAMLs: hash of the outputs for seeded weights and input
 """
 
+import contextlib
 import hashlib
 import json
 import sys
@@ -103,6 +104,10 @@ def main():
     torchvision.models.WeightsEnum.get_state_dict = lambda *a, **k: torchvision.models.resnet18(
         weights=None
     ).state_dict()
+    with contextlib.suppress(ImportError):  # the fork would see first whether they can be fetched
+        from ultralytics.nn.Addmodules import hooks
+
+        hooks.reach_torchvision = lambda model, weights: None
     if sys.argv[1] == "structure":
         skip_initialisation()
         result = {path.stem: attempt(structure, path) for path in sorted(MODELS.rglob("*.yaml"))}

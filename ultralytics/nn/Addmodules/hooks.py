@@ -18,6 +18,8 @@ from typing import Any, Callable, Collection, Dict, List, Optional, Tuple, Union
 import torch
 from torch import nn
 
+from ._install import not_installed, refuse_to_install
+from ._network import reach, reach_torchvision
 from ._routing import stem, task_of
 from ._shapes import STAND_INS, GapBackbone, create
 from ._wrapping import keep_activations
@@ -52,9 +54,13 @@ __all__ = [
     "match_rows",
     "name_nonfinite",
     "no_flops",
+    "not_installed",
     "positions",
     "probe_size",
+    "reach",
+    "reach_torchvision",
     "read_model",
+    "refuse_to_install",
     "report_rows",
     "save_whole",
     "stem",

@@ -7,6 +7,7 @@ its networks and not before. What its networks give, and which cannot serve, is 
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import functools
 import importlib.util
@@ -19,6 +20,7 @@ import torch
 from torch import nn
 
 from . import weights
+from ._network import published
 from ._wrapping import keep_activations, watched
 from .base import IMAGENET_MEAN, IMAGENET_STD, Backbone, Normalize, Pretrained, keep_settings
 from .contract import SLOTS, BackboneError
@@ -141,8 +143,10 @@ class Timm(Backbone):
 
     def _create(self, timm: Any, options: Dict[str, Any]) -> Union[nn.Module, _Unfit]:
         elsewhere = "name another network: docs/timm.md lists those that work, `timm.list_models()` all of them"
+        asks = published("timm", self.model) if ":" in self.model else contextlib.nullcontext()  # its configuration
         try:
-            body = timm.create_model(self.model, features_only=True, **{"in_chans": self.in_chans, **options})
+            with asks:
+                body = timm.create_model(self.model, features_only=True, **{"in_chans": self.in_chans, **options})
         except Exception as e:
             return _Unfit(f"timm says {_said(e)}", elsewhere)
         if not hasattr(body, "feature_info"):
@@ -233,7 +237,8 @@ class Timm(Backbone):
                 ) from None
         else:
             origin = f"timm:{self.model}"
-            with weights.explained("Timm", "timm", self.model), watched() as watch:
+            network = published("timm", self.model)
+            with weights.explained("Timm", "timm", self.model), network, watched() as watch:
                 body = timm.create_model(self.model, **wanted)
         self.body = body
         keep_activations(body)

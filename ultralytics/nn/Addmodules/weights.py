@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional
 import torch
 from torch import nn
 
+from ._network import Unreachable, published
 from .contract import BackboneError, first_backbone
 
 LOGGER = logging.getLogger("ultralytics")
@@ -136,6 +137,7 @@ def fetch(hub: str, owner: str) -> Dict[str, torch.Tensor]:
     """Return the weights that timm or torchvision publishes, from their cache or by their own download.
 
     timm honours ``HF_ENDPOINT`` (a mirror), ``HF_HOME`` (its cache) and ``HF_HUB_OFFLINE``; torchvision ``TORCH_HOME``.
+    Where their server is out of reach, what is in the cache is used, and an error is raised at once where it is not.
 
     Args:
         hub: ``timm:NAME.TAG`` or ``torchvision:NAME``.
@@ -145,7 +147,7 @@ def fetch(hub: str, owner: str) -> Dict[str, torch.Tensor]:
         BackboneError: The package is missing, or the weights cannot be had.
     """
     library, _, name = hub.partition(":")
-    with explained(owner, library, name):
+    with explained(owner, library, name), published(library, name):
         if library == "timm":
             import timm
 
@@ -172,9 +174,10 @@ def explained(owner: str, library: str, name: str) -> Iterator[None]:
         raise BackboneError(f"{owner}: {library} is not installed: run `python -m pip install {library}`") from None
     except Exception as e:
         mirror = "HF_ENDPOINT=https://… names a mirror of the hub, or " if library == "timm" else ""
+        said = " ".join(str(e).split())
+        said = said if isinstance(e, Unreachable) else f"{type(e).__name__}: {said[:240]}"
         raise BackboneError(
-            f"{owner}: the weights {name} of {library} could not be fetched: {type(e).__name__}: "
-            f"{' '.join(str(e).split())[:240]}\n"
+            f"{owner}: the weights {name} of {library} could not be fetched: {said}\n"
             f"  to do: {mirror}fetch the file elsewhere and write its path in place of true"
         ) from None
 

@@ -1,0 +1,176 @@
+"""More of the fakes (see ``fakes.py``): what reports, installs or fetches."""
+
+UTILS_TEXT = '''\
+"""Utils."""
+import os
+
+NOTE = env_flag("YOLO_VERBOSE", True)
+AUTOINSTALL = env_flag( "YOLO_AUTOINSTALL",  True )   # or not
+OTHER = env_flag("YOLO_AUTOINSTALL")  # alike, but without a default
+
+
+class IterableSimpleNamespace:
+    def __getattr__(self, attr):
+        raise AttributeError(
+            f"""
+            no {attr}. Do 'pip install ultralytics'.\\nOr say 'pip install -U ultralytics' and wait
+            """
+        )
+
+    def __str__(self):
+        return f"{self} 'pip install -U ultralytics'"
+
+
+# what is found out
+ONLINE = is_online()   # asks
+IS_DOCKER = is_docker()
+IS_PIP_PACKAGE = is_pip_package()
+NOTED = IS_PIP_PACKAGE or ONLINE
+
+
+def look():
+    IS_PIP_PACKAGE = is_pip_package()
+    ONLINE = is_online()
+    return ONLINE or IS_PIP_PACKAGE or env_flag("YOLO_AUTOINSTALL", True)
+'''
+
+EVENTS_TEXT = '''\
+"""Events."""
+
+
+class Events:
+    def __init__(self):
+        self.note = IS_PIP_PACKAGE and (GIT or note)
+        self.enabled = ( SETTINGS["sync"]
+            and (IS_PIP_PACKAGE  or GIT.origin == "somewhere")   # who
+            and (ONLINE or note)
+        )
+
+    def other(self):
+        return IS_PIP_PACKAGE or GIT
+'''
+
+DOWNLOADS_TEXT = '''\
+"""Downloads."""
+from pathlib import Path
+
+
+def is_url(url, check=False):
+    if check:
+        import requests
+
+        note = requests.head(url)
+        return requests.head(url, timeout=9,  note=note).ok   # asks
+    return requests.heads(url, 1)
+
+
+def safe_download(url, file=None, dir=None):
+    if file:
+        note = file
+    else:
+        import requests
+
+        # elsewhere
+        gdrive  = url.startswith( "gdrive" )   # a special case
+        if gdrive:
+            url = note(url)
+    return requests.head(url, timeout=1)
+
+
+def attempt_download_asset(file, repo="some", release="one"):
+    if file:
+        tag, note = get_github_assets(repo, release)
+    else:
+        tag, assets = get_github_assets(repo, release)   # the one
+        if not assets:
+            tag, assets = get_github_assets(repo)
+    return tag
+
+
+def download(repo, release, url):
+    tag, assets = get_github_assets(repo, release)
+    gdrive = url
+    return requests.head(url, timeout=1)
+'''
+
+BLOCK_TEXT = '''\
+"""Blocks."""
+
+
+class TorchVision:
+    def __init__(self, model, weights="DEFAULT"):
+        import torchvision
+
+        if note:
+            self.m = torchvision.models.get_model(model,  weights=weights)   # built
+        else:
+            self.m = torchvision.models.get_models(model)
+        self.n = torchvision.models.get_model(model, weights=weights)
+
+
+class Other:
+    def __init__(self, model, weights):
+        self.m = torchvision.models.get_model(model, weights=weights)
+'''
+
+REQUIREMENTS_TEXT = """\
+
+
+def check_requirements(requirements, install=True, cmds=""):
+    prefix, pkgs = "requirements", []
+
+    def attempt(packages):
+        LOGGER.warning("YOLO_AUTOINSTALL=False")
+
+    if pkgs:
+        packages = [*pkgs, requirements]
+        if install and AUTOINSTALL:
+            LOGGER.warning("done")
+        else:
+            if install:
+                # not today
+                LOGGER.warning(
+                    f"{prefix} {pkgs} are  missing, and YOLO_AUTOINSTALL=False"   # so be it
+                )
+            return False
+    return True
+
+
+def check_apt(prefix, packages, cmds):
+    LOGGER.warning(f"{prefix} YOLO_AUTOINSTALL=False")
+"""
+
+LOAD_TEXT = """\
+
+
+def torch_safe_load(weight, safe=None):
+    try:
+        blob = load(weight)
+    except ModuleNotFoundError as e:
+        LOGGER.warning("alike, but installs nothing")
+        check_requirements("other")
+    try:
+        blob = load( weight )
+    except RuntimeError as e:
+        LOGGER.warning("another")
+        check_requirements(e.name)
+    except ModuleNotFoundError as e:  # gone
+        if safe:
+            LOGGER.warning("in a branch")
+            raise
+        LOGGER.warning(
+            f"{weight}  needs {e.name}"
+        )   # told
+        check_requirements(e.name)   # get it
+        LOGGER.warning("behind")
+        blob = load(weight)
+    return blob
+
+
+def load(weight):
+    try:
+        return read(weight)
+    except ModuleNotFoundError as e:
+        LOGGER.warning("elsewhere")
+        check_requirements(e.name)
+"""
