@@ -15,7 +15,7 @@ from fork.edit import Outcome, Step
 from fork.errors import StepError
 from fork.tree import OVERLAY, Tree
 
-from .fakes_more import DISTILL_TEXT, ENGINE_TEXT, MODEL_TEXT
+from .fakes_more import CLI_TEXT, DISTILL_TEXT, ENGINE_TEXT, MODEL_TEXT
 from .fakes_network import BLOCK_TEXT, DOWNLOADS_TEXT, EVENTS_TEXT, LOAD_TEXT, REQUIREMENTS_TEXT, UTILS_TEXT
 
 TASKS = "ultralytics/nn/tasks.py"
@@ -25,6 +25,7 @@ TRAIN = "ultralytics/models/yolo/detect/train.py"
 CHECKS = "ultralytics/utils/checks.py"
 ENGINE = "ultralytics/engine/trainer.py"
 MODEL = "ultralytics/engine/model.py"
+CLI = "ultralytics/cfg/__init__.py"
 DISTILL = "ultralytics/nn/distill_model.py"
 UTILS = "ultralytics/utils/__init__.py"
 EVENTS = "ultralytics/utils/events.py"
@@ -345,6 +346,7 @@ UPSTREAM: Dict[str, str] = {
     CHECKS: CHECKS_TEXT + REQUIREMENTS_TEXT,
     ENGINE: ENGINE_TEXT,
     MODEL: MODEL_TEXT,
+    CLI: CLI_TEXT,
     DISTILL: DISTILL_TEXT,
     UTILS: UTILS_TEXT,
     EVENTS: EVENTS_TEXT,

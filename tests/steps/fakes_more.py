@@ -112,3 +112,35 @@ class DistillationModel:
     def get_other_layers(self, m):
         return [*list(m.f), m.i]
 '''
+
+OLD_TASK = "        self.task  =  given or guess_model_task( rows )   # by name\n"
+BUILDER = f"""
+
+    def _new(self, path, given=None):
+        rows = read(path)
+        self.kind = guess_model_task(rows)
+        self.task = given
+{OLD_TASK}
+    def _old(self, rows):
+        self.task = guess_model_task(rows)
+"""
+
+MODEL_TEXT = MODEL_TEXT.rstrip("\n") + BUILDER
+
+OLD_STEM = "    stem  =  Path(model).stem.upper()   # by name\n"
+CLI_TEXT = f'''\
+"""Command line."""
+from pathlib import Path
+
+
+def entrypoint(words):
+    model = words[0]
+    stem = "none"
+    note = Path(model).stem
+{OLD_STEM}    return stem, note
+
+
+def other(model):
+    stem = Path(model).stem
+    return stem
+'''

@@ -2,46 +2,18 @@ import pytest
 
 from fork.steps import x35_route_heads
 
-from .fakes import MODEL, MODEL_TEXT, NEWLINES, check, edited, refuses, tree_of, unchanged
+from .fakes import CLI, CLI_TEXT, MODEL, MODEL_TEXT, NEWLINES, check, edited, refuses, tree_of, unchanged
+from .fakes_more import OLD_STEM, OLD_TASK
 
 STEP = x35_route_heads.STEP
-CLI = "ultralytics/cfg/__init__.py"
-OLD_TASK = "        self.task  =  given or guess_model_task( rows )   # by name\n"
 NEW_TASK = "        self.task  =  addmodules.task_of(self, rows, given or guess_model_task( rows ))   # by name\n"
-BUILDER = f"""
-
-    def _new(self, path, given=None):
-        rows = read(path)
-        self.kind = guess_model_task(rows)
-        self.task = given
-{OLD_TASK}
-    def _old(self, rows):
-        self.task = guess_model_task(rows)
-"""
-OLD_STEM = "    stem  =  Path(model).stem.upper()   # by name\n"
 NEW_STEM = (
     "    from ultralytics.nn.Addmodules import hooks as addmodules  # here, since nn imports this module\n"
     "    stem  =  addmodules.stem(model)   # by name\n"
 )
-CLI_TEXT = f'''\
-"""Command line."""
-from pathlib import Path
-
-
-def entrypoint(words):
-    model = words[0]
-    stem = "none"
-    note = Path(model).stem
-{OLD_STEM}    return stem, note
-
-
-def other(model):
-    stem = Path(model).stem
-    return stem
-'''
 IMPORT = "from ultralytics.nn.Addmodules import hooks as addmodules\n"
 FIRST = "from ultralytics.fakes.cfg import get\n"
-MODEL_BEFORE = MODEL_TEXT.rstrip("\n") + BUILDER
+MODEL_BEFORE = MODEL_TEXT
 MODEL_AFTER = edited(MODEL_BEFORE, (OLD_TASK, NEW_TASK), (FIRST, IMPORT + FIRST))
 CLI_AFTER = edited(CLI_TEXT, (OLD_STEM, NEW_STEM))
 BEFORE = {MODEL: MODEL_BEFORE, CLI: CLI_TEXT}
