@@ -26,6 +26,10 @@ from fork.steps import (
     x18_drop_anchors,
     x19_derive_models,
     x20_inherit_settings,
+    x21_trust_backbones,
+    x22_record_fork,
+    x23_explain_checkpoint,
+    x24_same_fork,
 )
 
 SERIES: Tuple[Step, ...] = (
@@ -49,4 +53,8 @@ SERIES: Tuple[Step, ...] = (
     x18_drop_anchors.STEP,
     x19_derive_models.STEP,
     x20_inherit_settings.STEP,
+    x21_trust_backbones.STEP,
+    x22_record_fork.STEP,
+    x23_explain_checkpoint.STEP,
+    x24_same_fork.STEP,
 )

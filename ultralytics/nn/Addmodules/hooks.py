@@ -18,6 +18,9 @@ from typing import Any, Callable, Collection, Dict, List, Optional, Tuple, Union
 import torch
 from torch import nn
 
+from ._explain import explained_load
+from ._record import record, record_text, recorded, this_tree
+from ._trust import allow, as_class, as_target
 from ._wrapping import keep_activations
 from .base import adopt_settings, settings_of, weights_match
 from .contract import FLAG, SLOTS, BackboneError, first_backbone, is_multi_map, right_align, widths_of
@@ -27,9 +30,11 @@ from .registry import registry
 from .weights import following
 
 __all__ = [
+    "allow",
     "build_backbone",
     "derive",
     "drop_anchors",
+    "explained_load",
     "fold",
     "get_model",
     "inherit",
@@ -40,8 +45,12 @@ __all__ = [
     "look_up",
     "probe_size",
     "read_model",
+    "record",
+    "record_text",
+    "recorded",
     "save_whole",
     "takes_any_shape",
+    "this_tree",
     "write_whole",
 ]
 
@@ -84,11 +93,11 @@ def look_up(name: str, namespace: Dict[str, Any], args: Any = ()) -> Any:
             f"  {broken.reason}\n  to do: mend that file; nothing else is affected by it"
         )
     if found is not None:
-        return found
+        return as_class(found)
     row = _timm_row(name)
     if row is not None:
         _ROWS[name] = row
-        return row
+        return as_class(row)
     modules = [key for key, value in namespace.items() if inspect.isclass(value) and issubclass(value, nn.Module)]
     known = {key.lower(): key for key in [*modules, *registry.names()]}
     near = [known[key] for key in difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.6)]
@@ -111,7 +120,8 @@ _ROWS: Dict[str, Any] = {}
 
 def is_backbone(module: Any) -> bool:
     """Tell whether a row's module is one of this folder's backbones (step s05)."""
-    return registry.claims(module) or any(module is row for row in _ROWS.values())
+    target = as_target(module)
+    return registry.claims(target) or any(target is row for row in _ROWS.values())
 
 
 def build_backbone(
@@ -133,6 +143,7 @@ def build_backbone(
     Raises:
         BackboneError: The row is not row 0 with one repeat, its arguments do not fit, or the contract is broken.
     """
+    target = as_target(target)
     name = getattr(target, "__name__", str(target))
     if row != 0:
         raise BackboneError(
