@@ -15,7 +15,7 @@ from fork.edit import Outcome, Step
 from fork.errors import StepError
 from fork.tree import OVERLAY, Tree
 
-from .fakes_more import ENGINE_TEXT, MODEL_TEXT
+from .fakes_more import DIST_TEXT, ENGINE_TEXT, EXPORTER_TEXT, MODEL_TEXT, SAFE_TEXT
 
 TASKS = "ultralytics/nn/tasks.py"
 IMX = "ultralytics/utils/export/imx.py"
@@ -24,6 +24,8 @@ TRAIN = "ultralytics/models/yolo/detect/train.py"
 CHECKS = "ultralytics/utils/checks.py"
 ENGINE = "ultralytics/engine/trainer.py"
 MODEL = "ultralytics/engine/model.py"
+EXPORTER = "ultralytics/engine/exporter.py"
+DIST = "ultralytics/utils/dist.py"
 
 NEWLINES = pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["lf", "crlf"])
 
@@ -209,6 +211,7 @@ def yaml_list_load(path):
     d = YAML.load(yaml_file)
     return d
 '''
+TASKS_TEXT += SAFE_TEXT
 
 IMX_TEXT = '''\
 """A fake of the export that runs a model's layers on its own."""
@@ -328,6 +331,8 @@ UPSTREAM: Dict[str, str] = {
     CHECKS: CHECKS_TEXT,
     ENGINE: ENGINE_TEXT,
     MODEL: MODEL_TEXT,
+    EXPORTER: EXPORTER_TEXT,
+    DIST: DIST_TEXT,
     "ultralytics/__init__.py": "",
 }
 OURS: Dict[str, str] = {f"{OVERLAY}__init__.py": "", f"{OVERLAY}hooks.py": "def keep(): ...\n"}
