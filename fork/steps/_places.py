@@ -88,6 +88,14 @@ def entry_of(node: cst.Dict, key: str) -> cst.BaseExpression:
     return next(i.value for i in items if isinstance(i.key, cst.SimpleString) and i.key.value.strip("\"'") == key)
 
 
+def comma_like(blank: cst.BaseParenthesizableWhitespace) -> cst.Comma:
+    """Return a comma with the line break of ``blank`` behind it, and none of its comments; a space if it has none."""
+    if not isinstance(blank, cst.ParenthesizedWhitespace):
+        return cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+    line = cst.TrailingWhitespace(newline=blank.first_line.newline)
+    return cst.Comma(whitespace_after=blank.with_changes(first_line=line, empty_lines=[]))
+
+
 def with_first_entry(node: cst.Dict, key: str, value: str) -> cst.Dict:
     """Return a dict display (not an empty one) with another entry before the others, on a line of its own if they are.
 
@@ -96,11 +104,7 @@ def with_first_entry(node: cst.Dict, key: str, value: str) -> cst.Dict:
         key: The new key, a plain string.
         value: The new value, as source.
     """
-    blank: cst.BaseParenthesizableWhitespace = cst.SimpleWhitespace(" ")
-    begin = node.lbrace.whitespace_after
-    if isinstance(begin, cst.ParenthesizedWhitespace):  # without its comments, which belong to the brace
-        blank = begin.with_changes(first_line=cst.TrailingWhitespace(newline=begin.first_line.newline), empty_lines=[])
-    comma = cst.Comma(whitespace_after=blank)
+    comma = comma_like(node.lbrace.whitespace_after)
     new = cst.DictElement(cst.SimpleString(f'"{key}"'), expression(value), comma=comma)
     return node.with_changes(elements=[new, *node.elements])
 

@@ -39,6 +39,22 @@ class BaseTrainer:
 
     def get_model(self, cfg=None, weights=None):
         return make(cfg, weights=weights)
+
+
+class MultiTrainer:
+    def train(self, run):
+        note = {"model": run}
+        pack( { "model": self.model,"train_args":note }, run.file)   # to begin with
+        run([*_OTHER_COMMAND, "train"], check=True)
+        run([*_YOLO_CLI_COMMAND, "help"])
+        run(
+            [   # a process
+                *_YOLO_CLI_COMMAND,
+                "train",
+            ],   # its words
+            check=True ,
+        )   # done
+        return {"model": note}
 '''
 
 MODEL_TEXT = '''\

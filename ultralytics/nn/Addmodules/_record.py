@@ -165,45 +165,54 @@ def _backbone(model: Any) -> Optional[Dict[str, Any]]:
     return found
 
 
-class Tree(NamedTuple):
-    """Which tree a process runs; where it is unpickled, that process has to run the same (step x24).
-
-    Attributes:
-        path: The folder ``ultralytics``.
-        digest: Digest of the tree as built.
-    """
-
+class _Tree(NamedTuple):
     path: str
     digest: str
 
-    def __reduce__(self) -> Tuple[Any, ...]:
-        """Return the call that compares the two."""
-        return require_tree, tuple(self)
+
+class Tree(_Tree):
+    """Which tree a process runs: made, or unpickled, only in a process that runs it (step x24).
+
+    Args:
+        path: The folder ``ultralytics``.
+        digest: Digest of the tree as built.
+
+    Raises:
+        BackboneError: This process runs another folder, or that one was built anew in between.
+    """
+
+    def __new__(cls, path: str, digest: str) -> Tree:
+        """Compare it with what this process runs."""
+        own = str(_own_stamp()["digest"])
+        if os.path.normcase(os.path.realpath(PACKAGE)) != os.path.normcase(os.path.realpath(path)):
+            raise BackboneError(
+                f"this process was started by one that runs the fork in {path}, and imports ultralytics from {PACKAGE}"
+                f"\n  to do: install the fork into the environment (`pip install -e .` in its checkout), or set "
+                f"PYTHONPATH"
+            )
+        if own != digest:
+            raise BackboneError(
+                f"the fork in {path} was built anew after this training had been started (its digest was "
+                f"{digest[:12]} and is {own[:12]}): start the training again"
+            )
+        return super().__new__(cls, path, digest)
 
 
 def this_tree() -> Tree:
-    """Return which tree this process runs."""
+    """Return which tree this process runs, to be pickled for a process that it starts (step x24)."""
     return Tree(str(PACKAGE), str(_own_stamp()["digest"]))
 
 
-def require_tree(path: str, digest: str) -> Tree:
-    """Return which tree this process runs, having made sure that it is the one given.
+def child_environment() -> Dict[str, str]:
+    """Return the environment in which ``python -m ultralytics...`` runs this tree (step x24).
 
-    Raises:
-        BackboneError: It is another folder, or was built anew in between.
+    Its folder comes first on the path, unless packages are installed there and all of them would with it; the working
+    directory, which Python puts before all else, comes last (from Python 3.11 on; before, ``Tree`` ends the process).
     """
-    own, wanted = this_tree(), Tree(path, digest)
-    if os.path.normcase(os.path.realpath(own.path)) != os.path.normcase(os.path.realpath(path)):
-        raise BackboneError(
-            f"this process was started by one that runs the fork in {path}, and imports ultralytics from {own.path}\n"
-            f"  to do: install the fork (`pip install -e .` in its checkout) into the environment, or set PYTHONPATH"
-        )
-    if own != wanted._replace(path=own.path):
-        raise BackboneError(
-            f"the fork in {path} was built anew after the training had been started (digest {digest[:12]}, now "
-            f"{own.digest[:12]}): start it again"
-        )
-    return own
+    given = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    folder = [] if PACKAGE.parent.name in ("site-packages", "dist-packages") else [str(PACKAGE.parent)]
+    paths = dict.fromkeys([*folder, *given, os.getcwd()])
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONSAFEPATH": "1"}
 
 
 def describe(content: Any) -> List[str]:

@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from ._explain import explained_load
-from ._record import record, record_text, recorded, this_tree
+from ._record import child_environment, record, record_text, recorded, this_tree
 from ._trust import allow, as_class, as_target
 from ._wrapping import keep_activations
 from .base import adopt_settings, settings_of, weights_match
@@ -32,6 +32,7 @@ from .weights import following
 __all__ = [
     "allow",
     "build_backbone",
+    "child_environment",
     "derive",
     "drop_anchors",
     "explained_load",
