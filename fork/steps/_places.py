@@ -6,7 +6,7 @@ from typing import List, NamedTuple, Union
 
 import libcst as cst
 
-from fork.edit import Source, assigns, code, own_nodes, statement, walk
+from fork.edit import Source, assigns, code, expression, own_nodes, statement, walk
 
 TASKS = "ultralytics/nn/tasks.py"
 UTILS = "ultralytics/utils/__init__.py"
@@ -70,6 +70,44 @@ def value_of(line: cst.SimpleStatementLine) -> cst.BaseExpression:
 def name_of(node: Union[cst.BaseExpression, None]) -> str:
     """Return the source of a name or dotted name, or an empty string."""
     return code(node) if isinstance(node, (cst.Name, cst.Attribute)) else ""
+
+
+def dicts_with(node: cst.CSTNode, *keys: str) -> List[cst.Dict]:
+    """Return the dict displays below ``node`` that have all of these keys (plain strings)."""
+    return [child for child in walk(node) if isinstance(child, cst.Dict) and set(keys) <= set(keys_of(child))]
+
+
+def keys_of(node: cst.Dict) -> List[str]:
+    """Return the keys of a dict display that are string literals, without their quotes."""
+    keys = [item.key for item in node.elements if isinstance(item, cst.DictElement)]
+    return [key.value.strip("\"'") for key in keys if isinstance(key, cst.SimpleString)]
+
+
+def entry_of(node: cst.Dict, key: str) -> cst.BaseExpression:
+    """Return what stands under ``key``, one of ``keys_of``, in a dict display."""
+    items = [item for item in node.elements if isinstance(item, cst.DictElement)]
+    return next(i.value for i in items if isinstance(i.key, cst.SimpleString) and i.key.value.strip("\"'") == key)
+
+
+def comma_like(blank: cst.BaseParenthesizableWhitespace) -> cst.Comma:
+    """Return a comma with the line break of ``blank`` behind it, and none of its comments; a space if it has none."""
+    if not isinstance(blank, cst.ParenthesizedWhitespace):
+        return cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+    line = cst.TrailingWhitespace(newline=blank.first_line.newline)
+    return cst.Comma(whitespace_after=blank.with_changes(first_line=line, empty_lines=[]))
+
+
+def with_first_entry(node: cst.Dict, key: str, value: str) -> cst.Dict:
+    """Return a dict display (not an empty one) with another entry before the others, on a line of its own if they are.
+
+    Args:
+        node: The dict display.
+        key: The new key, a plain string.
+        value: The new value, as source.
+    """
+    comma = comma_like(node.lbrace.whitespace_after)
+    new = cst.DictElement(cst.SimpleString(f'"{key}"'), expression(value), comma=comma)
+    return node.with_changes(elements=[new, *node.elements])
 
 
 def import_hooks(source: Source, before: str = "ultralytics", star: bool = False) -> None:

@@ -15,7 +15,7 @@ from fork.edit import Outcome, Step
 from fork.errors import StepError
 from fork.tree import OVERLAY, Tree
 
-from .fakes_more import CLI_TEXT, DISTILL_TEXT, ENGINE_TEXT, MODEL_TEXT
+from .fakes_more import CLI_TEXT, DIST_TEXT, DISTILL_TEXT, ENGINE_TEXT, EXPORTER_TEXT, MODEL_TEXT, SAFE_TEXT
 from .fakes_network import BLOCK_TEXT, DOWNLOADS_TEXT, EVENTS_TEXT, LOAD_TEXT, REQUIREMENTS_TEXT, UTILS_TEXT
 
 TASKS = "ultralytics/nn/tasks.py"
@@ -31,6 +31,8 @@ UTILS = "ultralytics/utils/__init__.py"
 EVENTS = "ultralytics/utils/events.py"
 DOWNLOADS = "ultralytics/utils/downloads.py"
 BLOCK = "ultralytics/nn/modules/block.py"
+EXPORTER = "ultralytics/engine/exporter.py"
+DIST = "ultralytics/utils/dist.py"
 
 NEWLINES = pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["lf", "crlf"])
 
@@ -223,6 +225,7 @@ def yaml_list_load(path):
     d = YAML.load(yaml_file)
     return d
 '''
+TASKS_TEXT += SAFE_TEXT
 
 IMX_TEXT = '''\
 """A fake of the export that runs a model's layers on its own."""
@@ -338,8 +341,12 @@ def check_files(file):
     return files
 '''
 
+OPENED = "    return blob, file, note\n"
+LOAD_BODY = LOAD_TEXT.partition("safe=None):\n")[2].replace("    return blob\n", "")
+"""What one step looks for in the function that another edits at another place."""
+
 UPSTREAM: Dict[str, str] = {
-    TASKS: TASKS_TEXT + LOAD_TEXT,
+    TASKS: TASKS_TEXT.replace(OPENED, LOAD_BODY + OPENED),
     IMX: IMX_TEXT,
     FLOPS: FLOPS_TEXT,
     TRAIN: TRAIN_TEXT,
@@ -352,6 +359,8 @@ UPSTREAM: Dict[str, str] = {
     EVENTS: EVENTS_TEXT,
     DOWNLOADS: DOWNLOADS_TEXT,
     BLOCK: BLOCK_TEXT,
+    EXPORTER: EXPORTER_TEXT,
+    DIST: DIST_TEXT,
     "ultralytics/__init__.py": "",
 }
 OURS: Dict[str, str] = {f"{OVERLAY}__init__.py": "", f"{OVERLAY}hooks.py": "def keep(): ...\n"}

@@ -1,188 +1,172 @@
-"""Says in a YAML's words what went wrong when one of its rows was built or run without content."""
+"""Why a checkpoint of another fork does not open here: what it lacks, which fork made it, and what to do (step x23)."""
 
 from __future__ import annotations
 
-import inspect
-import re
-import traceback
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+import importlib
+import importlib.util
+import io
+import pickle
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, TypeVar
 
-import torch
-from torch import nn
-
+from . import _record
 from .contract import BackboneError
+from .registry import registry
+
+T = TypeVar("T")
+
+LIBRARIES = ("timm", "torchvision")
 
 
-class Failure(NamedTuple):
-    """What is wrong with a row.
+class Content(NamedTuple):
+    """What can be read of a checkpoint without opening it.
 
     Attributes:
-        row: Its position in the YAML; None where it is no row's fault.
-        message: What is wrong, and what was found.
-        advice: What would fit.
-        part: Entry of the row that is to blame: 0 from, 1 repeats, 2 module, 3 arguments; None for the whole row.
+        record: Its record, or None.
+        names: (module, name) of everything that opening it would import, in order.
     """
 
-    row: Optional[int]
-    message: str
-    advice: str
-    part: Optional[int] = None
+    record: Optional[Dict[str, Any]]
+    names: List[Tuple[str, str]]
 
 
-def explain_build(error: BaseException, at: Dict[str, Any], row: int, tainted: bool) -> Optional[Failure]:
-    """Explain why a row could not be built.
+class _Blank:
+    """Stands for everything that a pickle builds; takes whatever is done to it, and does nothing."""
+
+    def __new__(cls, *_: Any, **__: Any) -> _Blank:
+        return object.__new__(cls)
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        pass
+
+    def __call__(self, *_: Any, **__: Any) -> _Blank:
+        return self
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        pass
+
+    def __setstate__(self, state: Any) -> None:
+        pass
+
+    append = extend = add = update = __call__
+
+
+class _Reader(pickle.Unpickler):
+    """Reads a pickle without importing or running anything: all that it names is blank, but for the record."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(io.BytesIO(data), encoding="utf-8")
+        self.names: List[Tuple[str, str]] = []
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return a stand-in and note the name."""
+        self.names.append((module, name))
+        return dict if module.startswith(_record.SENTENCE) and name == "Record" else _Blank
+
+    def persistent_load(self, pid: Any) -> Any:
+        """Return a stand-in for a tensor's memory."""
+        return _Blank()
+
+
+def read(file: Any) -> Optional[Content]:
+    """Return what a checkpoint says of itself, or None for a file that is no checkpoint of torch.
 
     Args:
-        error: What was raised.
-        at: Local variables of ``parse_model`` at that moment.
-        row: Position of the row.
-        tainted: Whether the row reads from one that is wrong itself: then only what does not hang on its channels is
-            said, and None returned for the rest.
+        file: Path. Nothing that it holds is imported or run.
     """
-    if isinstance(error, BackboneError):
-        message, _, advice = str(error).partition("\n")
-        return Failure(row, message, advice.strip().replace("to do: ", ""), 3)
-    module, args, source = at.get("m"), at.get("args"), at.get("f")
-    name = getattr(module, "__name__", str(module))
-    given = at["d"]["backbone"] + at["d"]["head"]
-    written = given[row][3] if row < len(given) else args
-    inside = traceback.extract_tb(error.__traceback__)[-1].name == "parse_model"
-    if inside and isinstance(error, TypeError) and isinstance(source, list) and "indices must be" in str(error):
-        advice = "only modules that join maps (Concat) and heads read a list"
-        return Failure(row, f"{name} reads one row, and the YAML gives it {source}", advice, 0)
-    if inside and isinstance(error, TypeError) and not isinstance(source, list) and "not iterable" in str(error):
-        return Failure(row, f"{name} reads a list of rows, and the YAML gives it {source}", f"write [{source}, …]", 0)
-    if inside and isinstance(error, IndexError) and isinstance(args, list):
-        return Failure(row, f"{name} needs more arguments than {written}", usage(module), 3)
-    wrong = _binding(module, args)
-    if wrong is not None:
-        return Failure(row, f"{name}: {wrong}; the YAML gives {written}", usage(module), 3)
-    if tainted:
-        return None
-    channels = _channels(at.get("ch"), source)
-    if name == "AIFI" and channels and len(args) > 2 and isinstance(args[2], int) and channels[0] % max(args[2], 1):
-        fitting = [n for n in (1, 2, 4, 8, 16, 32) if channels[0] % n == 0]
-        message = f"AIFI divides its {channels[0]} channels among {args[2]} heads, which leaves a rest"
-        return Failure(row, message, f"put a Conv of a multiple of {args[2]} in front, or take {fitting} heads", 3)
-    if inside and isinstance(error, TypeError):
-        return Failure(row, f"{name} cannot take the arguments {written}: {_said(error)}", usage(module), 3)
-    reads = f", reading {' + '.join(map(str, channels))} channels" if channels else ""
-    message = f"{name} cannot be built with the arguments {written}{reads}: {_said(error)}"
-    return Failure(row, message, usage(module), 3)
-
-
-def _binding(module: Any, args: Any) -> Optional[str]:
-    """Return what Python says of arguments that do not fit a constructor, or None where they do."""
-    if not isinstance(args, list):
-        return None
     try:
-        inspect.signature(module).bind(*args)
-    except TypeError as e:
-        return str(e)
-    except ValueError:  # no signature
+        with zipfile.ZipFile(file) as archive:
+            reader = _Reader(archive.read(next(n for n in archive.namelist() if n.endswith("/data.pkl"))))
+        content = reader.load()
+    except Exception:  # a damaged pickle raises anything
         return None
-    return None
+    record = content.get(_record.KEY) if isinstance(content, dict) else None
+    return Content(record if isinstance(record, dict) else None, reader.names)
 
 
-def usage(module: Any) -> str:
-    """Return how a module's constructor is called, such as ``Conv(c1, c2, k=1)``; c1 comes from the row it reads."""
-    try:
-        parameters = inspect.signature(module).parameters.values()
-    except (TypeError, ValueError):
-        return ""
-    shown = [p.name if p.default is p.empty else f"{p.name}={_default(p.default)}" for p in parameters]
-    name = getattr(module, "__name__", str(module))
-    first = "; c1 is filled in from the row it reads" if shown and shown[0] == "c1" else ""
-    return f"it is {name}({', '.join(shown)}){first}"
-
-
-def _default(value: Any) -> str:
-    return type(value).__name__ + "()" if isinstance(value, nn.Module) else getattr(value, "__name__", repr(value))
-
-
-def _channels(channels: Any, source: Any) -> List[int]:
-    try:
-        return [channels[s] for s in (source if isinstance(source, list) else [source])]
-    except (TypeError, IndexError):
-        return []
-
-
-def _said(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}{': ' if text else ''}{text[:200]}"
-
-
-class Input(NamedTuple):
-    """One of a row's inputs: its index, its shape (channels, height, width), and its stride."""
-
-    index: int
-    shape: Tuple[int, ...]
-    stride: float
-
-
-def explain_run(
-    error: Optional[BaseException], layer: nn.Module, x: Any, outputs: Sequence[Any], size: Tuple[int, int]
-) -> Optional[Failure]:
-    """Explain why a row cannot run on its inputs, or, with no error, whether a head's inputs are in order.
+def explained_load(file: Any, load: Callable[[], T]) -> T:
+    """Open a checkpoint, and explain it where it fails for want of a backbone (step x23).
 
     Args:
-        error: What was raised.
-        layer: The row's module, with upstream's ``f`` and ``i``.
-        x: Its input, a tensor or a list of them.
-        outputs: What the indices before it hold.
-        size: Height and width of the image.
+        file: Its path, for the explanation.
+        load: Opens it.
+
+    Raises:
+        BackboneError: It needs a class that is not here. Any other error is given on as it is.
     """
-    inputs = _inputs(layer, x, outputs, size)
-    name = type(layer).__name__
-    if error is None:
-        return _levels(name, inputs)
-    if len({i.shape[1:] for i in inputs}) > 1:
-        first = inputs[0]
-        for other in inputs[1:]:
-            if other.shape[1:] != first.shape[1:]:
-                fitting = _with_size(outputs, first.shape[1:], {i.index for i in inputs})
-                message = f"{name} joins maps of different size: {_shown(first)} and {_shown(other)}"
-                advice = f"the indices of {first.shape[1]}x{first.shape[2]} are {fitting}" if fitting else ""
-                return Failure(None, message, advice, 0)
-    text = str(error)
-    found = re.search(r"to have (\d+) channels, but got (\d+) channels", text)
-    if found:
-        message = f"{name} is built for {found[1]} channels and reads {found[2]} (index {inputs[0].index})"
-        advice = "a row that it reads, and that upstream does not know, changes the channels: name them in a Conv"
-        return Failure(None, message, advice, 0)
-    reads = " and ".join(_shown(i) for i in inputs) if inputs else "its input"
-    return Failure(None, f"{name} cannot run on {reads}: {_said(error)}", usage(type(layer)))
+    try:
+        return load()
+    except Exception as e:  # a file of a backbone that is broken raises anything
+        content = read(file) or Content(None, [])
+        reasons = (_lacking(module, name, content.record) for module, name in content.names)
+        reason = next((reason for reason in reasons if reason), None)
+        if reason is None:
+            raise
+        raise BackboneError(f"{file} cannot be opened here: {reason}\n{_comparison(content.record)}") from e
 
 
-def _inputs(layer: nn.Module, x: Any, outputs: Sequence[Any], size: Tuple[int, int]) -> List[Input]:
-    sources = layer.f if isinstance(layer.f, list) else [layer.f]
-    tensors = x if isinstance(x, list) else [x]
-    result = []
-    for source, tensor in zip(sources, tensors):
-        if isinstance(tensor, torch.Tensor) and tensor.ndim == 4 and tensor.shape[2] and tensor.shape[3]:
-            index = source if source >= 0 else len(outputs) + source
-            result.append(Input(index, tuple(tensor.shape[1:]), size[0] / tensor.shape[2]))
-    return result
+def _comparison(record: Optional[Dict[str, Any]]) -> str:
+    """Return which fork made a checkpoint, and which this is, a line each."""
+    made, own = _record.describe(record), _record.describe(_record.record(None))
+    return "\n".join([f"  made by: {made[0]}", *(f"  backbone: {line}" for line in made[1:]), f"  this is: {own[0]}"])
 
 
-def _levels(name: str, inputs: Sequence[Input]) -> Optional[Failure]:
-    strides = [i.stride for i in inputs]
-    if strides == sorted(set(strides)):
+def _lacking(module: str, name: str, record: Optional[Dict[str, Any]]) -> Optional[str]:
+    """Return in words what is missing of one class of a backbone, and what to do; None if it is here.
+
+    Args:
+        module: Where the checkpoint says that it is defined.
+        name: The class.
+        record: The checkpoint's record.
+    """
+    package = __package__ or ""
+    if module == package or module.startswith(f"{package}."):
+        return _lacking_here(module, name, record)
+    library = module.partition(".")[0]
+    if library not in LIBRARIES or importlib.util.find_spec(library) is None:
+        return None  # upstream says which package is missing
+    try:
+        if hasattr(importlib.import_module(module), name.partition(".")[0]):
+            return None
+    except ImportError:
+        pass
+    version = getattr(sys.modules.get(library), "__version__", _record.UNKNOWN)
+    return (
+        f"its backbone has layers {module}.{name}, which {library} {version} does not have\n"
+        f"  to do: install the {library} that it was made with"
+    )
+
+
+def _lacking_here(module: str, name: str, record: Optional[Dict[str, Any]]) -> Optional[str]:
+    inside = module[len(__package__ or "") + 1 :].replace(".", "/")
+    file = f"ultralytics/nn/Addmodules/{inside}.py"
+    files = (f"{inside}.py", f"{inside.partition('/')[0]}/__init__.py")
+    broken = next((item for item in registry.broken if item.file in files), None)
+    if broken is not None:
+        return (
+            f"it needs {name} of {file}, and that file could not be imported\n"
+            f"  {broken.reason}\n  to do: mend that file; nothing else is affected by it"
+        )
+    loaded = sys.modules.get(module)
+    if loaded is not None and hasattr(loaded, name.partition(".")[0]):
         return None
-    shown = ", ".join(f"{i.index} (stride {i.stride:g})" for i in inputs)
-    ordered = [i.index for i in sorted(inputs, key=lambda i: i.stride)]
-    if len(set(strides)) == len(strides):
-        return Failure(None, f"{name} reads its levels in the order {shown}", f"largest map first: write {ordered}", 0)
-    return Failure(None, f"{name} reads two maps of one level: {shown}", "each level is a map of another stride", 0)
+    if loaded is None and _exists(module):
+        return None  # a part of a file that could not be imported: the name of that one comes, too
+    update = "update this fork to that revision, or open the checkpoint with that one"
+    same = isinstance(record, dict) and record.get("version") == _record.record(None)["version"]
+    if loaded is None:
+        copied = f"copy that file from where the model was trained into {Path(__file__).resolve().parent}"
+        what, todo = "there is no such file here", copied if same else f"{update}; or {copied}"
+    else:
+        what = "the file of that name here does not define it"
+        todo = "put the file in its place with which the model was trained" if same else update
+    return f"it needs {name} of {file}, and {what}\n  to do: {todo}"
 
 
-def _with_size(outputs: Sequence[Any], size: Tuple[int, ...], taken: Any) -> List[int]:
-    return [
-        index
-        for index, output in enumerate(outputs)
-        if isinstance(output, torch.Tensor) and tuple(output.shape[2:]) == tuple(size) and index not in taken
-    ]
-
-
-def _shown(item: Input) -> str:
-    return f"index {item.index} ({item.shape[1]}x{item.shape[2]}, stride {item.stride:g}, {item.shape[0]} channels)"
+def _exists(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ImportError:  # of the folder that it is in
+        return False

@@ -20,7 +20,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from . import weights
-from ._explain import Failure, explain_build, explain_run
+from ._reasons import Failure, explain_build, explain_run
 from .contract import SLOTS, BackboneError, first_backbone, is_multi_map, right_align, widths_of
 
 LOGGER = logging.getLogger("ultralytics")

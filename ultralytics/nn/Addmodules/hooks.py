@@ -18,10 +18,13 @@ from typing import Any, Callable, Collection, Dict, List, Optional, Tuple, Union
 import torch
 from torch import nn
 
+from ._explain import explained_load
 from ._install import not_installed, refuse_to_install
 from ._network import reach, reach_torchvision
+from ._record import child_environment, record, record_text, recorded, this_tree
 from ._routing import stem, task_of
 from ._shapes import STAND_INS, GapBackbone, create
+from ._trust import allow, as_class, as_target
 from ._wrapping import keep_activations
 from .base import adopt_settings, settings_of, weights_match
 from .contract import FLAG, SLOTS, BackboneError, first_backbone, is_multi_map, right_align, widths_of
@@ -36,11 +39,14 @@ from .rows import embed_rows, frozen_layers, is_frozen, positions
 from .weights import following
 
 __all__ = [
+    "allow",
     "build_backbone",
     "check_model",
+    "child_environment",
     "derive",
     "drop_anchors",
     "embed_rows",
+    "explained_load",
     "fold",
     "frozen_layers",
     "get_model",
@@ -60,12 +66,16 @@ __all__ = [
     "reach",
     "reach_torchvision",
     "read_model",
+    "record",
+    "record_text",
+    "recorded",
     "refuse_to_install",
     "report_rows",
     "save_whole",
     "stem",
     "takes_any_shape",
     "task_of",
+    "this_tree",
     "watch_loss",
     "write_whole",
 ]
@@ -111,11 +121,11 @@ def look_up(name: str, namespace: Dict[str, Any], args: Any = ()) -> Any:
             f"  {broken.reason}\n  to do: mend that file; nothing else is affected by it"
         )
     if found is not None:
-        return found
+        return as_class(found)
     row = _timm_row(name)
     if row is not None:
         _ROWS[name] = row
-        return row
+        return as_class(row)
     modules = [key for key, value in namespace.items() if inspect.isclass(value) and issubclass(value, nn.Module)]
     known = {key.lower(): key for key in [*modules, *registry.names()]}
     near = [known[key] for key in difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.6)]
@@ -138,7 +148,8 @@ _ROWS: Dict[str, Any] = {}
 
 def is_backbone(module: Any) -> bool:
     """Tell whether a row's module is one of this folder's backbones (step s05)."""
-    return registry.claims(module) or module is GapBackbone or any(module is row for row in _ROWS.values())
+    target = as_target(module)
+    return registry.claims(target) or target is GapBackbone or any(target is row for row in _ROWS.values())
 
 
 def build_backbone(
@@ -160,6 +171,7 @@ def build_backbone(
     Raises:
         BackboneError: The row is not row 0 with one repeat, its arguments do not fit, or the contract is broken.
     """
+    target = as_target(target)
     name = getattr(target, "__name__", str(target))
     if row != 0:
         raise BackboneError(

@@ -15,7 +15,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
 import torch
 from torch import nn
 
-from ._explain import Failure
+from ._reasons import Failure
 from ._shapes import SIZES, Built, Gap, GapBackbone, Output, build, run, without_traces
 from ._structure import HEADS, Names, Structure, check_structure, nearest, usable
 from ._yamltext import Document, Problem, read_document, render

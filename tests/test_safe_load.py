@@ -1,0 +1,291 @@
+"""Restricted mode (ULTRALYTICS_SAFE_LOAD=1): checkpoints with a backbone open, and nothing else does that did not."""
+
+import io
+import json
+import os
+import shutil
+import sys
+import types
+
+import pytest
+import torch
+from conftest import ROOT, run_python, shake
+from test_article_files import FILES
+
+from fork.tree import OVERLAY
+from ultralytics import RTDETR, YOLO
+from ultralytics.nn import tasks
+from ultralytics.nn.Addmodules import BackboneError, _trust, hooks, registry
+from ultralytics.nn.tasks import torch_safe_load
+
+PACKAGE = "ultralytics.nn.Addmodules"
+REFUSED = "references types outside the supported"
+
+
+def outputs(model, side=64):
+    torch.manual_seed(1)
+    with torch.no_grad():
+        out = model.float().eval()(torch.rand(1, 3, side, side))
+    return out[0] if isinstance(out, (list, tuple)) else out
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "yolo11-mobilenetv3small.yaml",
+        "rtdetr-efficientvit_m0.yaml",
+        "yolo11-mobilenetv4convsmall.yaml",
+        "rtdetr-presnet18.yaml",
+        "yolo11-timm-resnet18.yaml",
+        "yolo11-timm-mobilenetv3_small_050.yaml",
+        "yolo11-timm-convnext_atto.yaml",
+        "yolo11n.yaml",
+    ],
+)
+def test_a_checkpoint_opens_and_computes_the_same(name, tmp_path):
+    model = (RTDETR if name.startswith("rtdetr") else YOLO)(name)
+    shake(model.model)
+    model.save(tmp_path / "model.pt")
+    wanted = torch_safe_load(tmp_path / "model.pt", safe_only=False)[0]["model"]
+    found = torch_safe_load(tmp_path / "model.pt", safe_only=True)[0]["model"]
+    assert type(found.model[0]) is type(wanted.model[0])
+    assert torch.equal(outputs(found), outputs(wanted))
+
+
+def globals_of(module):
+    buffer = io.BytesIO()
+    torch.save(module, buffer)
+    buffer.seek(0)
+    return torch.serialization.get_unsafe_globals_in_checkpoint(buffer)
+
+
+OWN = [name for name in registry.names() if registry.find(name).__module__.split(".")[-1] not in ("timm_wrapper",)]
+
+
+@pytest.mark.parametrize("name", [name for name in OWN if name != "TorchVisionFeatures"])
+def test_all_that_a_backbone_of_the_project_pickles_is_on_the_list(name):
+    needed, entries = globals_of(registry.find(name)()), tasks._SafeLoad._build()
+    hooks.allow(needed, entries)
+    upstreams = ("torch.nn.modules.", "ultralytics.nn.modules.")
+    assert [name for name in needed if name not in entries and not name.startswith(upstreams)] == []
+
+
+class Evil:
+    """Runs a command where it is unpickled without care."""
+
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+def checkpoint(path, content):
+    model = YOLO("yolo11-mobilenetv3small.yaml").model
+    torch.save({"model": model, "extra": content}, path)
+    return path
+
+
+@pytest.fixture
+def stranger(monkeypatch):
+    """A layer of a module that is nobody's."""
+    module = types.ModuleType("stranger")
+    module.Layer = type("Layer", (torch.nn.Module,), {"__module__": "stranger"})
+    monkeypatch.setitem(sys.modules, "stranger", module)
+    return module.Layer
+
+
+def test_what_is_not_on_the_list_stays_refused(tmp_path, stranger):
+    timm = pytest.importorskip("timm")
+    marker = tmp_path / "ran"
+    command = f"{sys.executable} -c \"open(r'{marker}', 'w')\""
+    cases = {
+        "a command": Evil(os.system, command),
+        "a class of another module": stranger(),
+        "a function of timm": Evil(timm.create_model, "resnet18"),
+        "a function of the folder": Evil(hooks.write_whole, marker, b""),
+        "a function that a file of the folder imports": Evil(timm.models.load_checkpoint, None, "model.pt"),
+    }
+    for case, content in cases.items():
+        with pytest.raises(TypeError, match=REFUSED):
+            torch_safe_load(checkpoint(tmp_path / "evil.pt", content), safe_only=True)
+        assert not marker.exists(), case
+    torch_safe_load(checkpoint(tmp_path / "evil.pt", cases["a command"]), safe_only=False)
+    assert marker.exists(), "the command would have run, had it been let"
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed"),
+    [
+        (f"{PACKAGE}.mobilenetv3.MobileNetV3", True),
+        (f"{PACKAGE}._wrapping.ReLU", True),
+        (f"{PACKAGE}.weights.Report", True),
+        (f"{PACKAGE}.mobilenetv3.Backbone", False),  # imported there, defined elsewhere
+        (f"{PACKAGE}.base.Backbone", True),
+        (f"{PACKAGE}.hooks.write_whole", False),
+        (f"{PACKAGE}.registry.Registry", False),
+        (f"{PACKAGE}._explain._Reader", False),
+        (f"{PACKAGE}.registry.importlib", False),
+        (f"{PACKAGE}.not_there.Layer", False),
+        (f"{PACKAGE}_other.Layer", False),
+        ("timm.layers.norm_act.BatchNormAct2d", True),
+        ("timm.models._features.FeatureListNet", True),
+        ("timm.models._features.FeatureInfo", True),
+        ("timm.layers.format.Format", True),
+        ("timm.models.resnet.resnet18", False),
+        ("timm.models._builder.load_pretrained", False),
+        ("timm.models._features.FeatureHooks", False),
+        ("timm.models._features_fx.FeatureGraphNet", False),  # writes code after the names in a network
+        ("timm.utils.model_ema.ModelEmaV2", False),
+        ("torchvision.ops.misc.Conv2dNormActivation", True),
+        ("torchvision.models.resnet.BasicBlock", True),
+        ("torchvision.models.resnet.resnet18", False),
+        ("torchvision.models.feature_extraction.NodePathTracer", False),
+        ("torchvision.io.image.read_file", False),
+        ("torch.fx.graph_module.reduce_graph_module", False),
+        ("torch.fx.graph_module.GraphModule", False),
+        ("functools.partial", False),
+        ("builtins.eval", False),
+        ("os.system", False),
+    ],
+)
+def test_each_name_is_judged_for_itself(name, allowed):
+    entries = {}
+    assert hooks.allow([name], entries) == [name]
+    assert list(entries) == ([name] if allowed else [])
+
+
+def test_a_file_that_was_not_imported_is_not_imported_for_a_checkpoint(monkeypatch):
+    monkeypatch.delitem(sys.modules, f"{PACKAGE}.presnet")
+    assert _trust._trusted(f"{PACKAGE}.presnet.PResNet") is None
+    assert f"{PACKAGE}.presnet" not in sys.modules
+
+
+def test_a_name_that_upstream_allows_already_is_left_to_it():
+    entries = {"timm.layers.format.Format": "upstream's"}
+    hooks.allow(list(entries), entries)
+    assert entries == {"timm.layers.format.Format": "upstream's"}
+
+
+@pytest.mark.parametrize("row", [["resnet18", []], ["Timm", ["resnet18"]], ["MobileNetV3Small", []]])
+def test_models_are_built_in_restricted_mode(monkeypatch, row):
+    monkeypatch.setattr(tasks, "SAFE_LOAD", True)
+    config = tasks.yaml_model_load("yolo11-mobilenetv3.yaml")
+    config["backbone"][0] = [-1, 1, *row]
+    model = tasks.DetectionModel(config, verbose=False)
+    assert type(model.model[0]).__name__ in ("Timm", "MobileNetV3Small")
+    assert not any(isinstance(module, _trust.Made) for module in model.modules())
+
+
+def test_what_no_file_registers_is_not_built_in_restricted_mode(monkeypatch):
+    monkeypatch.setattr(tasks, "SAFE_LOAD", True)
+    config = tasks.yaml_model_load("yolo11-mobilenetv3.yaml")
+    for name in ("make_divisible", "getattr", "LOGGER"):
+        config["backbone"][0] = [-1, 1, name, []]
+        with pytest.raises((TypeError, BackboneError), match=r"not a permitted|unknown module"):
+            tasks.DetectionModel(config, verbose=False)
+
+
+def test_a_class_stands_for_a_function_only():
+    assert hooks.look_up("MobileNetV3", {}) is registry.find("MobileNetV3")
+    row = hooks.look_up("resnet18", {})
+    assert issubclass(row, torch.nn.Module)
+    assert row is hooks.look_up("resnet18", {})
+    assert row.__name__ == "resnet18"
+    assert hooks.is_backbone(row)
+    assert hooks.look_up("Conv", {"Conv": tasks.Conv}) is tasks.Conv
+
+
+SCRIPT = r"""
+import json, sys, torch
+from ultralytics import YOLO
+from ultralytics.nn.tasks import DetectionModel, torch_safe_load, yaml_model_load
+
+found = {}
+config = yaml_model_load("yolo11-mobilenetv3.yaml")
+
+def build(name, arguments=()):
+    config["backbone"][0] = [-1, 1, name, list(arguments)]
+    return DetectionModel(config, verbose=False)
+
+for name in ("EfficientViT_M0", "MobileNetV4ConvSmall", "Helped", "conv_2d", "fetch"):
+    try:
+        found[name] = type(build(name).model[0]).__module__.split(".")[-1]
+    except Exception as e:
+        found[name] = f"{type(e).__name__}: {e}"
+for name in ("EfficientViT_M0", "Helped"):
+    model = build(name)
+    model.args = {}
+    torch.save({"model": model}, "model.pt")
+    opened, _ = torch_safe_load("model.pt")
+    x = torch.rand(1, 3, 64, 64)
+    equal = torch.equal(model.eval()(x)[0], opened["model"].eval()(x)[0])
+    again = DetectionModel(YOLO("model.pt").model.yaml, verbose=False)  # as a fine-tuning does
+    found[f"{name} opened"] = [equal, *(type(m.model[0]).__qualname__ for m in (opened["model"], again))]
+print(json.dumps(found))
+"""
+
+HELPED = """
+from torch import nn
+
+class Settings:
+    def __init__(self, widths):
+        self.widths = widths
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.settings = Settings([8, 8, 8])
+        self.width_list = self.settings.widths
+        self.stem = nn.Conv2d(3, 8, 8, 8)
+
+    def forward(self, x):
+        x = self.stem(x)
+        return [x, nn.functional.max_pool2d(x, 2), nn.functional.max_pool2d(x, 4)]
+
+def _make():
+    return Net()
+
+def Helped():
+    return _make()
+
+def fetch(path="marker"):
+    open(path, "w").close()
+"""
+
+
+def test_an_articles_file_in_restricted_mode(tmp_path):
+    checkout = tmp_path / "checkout"
+    shutil.copytree(ROOT / "ultralytics", checkout / "ultralytics", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copyfile(ROOT / "cfg" / "models" / "yolo11-mobilenetv3.yaml", tmp_path / "yolo11-mobilenetv3.yaml")
+    for name, text in {**FILES, "helped.py": HELPED}.items():
+        (checkout / OVERLAY / name).write_text(text, encoding="utf-8")
+    environment = {"PYTHONPATH": str(checkout), "ULTRALYTICS_SAFE_LOAD": "1"}
+    run = run_python("-c", SCRIPT, cwd=tmp_path, env=environment)
+    assert run.returncode == 0, run.stderr
+    found = json.loads(run.stdout.splitlines()[-1])
+    assert found["EfficientViT_M0"] == "efficientViT"
+    assert found["MobileNetV4ConvSmall"] == "MobileNetV4_article"
+    assert found["Helped"] == "helped"
+    assert "not a permitted model layer" in found["conv_2d"]
+    assert "not a permitted model layer" in found["fetch"]
+    assert not (tmp_path / "marker").exists()
+    assert found["EfficientViT_M0 opened"] == [True, "EfficientViT", "EfficientViT"]
+    assert found["Helped opened"] == [True, "Net", "Net"]
+
+
+def test_the_articles_steps_alone_refuse_both(articles_root, tmp_path):
+    code = r"""
+import torch
+from ultralytics import YOLO
+from ultralytics.nn.tasks import torch_safe_load
+YOLO("yolo11-mobilenetv3.yaml").save("model.pt")
+try:
+    torch_safe_load("model.pt", safe_only=True)
+except TypeError as e:
+    print("refused", e)
+"""
+    shutil.copyfile(ROOT / "cfg" / "models" / "yolo11-mobilenetv3.yaml", tmp_path / "yolo11-mobilenetv3.yaml")
+    run = run_python("-c", code, cwd=tmp_path, env={"PYTHONPATH": str(articles_root)})
+    assert run.returncode == 0, run.stderr
+    assert f"refused ERROR ❌️ model.pt {REFUSED}" in run.stdout
