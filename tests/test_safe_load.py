@@ -1,8 +1,10 @@
 """Restricted mode (ULTRALYTICS_SAFE_LOAD=1): checkpoints with a backbone open, and nothing else does that did not."""
 
+import copy
 import io
 import json
 import os
+import pickle
 import shutil
 import sys
 import types
@@ -39,6 +41,8 @@ def outputs(model, side=64):
         "yolo11-timm-resnet18.yaml",
         "yolo11-timm-mobilenetv3_small_050.yaml",
         "yolo11-timm-convnext_atto.yaml",
+        "yolo11-torchvision-shufflenet_v2_x0_5.yaml",
+        "yolo11-torchvision-regnet_y_400mf.yaml",
         "yolo11n.yaml",
     ],
 )
@@ -50,6 +54,43 @@ def test_a_checkpoint_opens_and_computes_the_same(name, tmp_path):
     found = torch_safe_load(tmp_path / "model.pt", safe_only=True)[0]["model"]
     assert type(found.model[0]) is type(wanted.model[0])
     assert torch.equal(outputs(found), outputs(wanted))
+
+
+@pytest.mark.parametrize("name", ["mobilenetv3small", "torchvision-resnet18", "timm-resnet18"])
+def test_a_fused_model_opens_too(name, tmp_path):
+    model = YOLO(f"yolo11-{name}.yaml")
+    shake(model.model)
+    model.fuse()
+    model.save(tmp_path / "fused.pt")
+    found = torch_safe_load(tmp_path / "fused.pt", safe_only=True)[0]["model"]
+    assert found.is_fused()
+    assert torch.equal(outputs(found), outputs(torch_safe_load(tmp_path / "fused.pt", safe_only=False)[0]["model"]))
+    assert torch.allclose(outputs(found), outputs(model.model.half()), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["fasternet_t0", "xception41p"])
+def test_networks_that_hold_functions_stay_refused(name, tmp_path):
+    YOLO(f"yolo11-timm-{name}.yaml").save(tmp_path / "model.pt")
+    with pytest.raises(TypeError, match=REFUSED):
+        torch_safe_load(tmp_path / "model.pt", safe_only=True)
+
+
+def test_a_network_of_torchvision_keeps_the_modes_of_its_layers(tmp_path):
+    network = YOLO("yolo11-torchvision-shufflenet_v2_x0_5.yaml").model.model[0].train()
+    network.body.get_submodule("conv1").eval()
+    for found in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
+        assert [m.training for m in found.modules()] == [m.training for m in network.modules()]
+        assert [name for name, _ in found.named_modules()] == [name for name, _ in network.named_modules()]
+        assert not found.body.get_submodule("conv1").training
+
+
+def test_a_network_of_torchvision_as_the_first_revision_wrote_it_opens_without_restriction(tmp_path):
+    network = YOLO("yolo11-torchvision-shufflenet_v2_x0_5.yaml").model.model[0]
+    del network.maps
+    x = torch.rand(1, 3, 64, 64)
+    again = pickle.loads(pickle.dumps(network.eval()))
+    assert all(torch.equal(one, other) for one, other in zip(network(x), again(x)))
+    assert "torch.fx.graph_module.reduce_graph_module" in globals_of(network)
 
 
 def globals_of(module):

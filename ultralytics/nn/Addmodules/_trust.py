@@ -40,8 +40,8 @@ RUN_CODE = (fx.GraphModule, torch.jit.ScriptModule)
 def allow(needed: Names, entries: Dict[str, Any]) -> Names:
     """Enter those globals of a checkpoint that may be restored into the list of a restricted load (step x21).
 
-    Networks with a graph of torch.fx (all of torchvision), with hooks (timm's NASNet, PNASNet and Xception) or with a
-    method in an attribute (FasterNet) are refused further on: their checkpoints name functions.
+    Networks of timm with hooks (NASNet, PNASNet, Xception) or with a method in an attribute (FasterNet) are refused
+    further on: their checkpoints name functions. So are checkpoints of torchvision's that the first revision wrote.
 
     Args:
         needed: Names, ``module.name``, of all globals in the checkpoint beyond torch's own.
