@@ -234,6 +234,13 @@ class TestLoad:
             "  5-13    Conv, Upsample, Concat, ... (9 rows): all 115 from 5-13",
         ]
 
+    @pytest.mark.parametrize(("reads", "partner"), [((3, False), 0), ((1, False), 1), ((1, True), 1)])
+    def test_of_two_rows_alike_the_inputs_decide_and_then_the_later_one_has_it(self, reads, partner):
+        def row(position, source):
+            return matching.Row(position, position, "Conv", (source,), False, False, {"weight": (8, 8, 1, 1)})
+
+        assert matching._align([row(0, (1, False)), row(1, reads)], [row(0, (1, False))]) == {0: partner}
+
     def test_stock_to_stock_is_upstreams(self, stock, logged):
         target = build(stock_yaml(), 2)
         tensors = stock.state_dict()
