@@ -7,7 +7,7 @@ import types
 import pytest
 import torch
 from conftest import ROOT, make_squares, run_python
-from tools.small_models import build, ours_yaml, stock_yaml
+from tools.small_models import build, known, ours_yaml, stock_yaml
 
 from ultralytics import RTDETR, YOLO
 from ultralytics.nn.Addmodules import nonfinite
@@ -16,13 +16,22 @@ from ultralytics.utils import YAML
 
 OPTIONS = {"imgsz": 64, "batch": 2, "workers": 0, "plots": False, "device": "cpu", "mosaic": 0.0}
 
+
+@pytest.fixture(autouse=True, scope="module")
+def _small_backbone():
+    with known():
+        yield
+
+
 COMPARE = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-from small_models import ours_yaml
+from small_models import known, ours_yaml
 from ultralytics import YOLO
 from ultralytics.utils import YAML
 
+entered = known()
+entered.__enter__()
 YAML.save("small.yaml", ours_yaml())
 model = YOLO("small.yaml")
 model.add_callback("on_train_start", lambda trainer: trainer.model.model[0].model[2][1].weight.data.fill_(3e38))

@@ -8,7 +8,7 @@ import pickle
 import pytest
 import torch
 from conftest import ROOT, make_squares, run_python
-from tools.small_models import Nested, build, ours_yaml, stock_yaml
+from tools.small_models import Nested, build, known, ours_yaml, stock_yaml
 from torch import nn
 
 from ultralytics import RTDETR, YOLO
@@ -48,15 +48,23 @@ def same(one, other):
     return sum(name in theirs and torch.equal(tensor, theirs[name]) for name, tensor in one.state_dict().items())
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _small_backbone():
+    with known():
+        yield
+
+
 COMPARE = """
 import json, sys, torch
 sys.path.insert(0, sys.argv[1])
-from small_models import build, ours_yaml, stock_yaml
+from small_models import build, known, ours_yaml, stock_yaml
 from ultralytics import YOLO
 from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.nn.distill_model import DistillationModel
 from ultralytics.utils import YAML
 
+entered = known()
+entered.__enter__()
 found = {}
 ours, stock = build(ours_yaml(), 0).eval(), build(stock_yaml(), 1).eval()
 target = build(ours_yaml(), 2)
@@ -225,6 +233,13 @@ class TestLoad:
             "  4       Nested: all 30 from 4",
             "  5-13    Conv, Upsample, Concat, ... (9 rows): all 115 from 5-13",
         ]
+
+    @pytest.mark.parametrize(("reads", "partner"), [((3, False), 0), ((1, False), 1), ((1, True), 1)])
+    def test_of_two_rows_alike_the_inputs_decide_and_then_the_later_one_has_it(self, reads, partner):
+        def row(position, source):
+            return matching.Row(position, position, "Conv", (source,), False, False, {"weight": (8, 8, 1, 1)})
+
+        assert matching._align([row(0, (1, False)), row(1, reads)], [row(0, (1, False))]) == {0: partner}
 
     def test_stock_to_stock_is_upstreams(self, stock, logged):
         target = build(stock_yaml(), 2)
