@@ -186,6 +186,8 @@ GOOD = {
     "colons in names": (b"a: {x:y: {}, 'k:v', z:w: '', u:v: 1}\n", None),
     "quotes in a text": (b"a: [rock 'n', x]\nb: 5'\nc: 3 4\n", {"a": ["rock 'n'", "x"], "b": "5'", "c": "3 4"}),
     "power as a key": (b"1e-3: x\n", {"1e-3": "x"}),
+    "backslashes as such": (b'path: "C:\\\\new"\n', {"path": "C:\\new"}),
+    "numbers in a text": (b"a: {b: 3 4}\nc:\n  - 3 4\nd:e:\n", {"a": {"b": "3 4"}, "c": ["3 4"], "d:e": None}),
     "ratio in a list": (b"a: [b:c]\nb: [x 3, 3 x]\n", {"a": ["b:c"], "b": ["x 3", "3 x"]}),
 }
 
@@ -442,6 +444,29 @@ SYNTAX = {
     "first key too far right": (b"  a: 1\nb: 2\nc: 3\n", [(1, 3, S, "indented by 2 spaces,", "left edge")]),
     "two keys, the first too far right": (b"  a: 1\nb: 2\n", [(1, 3, S, "indented by 2 spaces,", "left edge")]),
     "block text": (b"a: |\n  x\n y: 1\n", [(3, 2, S, "indented by 1 space,", "by 2")]),
+    "no dash": (
+        b"b:\n  - [-1, 1, Conv]\n  [-1, 1, Conv]\n  - [1]\nc: 1\n",
+        [(3, 3, S, "no dash stands before this entry of the list: [-1, 1, Conv]", "- ")],
+    ),
+    "no dash before a word": (b"names:\n  - cat\n  dog\n  - x\n", [(3, 3, S, "no dash stands before", "")]),
+    "no colon behind a list": (b"b:\n- [1]\nnc 80\nc: 1\n", [(3, 3, S, "a colon is missing after the key", "nc: 80")]),
+    "no comma behind a line": (
+        b"names: {0: a, 1: b # x\n  2: c}\nnc: 3\n",
+        [(1, 19, S, "a comma is missing behind this line", "")],
+    ),
+    "no comma behind a line at the edge": (
+        b"names: {0: a,\n1: b\n2: c}\n",
+        [(2, 5, S, "a comma is missing behind", "")],
+    ),
+    "block sign": (b"a: |x\n  y\nb: 1\n", [(1, 5, S, "what follows the sign | or > is not understood", "")]),
+    "list beside a key": (b"a: - 1\nb: 2\n", [(1, 4, S, "a dash stands where no list can begin", "the parser says")]),
+    "no value": (b"a: [1, :]\n", [(1, 8, S, "a value is missing before this", "")]),
+    "two roots": (b"{a: 1}\nb: 2\n", [(2, 1, S, "this does not belong to what stands above it: b: 2", "")]),
+    "wrong number of a sign": (b'a: "D:\\x1"\nb: 1\n', [(1, 7, S, "between double quotes a backslash", "write /")]),
+    "bracket, then an alias of nothing": (
+        b"a: [1\nb: *x\n",
+        [(1, 4, S, "[ is not closed", ""), (2, 4, S, "*x refers", "")],
+    ),
     "list and key": (b"- a\nb: 1\n", [(2, 1, S, "above it: its indentation does not fit", "the parser says")]),
     "all together": (
         b"nc: 1\nb: [1, 2\nc: 'x\nd: *.j\ne: no\nnc: 3\nf: [no]\n",
@@ -476,6 +501,7 @@ SIGNS = {
         "b:\n  - [-1，1，[6]]\nnote: 猫，狗\n",
         [(2, 8, S, "a full-width comma ， (U+FF0C) is a letter to YAML: - [-1，1，[6]]", "")],
     ),
+    "comma in a second line": ("a: x\n  y，z\n", [(2, 4, W, "a full-width comma", "")]),
     "comma below": ("a:\n  x，y\n", [(2, 4, W, "a full-width comma", "")]),
     "zero-width space": ("nc:\u200b80\nb: 1\n", [(1, 4, S, "a zero-width space (U+200B)", "delete it")]),
     "brackets": ("b:\n  - ［-1, 1］\n", [(2, 5, W, "a full-width bracket ［", "write [")]),
@@ -674,6 +700,7 @@ def test_the_size_limit_is_an_argument(tmp_path):
     assert read_document(path, 6).data is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [
@@ -814,8 +841,8 @@ def hold(data):
 def test_any_change_of_a_file_is_either_named_or_read_as_upstream_reads_it():
     rng = random.Random(20)
     found = sources()
-    passed = sum(hold(mutated(rng.choice(found), rng)) for _ in range(1500))
-    assert 200 < passed < 1300  # both kinds occur
+    passed = sum(hold(mutated(rng.choice(found), rng)) for _ in range(1000))
+    assert 150 < passed < 850  # both kinds occur
 
 
 @pytest.mark.slow

@@ -13,7 +13,8 @@ import yaml
 
 from . import _yamlnodes as nodes
 from ._yamlbytes import lines_of
-from ._yamlguesses import GUESSES, Fault, Try, content_after, content_before, indent
+from ._yamlguesses import GUESSES, Fault, Try
+from ._yamllines import content_after, content_before, indent
 from ._yamlproblem import Problem, shown
 
 MOST = 10
@@ -24,6 +25,7 @@ WORK = 1_000_000
 
 _WORDS = [
     ("escape", "a backslash in a text between double quotes begins no sign that YAML knows"),
+    ("hexdec", "a backslash in a text between double quotes begins no sign that YAML knows"),
     ("unexpected end of stream", "a text in quotes does not end before the file does"),
     ("unexpected document indicator", "a text in quotes does not end before the next document"),
     ("mapping values are not allowed", "a colon stands where no key can be"),
@@ -75,6 +77,8 @@ def diagnose(text: str) -> Tuple[List[Problem], Optional[str]]:
     problems: List[Problem] = []
     while search.fault is not None and len(problems) < MOST:
         problem, mended = search.step()
+        if any(problem.line == known.line for known in problems):
+            return problems, None  # going back and forth over one line: the first is the better guess
         problems.append(problem)
         if not mended:
             return problems, None
@@ -142,7 +146,8 @@ class _Search:
             return None
         lines = [trial.lines.get(n, line) for n, line in enumerate(self.lines)]
         text = "\n".join(lines)
-        late = fault.line >= len(lines) - 2  # a quote or bracket that swallowed the rest of the file
+        last = content_before(lines, len(lines))
+        late = (fault.line, fault.column) >= (last, len(self.lines[last].rstrip()))  # something has swallowed the rest
         found = first_fault(text, fault.line)
         if found is None or found.line > fault.line or (late and found.line > max(trial.lines)):
             found = first_fault(text)
