@@ -62,8 +62,11 @@ def first_fault(text: str, upto: Optional[int] = None) -> Optional[Fault]:
                 return None
     except yaml.MarkedYAMLError as e:
         mark = e.problem_mark or e.context_mark
-        began = (e.context_mark or mark).line
-        return Fault(mark.line, mark.column, f"{e.context or ''} {e.problem or ''}".strip(), began)
+        words, began = f"{e.context or ''} {e.problem or ''}".strip(), (e.context_mark or mark).line
+        lines = lines_of(text)
+        if mark.line >= len(lines):  # libyaml's place for the end of a text without a line end
+            return Fault(len(lines) - 1, len(lines[-1]), words, min(began, len(lines) - 1))
+        return Fault(mark.line, mark.column, words, began)
     return None
 
 
@@ -129,7 +132,7 @@ class _Search:
     def _in_general(self, fault: Fault) -> Tuple[Problem, int]:
         """Describe an error by what the parser says; return the line, from 0, as well."""
         line, column = fault.line, fault.column
-        if line >= len(self.lines) or not self.lines[line].strip():
+        if not self.lines[line].strip():
             line, column = content_before(self.lines, line), 0
         words = next((said for key, said in _WORDS if key in fault.words), "the syntax is broken here")
         here = self.lines[line]

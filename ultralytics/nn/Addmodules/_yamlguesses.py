@@ -36,7 +36,7 @@ def _near(lines: List[str], fault: Fault) -> List[int]:
     """Return the lines in which the mistake may be: the one above the fault first, where it mostly is."""
     above = content_before(lines, fault.line)
     near = [above, fault.began, fault.line]
-    return [n for at, n in enumerate(near) if n < len(lines) and n not in near[:at]]
+    return [n for at, n in enumerate(near) if n not in near[:at]]
 
 
 def _at(n: int, column: int, message: str, line: str, advice: str, mended: str) -> Try:
@@ -121,8 +121,6 @@ def _no_space(lines: List[str], fault: Fault) -> Iterator[Try]:
 
 def _apostrophe(lines: List[str], fault: Fault) -> Iterator[Try]:
     """A quote within a text in such quotes, which ends the text, or one that a text before has left open."""
-    if fault.line >= len(lines):
-        return
     line, at = lines[fault.line], fault.column
     head = line[:at].rstrip()
     if not head or head[-1] not in "'\"" or head.count(head[-1]) % 2:
@@ -163,8 +161,8 @@ def _quote(lines: List[str], fault: Fault) -> Iterator[Try]:
 
 def _bracket(lines: List[str], fault: Fault) -> Iterator[Try]:
     """A bracket too few or too many, or of the wrong kind."""
-    last = min(fault.line, len(lines) - 1)
-    at = lines[last][fault.column : fault.column + 1] if fault.line == last else ""
+    last = fault.line
+    at = lines[last][fault.column : fault.column + 1]
     if at and at in "]}":
         line = lines[last]
         other = "]" if at == "}" else "}"
@@ -212,8 +210,6 @@ def _end_of_entry(lines: List[str], start: int) -> int:
 
 def _comma(lines: List[str], fault: Fault) -> Iterator[Try]:
     """A comma too few or too many within brackets."""
-    if fault.line >= len(lines):
-        return
     line, at = lines[fault.line], fault.column
     if "',' or" in fault.words and line[:at].strip() and line[at : at + 1] not in ("]", "}", ":", ","):
         column = len(line[:at].rstrip())
@@ -249,7 +245,7 @@ def _no_dash(lines: List[str], fault: Fault) -> Iterator[Try]:
 
 def _escape(lines: List[str], fault: Fault) -> Iterator[Try]:
     """A path with backslashes between double quotes."""
-    if ("escape" in fault.words or "hexdec" in fault.words) and fault.line < len(lines):
+    if "escape" in fault.words or "hexdec" in fault.words:
         line = lines[fault.line]
         column = line.rfind("\\", 0, fault.column + 1)
         if column >= 0:
@@ -260,8 +256,6 @@ def _escape(lines: List[str], fault: Fault) -> Iterator[Try]:
 
 def _reserved(lines: List[str], fault: Fault) -> Iterator[Try]:
     """A value that begins with ``@``, `````, ``%``, ``*``, ``&`` or ``!``."""
-    if fault.line >= len(lines):
-        return
     line = lines[fault.line]
     for column in (fault.column, fault.column - 1):
         if 0 <= column < len(line) and line[column] in "@`%*&!" and line[:column].strip():
@@ -276,7 +270,7 @@ def _reserved(lines: List[str], fault: Fault) -> Iterator[Try]:
 
 def _second_colon(lines: List[str], fault: Fault) -> Iterator[Try]:
     """``note: one: two``."""
-    if "mapping values" not in fault.words or fault.line >= len(lines):
+    if "mapping values" not in fault.words:
         return
     line = code_of(lines[fault.line])
     key = re.match(r"\s*(- +)?[^\s:]+:\s+", line)
@@ -293,7 +287,7 @@ def _no_colon(lines: List[str], fault: Fault) -> Iterator[Try]:
     if "expected ':'" not in fault.words and "mapping values" not in fault.words:
         return
     for n in dict.fromkeys([fault.began, content_before(lines, fault.line), fault.line]):
-        code = code_of(lines[n]) if n < len(lines) else ""
+        code = code_of(lines[n])
         key = re.match(r"(\s*\w[\w.-]*)(\s*=\s*|\s+|$)(?!:)", code)
         if key:
             rest = code[key.end() :]
@@ -308,7 +302,7 @@ def _indentation(lines: List[str], fault: Fault) -> Iterator[Try]:
         return
     near = [fault.line, content_before(lines, fault.line)]
     for n in near[::-1] if "document start" in fault.words else near:
-        if n >= len(lines) or not is_content(lines[n]):
+        if not is_content(lines[n]):
             continue
         have = indent(lines[n])
         above = [indent(lines[m]) for m in range(n) if is_content(lines[m])]
