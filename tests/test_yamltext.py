@@ -106,6 +106,7 @@ def test_marks_of_aliases_are_where_the_alias_stands():
     assert document.marks[("c", 1)] == (3, 8)
     assert document.marks[("c", 2)] == (3, 12)
     assert document.where("d", "e") == (4, 1)
+    assert not any(None in path for path in document.marks)
     assert document.marks[("d", "f")] == (6, 6)
 
 

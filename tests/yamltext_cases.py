@@ -267,7 +267,7 @@ SYNTAX = {
     "bracket before an empty line": (b"b: [1, 2\n\nc: 1\n", [(1, 4, S, "[ is not closed", "entry perhaps")]),
     "bracket over lines at the edge": (b"names: [a,\nb,\nc\nnc: 2\nx: 1\n", [(1, 8, S, "[ is not closed", "(line 3)")]),
     "one brace too many": (b"b: {a: 1}}\nc: 1\n", [(1, 10, S, "this } closes nothing", "open it with {")]),
-    "one bracket too many": (b"b:\n  - [1, [2]]]\n  - [3]\n", [(2, 13, S, "this ] closes nothing", "delete it")]),
+    "one bracket too many": (b"b:\n  - [1, [2]]]\n  - [3]\n", [(2, 13, S, "this ] closes nothing", "open it with [")]),
     "wrong bracket": (b"b: [1, [2}, 3]\n", [(1, 10, S, "the [ opened in line 1 is closed by }", "write ]")]),
     "wrong brace": (b"b: {a: 1]\n", [(1, 9, S, "the { opened in line 1 is closed by ]", "write }")]),
     "after a bracket": (
@@ -296,8 +296,11 @@ SYNTAX = {
         [(1, 9, S, "the quote ' is not closed", "before the comma")],
     ),
     "quotes, two lines": (b"a: 'x\nb: 2\nc: \"y\nd: 3\n", [(1, 4, S, "quote '", ""), (3, 4, S, 'quote "', "")]),
-    "apostrophe": (b"name: 'it's'\nnc: 2\n", [(1, 10, S, "this ' ends the text, and more follows", "double quotes")]),
-    "quotes within": (b'name: "say "hi" now"\n', [(1, 12, S, 'this " ends the text', "single quotes")]),
+    "apostrophe": (
+        b"name: 'it's'\nnc: 2\n",
+        [(1, 10, S, "this ' ends the text, and more follows", "double quotes, or write '' ")],
+    ),
+    "quotes within": (b'name: "say "hi" now"\n', [(1, 12, S, 'this " ends the text', 'single quotes, or write \\" ')]),
     "backslash": (b'path: "C:\\data\\set"\nnc: 2\n', [(1, 10, S, "between double quotes a backslash", "write /")]),
     "at sign": (b"nc: 2\npath: @here\n", [(2, 7, S, "no text can begin with @", "'@here'")]),
     "per cent in a list": (b"a: [1, %x, 2]\n", [(1, 8, S, "no text can begin with %", "'%x'")]),
