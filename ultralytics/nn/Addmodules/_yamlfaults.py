@@ -13,7 +13,8 @@ import yaml
 
 from . import _yamlnodes as nodes
 from ._yamlbytes import lines_of
-from ._yamlguesses import GUESSES, Fault, Try, content_after, content_before, indent
+from ._yamlguesses import GUESSES, Fault, Try
+from ._yamllines import content_after, content_before, indent
 from ._yamlproblem import Problem, shown
 
 MOST = 10
@@ -24,6 +25,7 @@ WORK = 1_000_000
 
 _WORDS = [
     ("escape", "a backslash in a text between double quotes begins no sign that YAML knows"),
+    ("hexdec", "a backslash in a text between double quotes begins no sign that YAML knows"),
     ("unexpected end of stream", "a text in quotes does not end before the file does"),
     ("unexpected document indicator", "a text in quotes does not end before the next document"),
     ("mapping values are not allowed", "a colon stands where no key can be"),
@@ -60,8 +62,11 @@ def first_fault(text: str, upto: Optional[int] = None) -> Optional[Fault]:
                 return None
     except yaml.MarkedYAMLError as e:
         mark = e.problem_mark or e.context_mark
-        began = (e.context_mark or mark).line
-        return Fault(mark.line, mark.column, f"{e.context or ''} {e.problem or ''}".strip(), began)
+        words, began = f"{e.context or ''} {e.problem or ''}".strip(), (e.context_mark or mark).line
+        lines = lines_of(text)
+        if mark.line >= len(lines):  # libyaml's place for the end of a text without a line end
+            return Fault(len(lines) - 1, len(lines[-1]), words, min(began, len(lines) - 1))
+        return Fault(mark.line, mark.column, words, began)
     return None
 
 
@@ -75,6 +80,8 @@ def diagnose(text: str) -> Tuple[List[Problem], Optional[str]]:
     problems: List[Problem] = []
     while search.fault is not None and len(problems) < MOST:
         problem, mended = search.step()
+        if any(problem.line == known.line for known in problems):
+            return problems, None  # going back and forth over one line: the first is the better guess
         problems.append(problem)
         if not mended:
             return problems, None
@@ -125,7 +132,7 @@ class _Search:
     def _in_general(self, fault: Fault) -> Tuple[Problem, int]:
         """Describe an error by what the parser says; return the line, from 0, as well."""
         line, column = fault.line, fault.column
-        if line >= len(self.lines) or not self.lines[line].strip():
+        if not self.lines[line].strip():
             line, column = content_before(self.lines, line), 0
         words = next((said for key, said in _WORDS if key in fault.words), "the syntax is broken here")
         here = self.lines[line]
@@ -142,7 +149,8 @@ class _Search:
             return None
         lines = [trial.lines.get(n, line) for n, line in enumerate(self.lines)]
         text = "\n".join(lines)
-        late = fault.line >= len(lines) - 2  # a quote or bracket that swallowed the rest of the file
+        last = content_before(lines, len(lines))
+        late = (fault.line, fault.column) >= (last, len(self.lines[last].rstrip()))  # something has swallowed the rest
         found = first_fault(text, fault.line)
         if found is None or found.line > fault.line or (late and found.line > max(trial.lines)):
             found = first_fault(text)

@@ -6,16 +6,13 @@ A guess gives what may be the mistake, and lines that mend it, to be tried (see 
 from __future__ import annotations
 
 import re
-from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, Iterator, List, NamedTuple, Tuple
 
+from ._yamllines import code_of, content_after, content_before, indent, is_content, scan
 from ._yamlproblem import Problem, listed, shown
 from ._yamltraps import LOOKALIKES, PLAIN, about_sign
 
 _ENTRY = re.compile(r"\s*(- |-$|[^\s\[\]{},#:'\"]+:(\s|$))")
-_SIGNS = re.compile(r"['\"#\[\]{}\\]")
-
-MOST_OPEN = 100
-"""Open brackets that are followed; deeper ones are counted no more."""
 
 
 class Fault(NamedTuple):
@@ -35,52 +32,11 @@ class Try(NamedTuple):
     lines: Dict[int, str]
 
 
-class Open(NamedTuple):
-    """A quote or bracket that is not closed; line and column count from 0."""
-
-    line: int
-    column: int
-    sign: str
-
-
-def indent(line: str) -> int:
-    """Return the number of characters before a line's content."""
-    return len(line) - len(line.lstrip(" \t\u3000\u00a0"))
-
-
-def is_content(line: str) -> bool:
-    """Tell whether a line is neither empty nor a comment."""
-    return bool(line.strip()) and not line.lstrip().startswith("#")
-
-
-def content_before(lines: List[str], line: int) -> int:
-    """Return the last line of content above, or 0."""
-    return next((n for n in range(min(line, len(lines)) - 1, -1, -1) if is_content(lines[n])), 0)
-
-
-def content_after(lines: List[str], line: int) -> Optional[int]:
-    """Return the next line of content below, or None."""
-    return next((n for n in range(line + 1, len(lines)) if is_content(lines[n])), None)
-
-
 def _near(lines: List[str], fault: Fault) -> List[int]:
     """Return the lines in which the mistake may be: the one above the fault first, where it mostly is."""
     above = content_before(lines, fault.line)
     near = [above, fault.began, fault.line]
-    return [n for at, n in enumerate(near) if n < len(lines) and n not in near[:at]]
-
-
-def _code(line: str) -> str:
-    """Return a line without its comment."""
-    quote = ""
-    for n, sign in enumerate(line):
-        if quote:
-            quote = "" if sign == quote else quote
-        elif sign in "'\"" and (n == 0 or line[n - 1] in " [{,:"):
-            quote = sign
-        elif sign == "#" and (n == 0 or line[n - 1] in " \t"):
-            return line[:n].rstrip()
-    return line.rstrip()
+    return [n for at, n in enumerate(near) if n not in near[:at]]
 
 
 def _at(n: int, column: int, message: str, line: str, advice: str, mended: str) -> Try:
@@ -93,7 +49,7 @@ def _full_width(lines: List[str], fault: Fault) -> Iterator[Try]:
     for n, line in enumerate(lines):
         if line.isascii():
             continue
-        code = _code(line)
+        code = code_of(line)
         at = [c for c, sign in enumerate(code) if sign in LOOKALIKES]
         if at:
             found[n] = at[0], _spaced(code.translate(PLAIN))
@@ -165,8 +121,6 @@ def _no_space(lines: List[str], fault: Fault) -> Iterator[Try]:
 
 def _apostrophe(lines: List[str], fault: Fault) -> Iterator[Try]:
     """A quote within a text in such quotes, which ends the text, or one that a text before has left open."""
-    if fault.line >= len(lines):
-        return
     line, at = lines[fault.line], fault.column
     head = line[:at].rstrip()
     if not head or head[-1] not in "'\"" or head.count(head[-1]) % 2:
@@ -190,38 +144,9 @@ def _apostrophe(lines: List[str], fault: Fault) -> Iterator[Try]:
     yield _at(fault.line, column, f"this {sign} ends the text, and more follows", line, advice, mended)
 
 
-def _scan(lines: List[str]) -> List[Tuple[Optional[Open], Tuple[Open, ...]]]:
-    """Return for each line the quote and the brackets that are open at its end (block texts are taken as others)."""
-    states = []
-    quote: Optional[Open] = None
-    brackets: Tuple[Open, ...] = ()
-    for n, line in enumerate(lines):
-        skip = -1
-        for match in _SIGNS.finditer(line):
-            column, sign = match.start(), match.group()
-            before = line[column - 1] if column else " "
-            if column == skip:
-                continue
-            if quote:
-                if sign == "\\" and quote.sign == '"':
-                    skip = column + 1
-                elif sign == quote.sign:
-                    quote = None
-            elif sign in "'\"" and before in " [{,:\t":
-                quote = Open(n, column, sign)
-            elif sign == "#" and before in " \t":
-                break
-            elif sign in "[{" and (brackets or before in " \t[{,:") and len(brackets) < MOST_OPEN:
-                brackets = (*brackets, Open(n, column, sign))
-            elif sign in "]}":
-                brackets = brackets[:-1]
-        states.append((quote, brackets))
-    return states
-
-
 def _quote(lines: List[str], fault: Fault) -> Iterator[Try]:
     """A quote that is not closed in the line where it opens."""
-    for n, (opened, _) in enumerate(_scan(lines[: fault.line + 1])):
+    for n, (opened, _) in enumerate(scan(lines[: fault.line + 1])):
         if opened is None or opened.line != n:
             continue
         line = lines[n].rstrip()
@@ -236,13 +161,13 @@ def _quote(lines: List[str], fault: Fault) -> Iterator[Try]:
 
 def _bracket(lines: List[str], fault: Fault) -> Iterator[Try]:
     """A bracket too few or too many, or of the wrong kind."""
-    last = min(fault.line, len(lines) - 1)
-    at = lines[last][fault.column : fault.column + 1] if fault.line == last else ""
+    last = fault.line
+    at = lines[last][fault.column : fault.column + 1]
     if at and at in "]}":
         line = lines[last]
         other = "]" if at == "}" else "}"
         wrong = line[: fault.column] + other + line[fault.column + 1 :]
-        opened = _scan([*lines[:last], line[: fault.column]])[-1][1]
+        opened = scan([*lines[:last], line[: fault.column]])[-1][1]
         if opened:
             message = f"the {opened[-1].sign} opened in line {opened[-1].line + 1} is closed by {at}"
             yield _at(last, fault.column, message, line, f"write {other}", wrong)
@@ -250,7 +175,7 @@ def _bracket(lines: List[str], fault: Fault) -> Iterator[Try]:
         opening = "[" if at == "]" else "{"
         advice = f"delete it, or open it with {opening} before"
         yield _at(last, fault.column, f"this {at} closes nothing", line, advice, surplus)
-    states = _scan(lines)
+    states = scan(lines)
     for n in range(min(fault.began, last), last + 1):
         if not states[n][1]:
             continue
@@ -260,7 +185,7 @@ def _bracket(lines: List[str], fault: Fault) -> Iterator[Try]:
         if not opened:
             continue
         closing = "".join("]" if item.sign == "[" else "}" for item in reversed(opened))
-        code = _code(lines[end])
+        code = code_of(lines[end])
         what = (
             f"the bracket {first.sign} is not closed" if len(opened) == 1 else f"{len(opened)} brackets are not closed"
         )
@@ -285,8 +210,6 @@ def _end_of_entry(lines: List[str], start: int) -> int:
 
 def _comma(lines: List[str], fault: Fault) -> Iterator[Try]:
     """A comma too few or too many within brackets."""
-    if fault.line >= len(lines):
-        return
     line, at = lines[fault.line], fault.column
     if "',' or" in fault.words and line[:at].strip() and line[at : at + 1] not in ("]", "}", ":", ","):
         column = len(line[:at].rstrip())
@@ -299,9 +222,30 @@ def _comma(lines: List[str], fault: Fault) -> Iterator[Try]:
         yield _at(fault.line, at, "no value stands before this comma", line, "delete it, or write the value", mended)
 
 
+def _line_comma(lines: List[str], fault: Fault) -> Iterator[Try]:
+    """A comma too few at the end of a line within brackets, which are closed further down."""
+    if "',' or" not in fault.words or scan(lines)[-1][1]:
+        return
+    above = content_before(lines, fault.line)
+    if above < fault.line and not lines[fault.line].lstrip().startswith("- "):
+        code = code_of(lines[above])
+        yield _at(above, len(code), "a comma is missing behind this line", lines[above], "put one there", f"{code},")
+
+
+def _no_dash(lines: List[str], fault: Fault) -> Iterator[Try]:
+    """An entry of a list without its dash, between two that have theirs, or a row in brackets."""
+    for n in _near(lines, fault)[::-1]:
+        line, above, below = lines[n], lines[content_before(lines, n)], content_after(lines, n)
+        dashed = [above] if line.lstrip().startswith("[") else [above, "" if below is None else lines[below]]
+        if line.lstrip().startswith("- ") or not all(re.match(rf" {{{indent(line)}}}- ", other) for other in dashed):
+            continue
+        mended = f"{line[: indent(line)]}- {line.lstrip()}"
+        yield _at(n, indent(line), "no dash stands before this entry of the list", line, "put '- ' before it", mended)
+
+
 def _escape(lines: List[str], fault: Fault) -> Iterator[Try]:
     """A path with backslashes between double quotes."""
-    if "escape" in fault.words and fault.line < len(lines):
+    if "escape" in fault.words or "hexdec" in fault.words:
         line = lines[fault.line]
         column = line.rfind("\\", 0, fault.column + 1)
         if column >= 0:
@@ -312,8 +256,6 @@ def _escape(lines: List[str], fault: Fault) -> Iterator[Try]:
 
 def _reserved(lines: List[str], fault: Fault) -> Iterator[Try]:
     """A value that begins with ``@``, `````, ``%``, ``*``, ``&`` or ``!``."""
-    if fault.line >= len(lines):
-        return
     line = lines[fault.line]
     for column in (fault.column, fault.column - 1):
         if 0 <= column < len(line) and line[column] in "@`%*&!" and line[:column].strip():
@@ -328,9 +270,9 @@ def _reserved(lines: List[str], fault: Fault) -> Iterator[Try]:
 
 def _second_colon(lines: List[str], fault: Fault) -> Iterator[Try]:
     """``note: one: two``."""
-    if "mapping values" not in fault.words or fault.line >= len(lines):
+    if "mapping values" not in fault.words:
         return
-    line = _code(lines[fault.line])
+    line = code_of(lines[fault.line])
     key = re.match(r"\s*(- +)?[^\s:]+:\s+", line)
     if key and fault.column > key.end() and line[key.end()] not in "'\"[{":
         text = line[key.end() :]
@@ -345,7 +287,7 @@ def _no_colon(lines: List[str], fault: Fault) -> Iterator[Try]:
     if "expected ':'" not in fault.words and "mapping values" not in fault.words:
         return
     for n in dict.fromkeys([fault.began, content_before(lines, fault.line), fault.line]):
-        code = _code(lines[n]) if n < len(lines) else ""
+        code = code_of(lines[n])
         key = re.match(r"(\s*\w[\w.-]*)(\s*=\s*|\s+|$)(?!:)", code)
         if key:
             rest = code[key.end() :]
@@ -360,7 +302,7 @@ def _indentation(lines: List[str], fault: Fault) -> Iterator[Try]:
         return
     near = [fault.line, content_before(lines, fault.line)]
     for n in near[::-1] if "document start" in fault.words else near:
-        if n >= len(lines) or not is_content(lines[n]):
+        if not is_content(lines[n]):
             continue
         have = indent(lines[n])
         above = [indent(lines[m]) for m in range(n) if is_content(lines[m])]
@@ -381,9 +323,11 @@ GUESSES: List[Callable[[List[str], Fault], Iterator[Try]]] = [
     _quote,
     _escape,
     _reserved,
+    _line_comma,
     _bracket,
     _comma,
     _second_colon,
+    _no_dash,
     _no_colon,
     _indentation,
 ]

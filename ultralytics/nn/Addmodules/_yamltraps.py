@@ -132,7 +132,7 @@ def _text(value: str, raw: str, spot: Spot) -> Optional[Tuple[str, str]]:
     if re.fullmatch(r"[-+]?0\d+", value):
         return (
             f"{shown(value)} is read as text, where 07 would be a number: a leading 0 marks an octal one",
-            f"write {shown(value.lstrip('+-0') or '0')}, or put it into quotes if text is meant",
+            f"write {shown(value.lstrip('+-0'))}, or put it into quotes if text is meant",
         )
     if re.match(r"-[\[{]", value):
         return "the dash is read as part of the text: no space stands after it", "write '- ' before each entry"
