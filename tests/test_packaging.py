@@ -1,5 +1,6 @@
 """The distribution: named ultralytics, so that pip replaces a stock one; complete without the checkout."""
 
+import json
 import re
 import subprocess
 import sys
@@ -77,6 +78,7 @@ def test_it_holds_the_patched_tree_and_our_yamls(built, results):
     for path, data in results[-1].tree.items():
         assert files[path] == data, path
     assert "ultralytics/cfg/models/addmodules/rtdetr-mobilenetv3.yaml" in files
+    assert json.loads(files["ultralytics/fork.json"])["digest"] == results[-1].digest  # checkpoints record it
     assert not [name for name in files if name.endswith((".pyc", ".tmp-fork"))]
     assert {name.split("/")[0] for name in files} == {"ultralytics"}  # no fork/, lab/, tests/
     assert "yolo = ultralytics.cfg:entrypoint" in scripts
@@ -88,12 +90,13 @@ def test_it_works_without_the_checkout(built, tmp_path):
         archive.extractall(tmp_path / "site")
     code = (
         "import ultralytics; from ultralytics import RTDETR; print(ultralytics.__file__); "
-        "m = RTDETR('rtdetr-mobilenetv3.yaml'); print(type(m.model.model[0]).__name__)"
+        "m = RTDETR('rtdetr-mobilenetv3.yaml'); m.save('model.pt'); "
+        "print(RTDETR('model.pt').ckpt['addmodules']['version'], type(m.model.model[0]).__name__)"
     )
     run = run_python("-c", code, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path / "site")})
     assert run.returncode == 0, run.stderr
     assert str(tmp_path / "site") in run.stdout
-    assert run.stdout.split()[-1] == "MobileNetV3"
+    assert run.stdout.split()[-2:] == ["8.4.190+addmodules.1", "MobileNetV3"]
 
 
 @pytest.mark.net

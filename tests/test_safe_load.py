@@ -176,6 +176,7 @@ def test_what_is_not_on_the_list_stays_refused(tmp_path, stranger):
         ("timm.models.resnet.resnet18", False),
         ("timm.models._builder.load_pretrained", False),
         ("timm.models._features.FeatureHooks", False),
+        ("timm.models._pretrained.PretrainedCfg", False),  # data, but not of this folder
         ("timm.models._features_fx.FeatureGraphNet", False),  # writes code after the names in a network
         ("timm.utils.model_ema.ModelEmaV2", False),
         ("torchvision.ops.misc.Conv2dNormActivation", True),
@@ -194,6 +195,13 @@ def test_each_name_is_judged_for_itself(name, allowed):
     entries = {}
     assert hooks.allow([name], entries) == [name]
     assert list(entries) == ([name] if allowed else [])
+
+
+@pytest.mark.parametrize(("base", "allowed"), [(torch.nn.Conv2d, True), (torch.fx.GraphModule, False)])
+def test_a_layer_whose_content_is_code_is_refused_wherever_it_is_defined(base, allowed, monkeypatch):
+    module = sys.modules[f"{PACKAGE}.mobilenetv3"]
+    monkeypatch.setattr(module, "Mine", type("Mine", (base,), {"__module__": module.__name__}), raising=False)
+    assert (_trust._trusted(f"{module.__name__}.Mine") is not None) is allowed
 
 
 def test_a_file_that_was_not_imported_is_not_imported_for_a_checkpoint(monkeypatch):
