@@ -114,10 +114,10 @@ def test_forty_rows_take_less_than_ten_milliseconds():
     rows = "".join(f"  - [[-1, {n}], 1, Conv, [64, 3, 2]] # {n}\n" for n in range(40))
     data = ("nc: 80\nbackbone:\n" + rows).encode()
     times = []
-    for _ in range(7):
-        start = time.perf_counter()
+    for _ in range(15):
+        start = time.process_time()
         assert read_text(data).problems == []
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     limit = 0.01 if hasattr(yaml, "CSafeLoader") else 0.1
     assert min(times) < limit
 

@@ -58,9 +58,9 @@ def sources():
 
 def hold(data):
     """Check what must be true of any bytes; return whether they passed."""
-    start = time.perf_counter()
+    start = time.process_time()
     document = read_text(data)
-    spent = time.perf_counter() - start
+    spent = time.process_time() - start
     assert spent < 1, (spent, data)
     lines = max(data.count(b"\n"), data.count(b"\r")) + len(data.decode("utf-8", "ignore").splitlines()) + 1
     for problem in document.problems:
@@ -129,6 +129,6 @@ def test_what_upstream_cannot_read_is_named():
     ids=lambda text: text[:8].encode("unicode_escape").decode(),
 )
 def test_the_worst_file_of_a_megabyte_takes_seconds(text):
-    start = time.perf_counter()
+    start = time.process_time()
     read_text(text.encode())
-    assert time.perf_counter() - start < 30
+    assert time.process_time() - start < 30
