@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import ROOT, run_python
-from yamltext_cases import ENCODINGS, FILES, GOOD, MODEL, SIGNS, STRUCTURE, SYNTAX, TRAPS, upstreams
+from yamltext_cases import ENCODINGS, FILES, GOOD, MODEL, STRUCTURE, SYNTAX, upstreams
+from yamltext_signs import SIGNS, TRAPS
 
 from ultralytics.nn.Addmodules import _yamlnodes, _yamltext
 from ultralytics.nn.Addmodules._yamlproblem import listed, shown

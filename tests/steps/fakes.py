@@ -15,7 +15,7 @@ from fork.edit import Outcome, Step
 from fork.errors import StepError
 from fork.tree import OVERLAY, Tree
 
-from .fakes_more import CLI_TEXT, DIST_TEXT, DISTILL_TEXT, ENGINE_TEXT, EXPORTER_TEXT, MODEL_TEXT, SAFE_TEXT
+from .fakes_more import CLI_TEXT, DIST_TEXT, DISTILL_TEXT, ENGINE_TEXT, EXPORTER_TEXT, MODEL_TEXT, SAFE_TEXT, TRAIN_TEXT
 from .fakes_network import BLOCK_TEXT, DOWNLOADS_TEXT, EVENTS_TEXT, LOAD_TEXT, REQUIREMENTS_TEXT, UTILS_TEXT
 
 TASKS = "ultralytics/nn/tasks.py"
@@ -294,30 +294,6 @@ def strip_optimizer(file, path=None):
     blob = {"file": file}
     torch.save( blob, path or file )   # write
     return blob
-'''
-
-TRAIN_TEXT = '''\
-"""A fake of a trainer."""
-
-from copy import copy
-
-# upstream's
-from ultralytics.fakes.data import build
-from ultralytics.fakes.report import RANK
-
-
-class DetectionTrainer:
-    def build_dataset(self, path, mode="train", batch=None):
-        """Build."""
-        note = dict(rect=mode == "train", square=mode == "val")
-        return build(self.args, path, batch, self.data, mode=mode,  rect=mode == "val", stride=note)
-
-    def build_other(self, path, mode):
-        return build(path, rect=mode == "val")
-
-
-def build_dataset(path, mode):
-    return build(path, rect=mode == "val")
 '''
 
 CHECKS_TEXT = '''\

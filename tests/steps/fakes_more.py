@@ -255,3 +255,27 @@ def torch_other_load(file, _load):
     finally:
         return blob
 """
+
+TRAIN_TEXT = '''\
+"""A fake of a trainer."""
+
+from copy import copy
+
+# upstream's
+from ultralytics.fakes.data import build
+from ultralytics.fakes.report import RANK
+
+
+class DetectionTrainer:
+    def build_dataset(self, path, mode="train", batch=None):
+        """Build."""
+        note = dict(rect=mode == "train", square=mode == "val")
+        return build(self.args, path, batch, self.data, mode=mode,  rect=mode == "val", stride=note)
+
+    def build_other(self, path, mode):
+        return build(path, rect=mode == "val")
+
+
+def build_dataset(path, mode):
+    return build(path, rect=mode == "val")
+'''
