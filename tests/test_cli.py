@@ -110,7 +110,7 @@ def test_hand_edits_are_exit_code_7_then_saved(fork, checkout):
 def test_diff_whole_by_step_and_in_numbers(fork):
     code, whole, _ = fork("diff")
     assert code == 0
-    assert whole.startswith("--- a/ultralytics/engine/model.py\n")
+    assert whole.startswith("--- a/ultralytics/cfg/__init__.py\n")
     changed = [line for line in whole.splitlines() if re.match(r"[+-][^+-]", line)]
     assert len(changed) <= 120
     by_step = [fork("diff", "--step", step.name)[1] for step in SERIES]
@@ -118,7 +118,7 @@ def test_diff_whole_by_step_and_in_numbers(fork):
     assert sum(text.count("addmodules.keep(") for text in by_step) == whole.count("addmodules.keep(") == 5
     assert fork("diff", "--step", "7")[1] == fork("diff", "--step", "s07")[1] == by_step[6]
     _, out, _ = fork("diff", "--stat")
-    assert re.search(r"^7 files, 46 lines added, 31 removed$", out, re.MULTILINE)
+    assert re.search(r"^15 files, 89 lines added, 53 removed$", out, re.MULTILINE)
 
 
 def test_diff_of_an_unknown_step_names_those_that_exist(fork):

@@ -271,8 +271,8 @@ def test_render():
     assert render(Problem(12, 5, "what", "do"), "my.yaml") == "my.yaml:12:5: what\n    do"
     assert render(Problem(12, 0, "what"), "my.yaml") == "my.yaml:12: what"
     assert render(Problem(0, 0, "what", "a\nb"), Path("my.yaml")) == "my.yaml: what\n    a\n    b"
-    assert render(Problem(1, 2, "what", row=7), "my.yaml") == "my.yaml:1:2: row 7: what"
-    assert render(Problem(1, 2, "what", row=0, severe=False), "my.yaml") == "my.yaml:1:2: warning: row 0: what"
+    assert render(Problem(1, 2, "what", row=7), "my.yaml") == "my.yaml:1:2: index 7: what"
+    assert render(Problem(1, 2, "what", row=0, severe=False), "my.yaml") == "my.yaml:1:2: warning: index 0: what"
 
 
 def test_words():
