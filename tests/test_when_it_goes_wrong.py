@@ -1,12 +1,16 @@
 """Every error on the page "When it goes wrong" is printed as it stands there, in both languages' pages."""
 
 import re
+import sys
 
 import pytest
-from conftest import ROOT
+import torch
+from conftest import ROOT, make_squares
 
+from lab.data_check import check_data
 from ultralytics import RTDETR, YOLO
 from ultralytics.nn.Addmodules import BackboneError
+from ultralytics.utils.torch_utils import get_flops
 
 PAGES = [ROOT / "docs" / name for name in ("when-it-goes-wrong.md", "when-it-goes-wrong.zh-CN.md")]
 TEXT = (ROOT / "cfg" / "models" / "rtdetr-mobilenetv3.yaml").read_text(encoding="utf-8")
@@ -62,6 +66,55 @@ def test_the_wrong_class(page, tmp_path, monkeypatch):
     with pytest.raises(BackboneError) as caught:
         YOLO("mine.yaml")
     assert str(caught.value) in shown(page.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def model():
+    """A model with four maps, as small as it gets."""
+    from ultralytics.nn.tasks import DetectionModel
+
+    return DetectionModel("yolo11-mobilenetv3small.yaml", nc=2, verbose=False)
+
+
+def said_later(case, model, tmp_path, monkeypatch, caplog):
+    """Return what a mistake says that is made after the model was built."""
+    from ultralytics.nn.Addmodules import hooks
+
+    if case == "freeze":
+        with pytest.raises(BackboneError) as caught:
+            hooks.frozen_layers(model, [40], [40])
+        return str(caught.value)
+    if case == "embed":
+        with pytest.raises(BackboneError) as caught:
+            model(torch.zeros(1, 3, 64, 64), embed=[2])
+        return str(caught.value)
+    if case == "flops":
+        monkeypatch.setattr("ultralytics.nn.Addmodules.flops._told", set())
+        monkeypatch.setitem(sys.modules, "thop", None)
+        with caplog.at_level("WARNING", logger="ultralytics"):
+            assert get_flops(model) == 0.0
+        said = caplog.messages[-1].replace("import of thop halted; None in sys.modules", "No module named 'thop'")
+        return said[said.index("GFLOPs") :]
+    if case == "network":
+        monkeypatch.setenv("YOLO_OFFLINE", "true")
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(ConnectionError) as caught:
+            YOLO("yolo26n.pt")
+        return re.sub(r"put it at .*", "put it at …", str(caught.value))
+    data = make_squares(tmp_path / "squares")
+    (tmp_path / "squares" / "labels" / "train" / "0.txt").write_text("0 20 30 10 10\n", encoding="utf-8")
+    lines = [re.sub(r" \([\d.]+ s\)$", "", line) for line in check_data(data).lines()]
+    return "\n".join(lines).replace(str(tmp_path.as_posix()) + "/", "").replace(str(tmp_path) + "/", "")
+
+
+LATER = ["freeze", "embed", "flops", "network", "data"]
+
+
+@pytest.mark.parametrize("case", LATER)
+def test_a_mistake_after_the_build_says_what_the_pages_say(case, model, tmp_path, monkeypatch, caplog):
+    said = said_later(case, model, tmp_path, monkeypatch, caplog)
+    for page in PAGES:
+        assert said in shown(page.read_text(encoding="utf-8")), said
 
 
 def test_both_pages_show_the_same_errors():
