@@ -188,11 +188,11 @@ def test_a_wrong_command_line_is_a_message(arguments, words, data, tmp_path, scr
         ),
         (
             "nc: 1\nbackbone:\n  - [-1, 1, MobileNetV3, []]\nhead:\n  - [[99], 1, Detect, [nc]]\n",
-            ("could not be built: IndexError", "compare rows and indices"),
+            ("mine.yaml:5:7: index 5", "reads from 99"),
         ),
-        ("nc: 1\nbackbone: [\n", ("not readable as YAML",)),
-        ("nc: 1\n", ("is no model YAML", "`backbone:` and `head:`")),
-        ("", ("is no model YAML",)),
+        ("nc: 1\nbackbone: [\n", ("the bracket [ is not closed",)),
+        ("nc: 1\n", ("the key `backbone` is missing", "the key `head` is missing")),
+        ("", ("the file is empty",)),
         (
             "backbone:\n  - [-1, 1, MobileNetV3, [tiny]]\nhead:\n  - [[4], 1, Detect, [nc]]\nnc: 1\n",
             ("variant is 'tiny'",),
@@ -214,7 +214,7 @@ def test_an_empty_slot_and_an_unknown_optimizer_are_messages(data, tmp_path):
     text = (ROOT / "cfg" / "models" / "rtdetr-mobilenetv3.yaml").read_text(encoding="utf-8")
     (tmp_path / "mine.yaml").write_text(text.replace("- [2, 1, Conv", "- [0, 1, Conv"), encoding="utf-8")
     common = ["--data", data, "--imgsz", "64", "--epochs", "1", "plots=False"]
-    said(train(*common, "--cfg", "mine.yaml", cwd=tmp_path), 2, "a row reads index 0", "indices 1 to 4 only")
+    said(train(*common, "--cfg", "mine.yaml", cwd=tmp_path), 2, "the row reads index 0 (P1)", "1 (P2), 2 (P3)")
     said(train(*common, "optimizer=foo", cwd=tmp_path), 2, "Optimizer 'foo' not found", "AdamW")
 
 

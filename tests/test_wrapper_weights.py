@@ -84,7 +84,7 @@ def test_weights_of_another_network_are_refused(kind, tmp_path):
 
 @every
 def test_a_checkpoint_that_follows_spares_the_file(kind, monkeypatch, tmp_path):
-    monkeypatch.setattr(weights, "follow", lambda backbone: True)
+    monkeypatch.setattr(weights, "follow", lambda backbone, *_: True)
     model = make(kind, str(tmp_path / "no.pth"))
     assert not hasattr(model, "pretrained_report")
     assert type(model.normalize).__name__ == "Normalize"

@@ -46,6 +46,9 @@ def explain_build(error: BaseException, at: Dict[str, Any], row: int, tainted: b
     name = getattr(module, "__name__", str(module))
     given = at["d"]["backbone"] + at["d"]["head"]
     written = given[row][3] if row < len(given) else args
+    if "permitted model layer" in str(error):
+        message = f"{name} is no class of a layer that restricted mode knows, and it builds no other"
+        return Failure(row, message, "unset ULTRALYTICS_SAFE_LOAD if you trust the file", 2)
     inside = traceback.extract_tb(error.__traceback__)[-1].name == "parse_model"
     if inside and isinstance(error, TypeError) and isinstance(source, list) and "indices must be" in str(error):
         advice = "only modules that join maps (Concat) and heads read a list"

@@ -42,7 +42,7 @@ class Gap(nn.Module):
 class GapBackbone(nn.Module):
     """Stands in for a backbone that cannot be built; its channels are invented."""
 
-    def __init__(self) -> None:
+    def __init__(self, in_chans: int = 3) -> None:
         super().__init__()
         self.width_list = [8] * SLOTS
 

@@ -58,12 +58,14 @@ class Names(NamedTuple):
         backbones: Those of this folder.
         is_backbone: Tells whether a row's name, with its arguments, is a backbone's.
         explain: Says what is wrong with a name and which names are like it, or returns None.
+        is_broken: Tells whether a name is that of a file of this folder that could not be imported.
     """
 
     modules: Set[str]
     backbones: Set[str]
     is_backbone: Callable[[str, Any], bool]
     explain: Callable[[str, Any], Optional[Tuple[str, List[str]]]]
+    is_broken: Callable[[str], bool]
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3, cutoff: float = 0.6) -> List[str]:
@@ -104,9 +106,10 @@ def check_structure(model: Any, where: Where, names: Names) -> Structure:
         for row, (section, position) in enumerate((s, p) for s in SECTIONS for p in range(len(model[s])))
     ]
     rows = [model[place.section][place.position] for place in places]
-    shift = SLOTS - 1 if _is_multi_map(rows[0], names) else 0
+    shift = SLOTS - 1 if _is_multi_map(rows, names) else 0
     depth = _depth(model)
     bad: Set[int] = set()
+    misplaced = False  # True behind a backbone in a later row, whose five indices rows may count with
     instead: Dict[int, List[str]] = {}
     for place, row in zip(places, rows):
         before = len(problems)
@@ -116,10 +119,13 @@ def check_structure(model: Any, where: Where, names: Names) -> Structure:
             add((place.section, place.position, *part), message, advice, index, severe)  # noqa: B023
 
         if _check_form(row, report):
-            _check_source(row, place.row, index, shift, report)
+            known = _check_source(row, place.row, index, shift, SLOTS - 1 if misplaced else 0, report)
             meant = _check_module(row, place.row, depth, names, report)
             if meant:
                 instead[place.row] = meant
+            misplaced = misplaced or (place.row > 0 and not shift and names.is_backbone(row[2], row[3]))
+            if not known:
+                bad.add(place.row)
         if any(problem.severe for problem in problems[before:]):
             bad.add(place.row)
     return Structure(problems, places, bad, instead, shift)
@@ -248,16 +254,20 @@ def _check_form(row: Any, report: Callable[..., None]) -> bool:
     return good
 
 
-def _check_source(row: List[Any], position: int, index: int, shift: int, report: Callable[..., None]) -> None:
-    source = row[0]
+def _check_source(
+    row: List[Any], position: int, index: int, shift: int, slack: int, report: Callable[..., None]
+) -> bool:
+    """Check what a row reads; return False where it reads an index that a misplaced backbone would give."""
+    source, known = row[0], True
     if position == 0:
         if source != -1:
             report((0,), f"the first row reads from {source!r}", "it reads the image: write -1")
-        return
+        return True
     first = position + shift  # entries that exist before this row
     for n, s in enumerate(source if isinstance(source, list) else [source]):
         part = (0, n) if isinstance(source, list) else (0,)
-        if s >= first:
+        known = known and s < first
+        if s >= first + slack:
             what = "itself" if s == index else "a row that comes later, or not at all"
             report(
                 part,
@@ -266,6 +276,7 @@ def _check_source(row: List[Any], position: int, index: int, shift: int, report:
             )
         elif s < -first:
             report(part, f"the row reads from {s}, {-s} rows back, and there are {first} indices before it", _COUNT)
+    return known
 
 
 _COUNT = "-1 is the row before; a backbone in row 0 counts as five"
@@ -302,17 +313,28 @@ def _check_module(row: List[Any], position: int, depth: float, names: Names, rep
     return near
 
 
-def _is_multi_map(row: Any, names: Names) -> bool:
+def _is_multi_map(rows: List[Any], names: Names) -> bool:
     """Tell whether row 0 is a backbone, or is probably meant to be one."""
+    row = rows[0]
     if not isinstance(row, list) or len(row) < 3 or not isinstance(row[2], str):
-        return False
+        return _counts_from_five(rows)
     arguments = row[3] if len(row) > 3 else []
-    if names.is_backbone(row[2], arguments):
+    if names.is_backbone(row[2], arguments) or names.is_broken(row[2]):
         return True
     if names.explain(row[2], arguments) is None:
         return False
     near = nearest(row[2], {*names.modules, *names.backbones}, count=1)
-    return bool(near) and near[0] in names.backbones
+    return near[0] in names.backbones if near else _counts_from_five(rows)
+
+
+def _counts_from_five(rows: List[Any]) -> bool:
+    """Tell whether a row reads an index that there is only behind a backbone."""
+    for position, row in enumerate(rows):
+        source = row[0] if isinstance(row, list) and row else None
+        for s in source if isinstance(source, list) else [source]:
+            if isinstance(s, int) and not isinstance(s, bool) and position <= s < position + SLOTS - 1:
+                return position > 0
+    return False
 
 
 def _is_number(value: Any) -> bool:

@@ -117,7 +117,8 @@ def check(
 
     where = document.where if document is not None else lambda *_: (0, 0)
     problems = list(document.problems) if document is not None else []
-    if not isinstance(model, dict) and any(problem.severe for problem in problems):
+    path = path or "the model YAML"
+    if not (isinstance(model, dict) and model) and any(problem.severe for problem in problems):
         return Report(path, _ordered(problems), [], (size or SIZES[0],) * 2, 0)  # it could not be read
     token = _checking.set(True)
     try:
@@ -186,10 +187,13 @@ def _names(tasks: Any) -> Names:
         usable = (isinstance(found, type) and issubclass(found, nn.Module)) or is_backbone(found)
         return None if usable else ("", [])
 
+    def broken(name: str) -> bool:
+        return registry.broken_file(name) is not None
+
     upstream = {key for key, value in namespace.items() if isinstance(value, type) and issubclass(value, nn.Module)}
     modules = {key for key in upstream if not registry.claims(namespace[key])}
     modules -= {key for key in modules if key.endswith("Model") or key == "Ensemble"}
-    return Names(modules, set(registry.names()), known_backbone, explain)
+    return Names(modules, set(registry.names()), known_backbone, explain, broken)
 
 
 def _located(failure: Failure, structure: Structure, where: Any) -> Problem:
@@ -347,5 +351,4 @@ def fail(report: Report) -> None:
     faults = report.faults()
     if faults:
         count = "one fault" if len(faults) == 1 else f"{len(faults)} faults"
-        name = report.path or "the model YAML"
-        raise ModelError(f"{count} in {name}\n" + "\n".join(faults), report.problems)
+        raise ModelError(f"{count} in {report.path}\n" + "\n".join(faults), report.problems)

@@ -277,6 +277,15 @@ def unloaded() -> Iterator[None]:
         _unloaded.reset(token)
 
 
+def _comes_next(backbone: nn.Module) -> bool:
+    """Tell whether every tensor of ``backbone`` is in the weights that are loaded next."""
+    layer = first_backbone(getattr(_following.get(), "model", None))
+    if layer is None:
+        return False
+    own, theirs = backbone.state_dict(), layer.state_dict()
+    return all(name in theirs and theirs[name].shape == tensor.shape for name, tensor in own.items())
+
+
 def follow(backbone: nn.Module, pretrained: object = None) -> bool:
     """Tell whether a backbone's own weights are not needed.
 
@@ -289,16 +298,9 @@ def follow(backbone: nn.Module, pretrained: object = None) -> bool:
     Raises:
         BackboneError: It is built for its shapes only, and the file does not exist.
     """
-    if _unloaded.get():
-        if isinstance(pretrained, str):
+    if not _comes_next(backbone):
+        if _unloaded.get() and isinstance(pretrained, str):
             existing(pretrained, type(backbone).__name__)
-        return True
-    source = _following.get()
-    layer = first_backbone(getattr(source, "model", None))
-    if layer is None:
-        return False
-    own, theirs = backbone.state_dict(), layer.state_dict()
-    if not all(name in theirs and theirs[name].shape == tensor.shape for name, tensor in own.items()):
-        return False
+        return bool(_unloaded.get())
     LOGGER.info(f"{type(backbone).__name__}: pretrained weights come with the checkpoint")
     return True
