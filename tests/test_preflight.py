@@ -215,6 +215,14 @@ def test_the_table_is_that_of_the_built_model(name):
             assert (row.channels, row.size) == (out.shape[1], tuple(out.shape[2:]))
 
 
+def test_a_head_is_checked_at_the_size_at_which_upstream_measures_it():
+    """Behind a stock backbone that is 256 pixels: this row fits at 640 and at 160, and not there."""
+    model = tasks.yaml_model_load("yolo11n.yaml")
+    model["head"][9][3] = [512, 1, 3, 2]
+    for size in (None, 160):
+        assert "different size" in " ".join(preflight.check(model, size=size).faults())
+
+
 def test_who_reads_a_row(tmp_path):
     rows = {row.index: row.readers for row in preflight.check(yaml.safe_load(TEXT)).rows}
     assert rows[2] == [14]

@@ -19,10 +19,13 @@ from ._reasons import Failure
 from ._shapes import SIZES, Built, Gap, GapBackbone, Output, build, run, without_traces
 from ._structure import HEADS, Names, Structure, check_structure, nearest, usable
 from ._yamltext import Document, Problem, read_document, render
-from .contract import SLOTS, BackboneError, is_multi_map, right_align
+from .contract import SLOTS, BackboneError, first_backbone, right_align
 from .registry import registry
 
 LOGGER = logging.getLogger("ultralytics")
+
+PROBE = 256
+"""Side of the image on which upstream measures the strides of a head; behind a backbone it is that of ``hooks``."""
 
 _checking: contextvars.ContextVar = contextvars.ContextVar("a model YAML is being checked", default=False)
 _passed: Dict[str, bool] = {}
@@ -141,15 +144,19 @@ def check(
 
 
 def _run(built: Built, channels: int, size: Optional[int]) -> Tuple[List[Output], Tuple[int, int], List[Failure]]:
-    """Run the rows at ``size``, or at the first of the usual sizes at which nothing fails."""
+    """Run the rows at ``size``, or at the first of the usual sizes at which nothing fails, and at upstream's probe."""
     side = size or SIZES[0]
     if built.layers is None:
         return [], (side, side), []
-    fixed = getattr(built.layers[0], "image_size", None) if is_multi_map(built.layers[0]) else None
+    backbone = first_backbone(built.layers)
+    fixed = getattr(backbone, "image_size", None)
     sizes = [(size, size)] if size else [tuple(fixed)] if fixed else [(s, s) for s in SIZES]
+    probe = None if backbone is not None or not hasattr(built.layers[-1], "nl") else (PROBE, PROBE)
     first: Optional[Tuple[List[Output], Tuple[int, int], List[Failure]]] = None
     for shape in sizes:
         outputs, failures = run(built, channels, shape)
+        if not failures and probe not in (None, shape):
+            failures = run(built, channels, probe)[1]  # a head's strides are measured at this size
         if not failures:
             return outputs, shape, []
         first = first or (outputs, shape, failures)
