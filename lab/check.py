@@ -4,7 +4,7 @@
     python -m lab check rtdetr-efficientvit_m0.yaml --imgsz 512 --graph model.svg
     python -m lab check my-model.yaml --data my-data.yaml  the data set too: labels, classes, images
 
-Nothing is allocated, run or downloaded. Exit code: 0 where all is well (warnings do not count), 2 otherwise.
+No weights are allocated or fetched. Exit code: 0 where all is well (warnings do not count), 2 otherwise.
 """
 
 from __future__ import annotations
@@ -40,6 +40,12 @@ def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
         value = getattr(options, name)
         if value is not None and value < least:
             parser.error(f"--{name} {value}: the least is {least}")
+    if options.imgsz and options.imgsz % 32:
+        rounded = -(-options.imgsz // 32) * 32
+        print(f"--imgsz {options.imgsz} becomes {rounded}: upstream takes multiples of 32", file=sys.stderr)
+        options.imgsz = rounded
+    if options.graph and not Path(options.graph).absolute().parent.is_dir():
+        parser.error(f"--graph {options.graph}: there is no such folder")
     if options.graph and Path(options.graph).suffix.lower() not in (".svg", ".png", ".pdf"):
         parser.error(f"--graph {options.graph}: give a file that ends in .svg, .png or .pdf")
     return options

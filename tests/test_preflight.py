@@ -13,13 +13,15 @@ from conftest import ROOT, run_python
 
 from ultralytics import RTDETR, YOLO
 from ultralytics.nn import tasks
-from ultralytics.nn.Addmodules import BackboneError, preflight, registry
+from ultralytics.nn.Addmodules import BackboneError, preflight
 from ultralytics.nn.Addmodules.preflight import ModelError
 
 OURS = sorted((ROOT / "cfg" / "models").glob("*.yaml"))
 STOCK = sorted(glob.glob(str(ROOT / "ultralytics" / "cfg" / "models" / "**" / "*.yaml"), recursive=True))
 TEXT = (ROOT / "cfg" / "models" / "rtdetr-mobilenetv3.yaml").read_text(encoding="utf-8").replace("nc: 80", "nc: 3")
 TEXT = TEXT.replace("MobileNetV3,", "MobileNetV3Small,")
+YOLO_TEXT_SMALL = (ROOT / "cfg" / "models" / "yolo11-mobilenetv3.yaml").read_text(encoding="utf-8")
+YOLO_TEXT_SMALL = YOLO_TEXT_SMALL.replace("MobileNetV3,", "MobileNetV3Small,")
 YOLO_TEXT = (ROOT / "cfg" / "models" / "yolo11-mobilenetv3.yaml").read_text(encoding="utf-8")
 
 
@@ -215,6 +217,58 @@ def test_the_table_is_that_of_the_built_model(name):
             assert (row.channels, row.size) == (out.shape[1], tuple(out.shape[2:]))
 
 
+def test_an_unknown_backbone_like_no_other_does_not_shift_the_rows(tmp_path):
+    assert [row for _, row, _, _ in faults(tmp_path, swap("MobileNetV3Small,", "QQ,"))] == [4]
+    assert [row for _, row, _, _ in faults(tmp_path, swap("MobileNetV3Small,", "QQ,", YOLO_TEXT_SMALL))] == [4]
+
+
+def test_a_backbone_below_another_row_is_the_only_fault(tmp_path):
+    row = "  - [-1, 1, MobileNetV3Small, []]"
+    found = faults(tmp_path, swap(row, "  - [-1, 1, Conv, [16, 3, 1]]\n" + row))
+    assert [(index, said) for _, index, said, _ in found] == [
+        (1, "the backbone MobileNetV3Small is not in the first row")
+    ]
+
+
+def test_a_file_called_as_its_class_is_no_module_of_upstream(monkeypatch):
+    monkeypatch.setattr(tasks, "MobileNetV3Small", os, raising=False)
+    assert preflight.check(yaml.safe_load(TEXT)).ok
+
+
+def test_a_data_yaml_is_called_one(tmp_path):
+    (fault,) = faults(tmp_path, "train: images\nval: images\nnames: [a]\n")
+    assert "this is a data YAML" in fault[2]
+
+
+def test_other_threads_log_meanwhile(caplog, monkeypatch):
+    import threading
+
+    from ultralytics.nn.Addmodules import _shapes
+
+    with caplog.at_level(logging.INFO, logger="ultralytics"), _shapes.without_traces(tasks):
+        logging.getLogger("ultralytics").info("mine")
+        other = threading.Thread(target=lambda: logging.getLogger("ultralytics").info("theirs"))
+        other.start()
+        other.join()
+    assert caplog.messages == ["theirs"]
+
+
+def test_what_is_wrong_in_the_rows_goes_before_the_wrong_class(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(swap("RTDETRDecoder", "RTDETRDecodr", swap("AIFI, [1024, 8]", "AIFI, [1024, 7]")), encoding="utf-8")
+    for cls in (YOLO, RTDETR):
+        with pytest.raises(ModelError, match="2 faults"):
+            cls(path)
+
+
+def test_an_old_torch_checks_the_structure_alone(monkeypatch):
+    monkeypatch.setattr(preflight, "AVAILABLE", False)
+    model = yaml.safe_load(TEXT)
+    assert preflight.check(model).ok
+    model["head"][2][2] = "Foobarbaz"
+    assert len(preflight.check(model).faults()) == 1
+
+
 def test_a_head_is_checked_at_the_size_at_which_upstream_measures_it():
     """Behind a stock backbone that is 256 pixels: this row fits at 640 and at 160, and not there."""
     model = tasks.yaml_model_load("yolo11n.yaml")
@@ -293,64 +347,6 @@ def test_building_says_file_line_and_row(tmp_path):
     assert "index 6" in second
     assert "256 channels among 7 heads" in second
     assert "multiple of 7" in third
-
-
-def test_a_constructor_that_wants_content_is_built_and_sized(monkeypatch):
-    """Article files draw their drop rates from torch.linspace, and measure their channels by a pass."""
-
-    class Measured(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            rates = [x.item() for x in torch.linspace(0, 0.1, 3)]
-            self.stages = torch.nn.ModuleList(torch.nn.Conv2d(c, 8, 2, 2) for c in (3, 8, 8, 8, 8))
-            self.rate = rates[-1]
-            self.width_list = [m.shape[1] for m in self.forward(torch.randn(1, 3, 64, 64))]
-
-        def forward(self, x):
-            maps = []
-            for stage in self.stages:
-                x = stage(x) * (1 + self.rate)
-                maps.append(x)
-            return maps[2:]
-
-    monkeypatch.setattr(registry, "_claims", dict(registry._claims))
-    registry.add("Measured", Measured)
-    model = yaml.safe_load(TEXT)
-    model["backbone"][0][2] = "Measured"
-    report = preflight.check(model)
-    assert report.ok, report.faults()
-    assert [(row.channels, row.stride) for row in report.rows[:5]] == [(0, None), (0, None), (8, 8), (8, 16), (8, 32)]
-
-
-@pytest.mark.parametrize(
-    ("forward", "strides", "message"),
-    [
-        (lambda maps: maps[0], None, "returns a Tensor, not a list of maps"),
-        (lambda maps: maps[:2], None, "states maps of [8, 8, 8] channels and returns 8 channels, 8 channels"),
-        (lambda maps: maps[::-1], None, "expected the largest first"),
-        (lambda maps: maps, [4, 8, 16], "states a map of stride 4 and returns 80x80"),
-    ],
-    ids=["one map", "too few", "smallest first", "other strides"],
-)
-def test_a_backbone_that_breaks_the_contract(forward, strides, message, monkeypatch):
-    class Wrong(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.width_list = [8, 8, 8]
-            if strides:
-                self.strides = strides
-            self.stem, self.down = torch.nn.Conv2d(3, 8, 8, 8), torch.nn.AvgPool2d(2)
-
-        def forward(self, x):
-            p3 = self.stem(x)
-            return forward([p3, self.down(p3), self.down(self.down(p3))])
-
-    monkeypatch.setattr(registry, "_claims", dict(registry._claims))
-    registry.add("Wrong", Wrong)
-    model = yaml.safe_load(TEXT)
-    model["backbone"][0][2] = "Wrong"
-    (fault,) = preflight.check(model).faults()
-    assert message in fault
 
 
 def test_the_right_class_is_named_for_a_head(tmp_path, monkeypatch):

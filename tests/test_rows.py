@@ -165,7 +165,7 @@ class TestFreeze:
             ("head", "freeze='head': expected backbone"),
             (True, "freeze=True: expected backbone"),
             (2.5, "freeze=2.5: expected backbone"),
-            (-1, "give a number from 0 to 13"),
+            (-1, "give a number from 0 to 14"),
             (15, "freeze=15: the model has the indices 0-13"),
             ([14], "there is no row 14, the model has the indices 0-13"),
             ([-1], "there is no row -1"),

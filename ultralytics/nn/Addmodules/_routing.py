@@ -7,6 +7,7 @@ from typing import Any, Optional
 
 from ._structure import HEADS
 from .contract import BackboneError
+from .preflight import check_model
 
 RTDETR_HEAD = "RTDETRDecoder"
 OWNERS = {"YOLOWorld": ("WorldDetect",), "YOLOE": ("YOLOEDetect", "YOLOESegment", "YOLOESegment26")}
@@ -25,6 +26,9 @@ def task_of(model: Any, content: Any, task: Optional[str]) -> str:
         BackboneError: The head belongs to another class, or is of no task that upstream knows.
     """
     head, cls = _head(content), type(model).__name__
+    wrong = task is None or (cls == "YOLO" and head == RTDETR_HEAD) or (cls == "RTDETR" and head != RTDETR_HEAD)
+    if wrong or cls in OWNERS:
+        check_model(content, content.get("channels", 3))  # what is wrong in its rows goes first
     name = Path(str(content.get("yaml_file", "the model YAML"))).name
     if cls == "YOLO" and head == RTDETR_HEAD:
         raise BackboneError(f'{name} has the head {head} and is given to YOLO: write RTDETR("{name}")')

@@ -11,24 +11,28 @@ import contextlib
 import copy
 import logging
 import random
+import threading
 import warnings
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 import torch
-import torch.nn.functional as F
 from torch import nn
-from torch.overrides import TorchFunctionMode
 
 from . import weights
+from ._contentless import UPSTREAMS, OnCpu, ShapesOnly, built_on_cpu
 from ._reasons import Failure, explain_build, explain_run
-from .contract import SLOTS, BackboneError, first_backbone, is_multi_map, right_align, widths_of
+from ._structure import HEADS
+from .contract import SLOTS, first_backbone, is_multi_map, right_align, widths_of
 
 LOGGER = logging.getLogger("ultralytics")
 
 GAP = "AddmodulesGap"
 GAP_BACKBONE = "AddmodulesGapBackbone"
-SIZES = (640, 256, 224)
+SIZES = (640, 256, 224, 320, 384, 448, 512, 1024)
 """Sides of the image on which rows are run; the next is tried where a model runs at a certain size only."""
+
+
+UNSURE = "the check itself failed, and says nothing of this model"
 
 
 class Gap(nn.Module):
@@ -55,68 +59,6 @@ WITH_TEXT = {"C2fAttn", "ImagePoolingAttn", "WorldDetect", "YOLOEDetect", "YOLOE
 """Modules of upstream that want the embedding of a text beside their maps, and so do not run by themselves."""
 
 STAND_INS = {GAP: Gap, GAP_BACKBONE: GapBackbone}
-
-
-def create(target: Callable[..., Any], *args: Any, **options: Any) -> Any:
-    """Build a backbone; on the meta device, where its constructor wants content, on the CPU and then without it."""
-    try:
-        return target(*args, **options)
-    except BackboneError:
-        raise
-    except (NotImplementedError, RuntimeError) as e:
-        if torch.empty(0).device.type != "meta" or "meta" not in str(e).lower():
-            raise
-    with torch.device("cpu"):
-        return target(*args, **options).to("meta")
-
-
-class ShapesOnly(TorchFunctionMode):
-    """Gives the results' shapes of the most frequent functions itself.
-
-    torch's own way on the meta device goes through Python for these: four times the time of a whole check, and two
-    seconds of imports at the first one. Whatever is not listed here goes torch's way.
-    """
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Return a result of the right shape; see torch's own documentation for the signature."""
-        kwargs = kwargs or {}
-        if args and func in SAME and isinstance(args[0], torch.Tensor) and args[0].is_meta:
-            return args[0]
-        shortcut = SHORTCUTS.get(func)
-        if shortcut is not None and args and isinstance(args[0], torch.Tensor) and args[0].is_meta:
-            return shortcut(*args, **kwargs)
-        return func(*args, **kwargs)
-
-
-def _batch_norm(x: torch.Tensor, mean: Any = None, var: Any = None, weight: Any = None, *_: Any, **__: Any) -> Any:
-    given = next((t for t in (weight, mean) if t is not None), None)
-    if given is not None and given.shape[0] != x.shape[1]:
-        raise RuntimeError(f"expected input to have {given.shape[0]} channels, but got {x.shape[1]} channels")
-    return x
-
-
-def _layer_norm(x: torch.Tensor, shape: Any, *_: Any, **__: Any) -> Any:
-    if tuple(x.shape[-len(shape) :]) != tuple(shape):
-        raise RuntimeError(f"expected the last dimensions to be {tuple(shape)}, got {tuple(x.shape)}")
-    return x
-
-
-def _linear(x: torch.Tensor, weight: torch.Tensor, bias: Any = None) -> Any:
-    if x.shape[-1] != weight.shape[-1]:
-        raise RuntimeError(f"expected {weight.shape[-1]} features, got {x.shape[-1]}")
-    return x.new_empty((*x.shape[:-1], weight.shape[0]))
-
-
-def _grid_sample(x: torch.Tensor, grid: torch.Tensor, *_: Any, **__: Any) -> Any:
-    return x.new_empty((*x.shape[:2], *grid.shape[1:-1]))
-
-
-SAME = {F.relu, F.relu6, F.silu, F.gelu, F.hardswish, F.hardsigmoid, F.leaky_relu, F.elu, F.mish, F.softmax, F.dropout}
-SAME |= {F.sigmoid, torch.sigmoid, torch.Tensor.sigmoid, torch.Tensor.softmax, torch.clamp, torch.Tensor.clamp}
-SAME |= {torch.Tensor.clamp_, torch.Tensor.sigmoid_, torch.relu, torch.softmax, torch.Tensor.relu, torch.Tensor.relu_}
-SAME |= {torch.Tensor.normal_, torch.Tensor.uniform_, torch.Tensor.zero_, torch.Tensor.fill_, torch.Tensor.tanh}
-SHORTCUTS: Dict[Any, Callable[..., Any]] = {F.batch_norm: _batch_norm, F.layer_norm: _layer_norm, F.linear: _linear}
-SHORTCUTS[F.grid_sample] = _grid_sample
 
 
 class Built(NamedTuple):
@@ -153,8 +95,10 @@ def without_traces(namespace: Any) -> Iterator[None]:
     noted, default = set(registry._noted), namespace.Conv.default_act
     state, numbers = torch.get_rng_state(), random.getstate()
 
+    own = threading.get_ident()
+
     def drop(record: logging.LogRecord) -> bool:
-        return False
+        return threading.get_ident() != own
 
     LOGGER.addFilter(drop)
     try:
@@ -184,6 +128,16 @@ def build(
     """
     gaps, trials = set(bad), {row: list(names) for row, names in instead.items()}
     failures: List[Failure] = []
+    names: List[str] = []
+    token = built_on_cpu.set(names)
+    try:
+        return _build(model, channels, tasks, (gaps, trials, failures, names), multi)
+    finally:
+        built_on_cpu.reset(token)
+
+
+def _build(model: Dict[str, Any], channels: int, tasks: Any, state: Any, multi: bool) -> Built:
+    gaps, trials, failures, names = state
     for _ in range(5 * len(model["backbone"] + model["head"]) + 2):
         trial = _substituted(model, gaps, trials, multi)
         try:
@@ -194,18 +148,34 @@ def build(
             at = _locals_of(e, tasks.parse_model.__code__)
             row = at.get("i") if at else None
             if row is None or at is None or (row in gaps and row not in trials):
-                failures.append(Failure(None, f"{type(e).__name__}: {e}", ""))
+                failures.append(Failure(None, f"{type(e).__name__}: {e}", "" if at else UNSURE))
                 return Built(None, [], failures, gaps)
             if row in gaps:  # what was probably meant does not fit either
                 del trials[row][0]
                 if not trials[row]:
                     del trials[row]
                 continue
+            name = trial_name(trial, row)
+            if _may_want_content(at.get("m")) and name not in names:
+                names.append(name)
+                continue
             failure = explain_build(e, at, row, _tainted(model, row, gaps - set(trials), multi))
             if failure is not None:
                 failures.append(failure)
             gaps.add(row)
     return Built(None, [], failures, gaps)
+
+
+def trial_name(model: Dict[str, Any], row: int) -> str:
+    """Return the name of a row's module."""
+    return str((model["backbone"] + model["head"])[row][2])
+
+
+def _may_want_content(module: Any) -> bool:
+    """Tell whether a constructor is somebody's own, and may look at the tensors that it makes."""
+    if not callable(module) or isinstance(module, (OnCpu, nn.Module)) or module in (Gap, GapBackbone):
+        return False
+    return not str(getattr(module, "__module__", "")).startswith(UPSTREAMS)
 
 
 def _substituted(model: Dict[str, Any], gaps: Set[int], trials: Dict[int, List[str]], multi: bool) -> Dict[str, Any]:
@@ -269,7 +239,6 @@ def run(built: Built, channels: int, size: Tuple[int, int]) -> Tuple[List[Output
     assert built.layers is not None
     built.layers.eval()
     image = x
-    last = len(built.layers) - 1
     with torch.no_grad(), ShapesOnly():
         for position, layer in enumerate(built.layers):
             x = _read(outputs, x, layer.f)
@@ -284,7 +253,7 @@ def run(built: Built, channels: int, size: Tuple[int, int]) -> Tuple[List[Output
             elif x is None or (isinstance(x, list) and any(item is None for item in x)):
                 x = None
             else:
-                failure = explain_run(None, layer, x, outputs, size) if position == last or _is_head(layer) else None
+                failure = explain_run(None, layer, x, outputs, size) if _is_head(layer) else None
                 if failure is None:
                     x, failure = _forward(layer, x, outputs, size)
                 if failure is not None:
@@ -308,7 +277,9 @@ def _read(outputs: List[Any], x: Any, source: Any) -> Any:
 
 
 def _is_head(layer: nn.Module) -> bool:
-    return hasattr(layer, "nl") and isinstance(layer.f, list)
+    """Tell whether a layer is one of upstream's heads on several levels."""
+    cls = type(layer)
+    return cls.__name__ in HEADS and cls.__module__.startswith(UPSTREAMS) and isinstance(layer.f, list)
 
 
 def _empty_slots(layer: nn.Module, outputs: List[Any], layers: Any) -> Optional[Tuple[str, str]]:
@@ -333,16 +304,19 @@ def _forward(layer: nn.Module, x: Any, outputs: List[Any], size: Tuple[int, int]
     try:
         return layer(x), None
     except Exception as e:
-        if "meta" not in str(e).lower():
-            return None, explain_run(e, layer, x, outputs, size)
+        error = e
+    if "meta" not in str(error).lower() and all(type(m).__module__.startswith(UPSTREAMS) for m in layer.modules()):
+        return None, explain_run(error, layer, x, outputs, size)
     try:
         twin = copy.deepcopy(layer).to_empty(device="cpu")
         for tensor in (*twin.parameters(), *twin.buffers()):
             tensor.data.zero_()
         result = twin(_zeros(x))
         return _to_meta(result), None
-    except Exception:
-        return None, None  # it cannot be known here
+    except Exception as e:
+        if "meta" in str(error).lower():
+            return None, None  # it cannot be known here
+        return None, explain_run(e, layer, x, outputs, size)
 
 
 def _zeros(x: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import numbers
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ._yamltext import Problem
@@ -132,6 +133,9 @@ def check_structure(model: Any, where: Where, names: Names) -> Structure:
 
 
 def _check_keys(model: Dict[Any, Any], add: Callable[..., None]) -> None:
+    if not set(SECTIONS) & set(model) and ({"train", "val", "names"} & set(model)):
+        add((), "this is a data YAML: it has train, val or names, and no rows", "give it as --data, and a model YAML")
+        return
     for key in ("nc", *SECTIONS):
         if key not in model:
             near = nearest(key, (str(k) for k in model if k not in KNOWN_KEYS), count=1, cutoff=0.5)
@@ -142,7 +146,7 @@ def _check_keys(model: Dict[Any, Any], add: Callable[..., None]) -> None:
         if key not in KNOWN_KEYS and near and near[0] not in model and near[0] not in ("nc", *SECTIONS):
             add((key,), f"the key `{key}` is not known", f"did you mean `{near[0]}`?", severe=False)
     number = model.get("nc")
-    if "nc" in model and (not isinstance(number, int) or isinstance(number, bool) or number < 1):
+    if "nc" in model and not _is_count(number):
         add(("nc",), f"`nc` is {number!r}, expected the number of classes", "write for example `nc: 80`")
     for section in SECTIONS:
         if section in model and not (isinstance(model[section], list) and model[section]):
@@ -187,7 +191,7 @@ def _check_scales(model: Dict[Any, Any], add: Callable[..., None]) -> None:
         return
     chosen = scale or next(iter(scales))
     for name, values in scales.items():
-        if not (isinstance(values, list) and len(values) == 3 and all(_is_number(v) for v in values)):
+        if not _is_scale(values):
             message = f"the scale {name!r} is {_shown(values)}"
             add(("scales", name), message, "expected [depth, width, max_channels]", severe=name == chosen)
     if scale and scale not in scales:
@@ -209,14 +213,14 @@ def usable(model: Dict[Any, Any]) -> Dict[Any, Any]:
     """Return a copy in which wrong keys beside the rows are set to something harmless, so that rows can be built."""
     result = dict(model)
     number = model.get("nc")
-    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+    if not _is_count(number):
         result["nc"] = 80
     if not _is_activation(model.get("activation", "nn.SiLU()")):
         result["activation"] = None
     scales, chosen = model.get("scales"), model.get("scale")
     if isinstance(scales, dict) and scales:
         values = scales.get(chosen) if chosen else next(iter(scales.values()))
-        if not (isinstance(values, list) and len(values) == 3 and all(_is_number(v) for v in values)):
+        if not _is_scale(values):
             result["scales"], result["scale"] = {"n": [1.0, 1.0, 1024]}, "n"
     elif scales:
         result["scales"] = None
@@ -338,7 +342,15 @@ def _counts_from_five(rows: List[Any]) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, numbers.Real)
+
+
+def _is_scale(values: Any) -> bool:
+    return isinstance(values, (list, tuple)) and len(values) == 3 and all(_is_number(v) for v in values)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool) and value >= 1
 
 
 def _is_activation(text: Any) -> bool:

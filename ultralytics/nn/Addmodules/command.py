@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import sys
 
+from .contract import BackboneError
+
 
 def yolo() -> int:
     """Run upstream's command line.
 
     Returns:
-        0, or 2 after a message about a model YAML, a backbone or its weights.
+        0, or 2 after a message about a model YAML, a backbone, its weights, a data set or a file that is missing.
     """
     from ultralytics.cfg import entrypoint
-
-    from .contract import BackboneError
 
     for stream in (sys.stdout, sys.stderr):  # a console in GBK or another code page must not stop a run
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
     try:
         entrypoint()
-    except BackboneError as e:
-        print(f"error: {e}", file=sys.stderr)
-        return 2
+    except (BackboneError, FileNotFoundError, ConnectionError) as e:
+        return _say(e)
+    except RuntimeError as e:  # upstream wraps what is wrong with a data set, and with freeze, in it
+        if not str(e).startswith(("Dataset ", "'freeze=")):
+            raise
+        return _say(e.__cause__ if isinstance(e.__cause__, (BackboneError, ConnectionError)) else e)
     return 0
+
+
+def _say(error: BaseException) -> int:
+    text = str(error) if isinstance(error, BackboneError) else " ".join(str(error).split())
+    print(f"error: {text}", file=sys.stderr)
+    return 2

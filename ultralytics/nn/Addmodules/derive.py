@@ -26,6 +26,10 @@ WRAPPERS = {"timm-": "Timm", "torchvision-": "TorchVisionFeatures"}
 """What stands in front of a model of another library: ``rtdetr-timm-resnet18.yaml``."""
 
 
+_told: List[str] = []
+"""What has been logged of derived models."""
+
+
 class Derived(NamedTuple):
     """A model YAML that is not on disk.
 
@@ -95,7 +99,10 @@ def read_model(source: Union[str, Derived]) -> Dict[str, Any]:
     model = YAML.load(source.base)
     model["backbone"] = [source.row, *model["backbone"][1:]]
     shown = ", ".join(map(str, source.row[3]))
-    LOGGER.info(f"{Path(source.base).name} with the row [-1, 1, {source.row[2]}, [{shown}]]")
+    line = f"{Path(source.base).name} with the row [-1, 1, {source.row[2]}, [{shown}]]"
+    if line not in _told[-1:]:  # upstream reads a YAML several times in a row
+        _told.append(line)
+        LOGGER.info(line)
     return model
 
 

@@ -16,7 +16,11 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
 
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode
+
+try:
+    from torch.overrides import TorchFunctionMode
+except ImportError:  # an old torch: a backbone stays unfolded there, and is said to be
+    TorchFunctionMode = object
 from torch.utils._pytree import tree_leaves
 
 from .contract import first_backbone
@@ -77,7 +81,7 @@ def fold(model: nn.Module) -> None:
         model: A detector in which every upstream ``Conv`` is folded.
     """
     backbone = first_backbone(getattr(model, "model", None))
-    if backbone is None:
+    if backbone is None or TorchFunctionMode is object:
         return
     modes = {module: module.training for module in model.modules()}
     model.eval()

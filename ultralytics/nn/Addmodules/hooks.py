@@ -18,12 +18,13 @@ from typing import Any, Callable, Collection, Dict, List, Optional, Tuple, Union
 import torch
 from torch import nn
 
+from ._contentless import create, on_cpu
 from ._explain import explained_load
 from ._install import not_installed, refuse_to_install
 from ._network import reach, reach_torchvision
 from ._record import child_environment, record, record_text, recorded, this_tree
 from ._routing import stem, task_of
-from ._shapes import STAND_INS, GapBackbone, create
+from ._shapes import STAND_INS, GapBackbone
 from ._trust import allow, as_class, as_target
 from ._wrapping import keep_activations
 from .base import adopt_settings, settings_of, weights_match
@@ -106,13 +107,15 @@ def look_up(name: str, namespace: Dict[str, Any], args: Any = ()) -> Any:
     if name == TORCHVISION and isinstance(args, list) and not (args and isinstance(args[0], int)):
         name = "TorchVisionFeatures"
     found = namespace.get(name)
+    if inspect.ismodule(found):  # a file of this folder that is called as its class
+        found = None
     upstreams = found is not None and not registry.claims(found)
     if upstreams and registry.is_registered(name):
         raise BackboneError(
             f"{name} is the name of a module of upstream and of a backbone in ultralytics/nn/Addmodules; rename yours"
         )
     if upstreams:
-        return found
+        return on_cpu(name, found)
     found = registry.find(name)
     broken = registry.broken_file(name)
     if found is None and broken is not None:

@@ -10,13 +10,14 @@ import contextvars
 import json
 import logging
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple, Union
 
 import torch
 from torch import nn
 
+from ._contentless import AVAILABLE
 from ._reasons import Failure
-from ._shapes import SIZES, Built, Gap, GapBackbone, Output, build, run, without_traces
+from ._shapes import SIZES, UNSURE, Built, Gap, GapBackbone, Output, build, run, without_traces
 from ._structure import HEADS, Names, Structure, check_structure, nearest, usable
 from ._yamltext import Document, Problem, read_document, render
 from .contract import SLOTS, BackboneError, first_backbone, right_align
@@ -30,6 +31,9 @@ PROBE = 256
 _checking: contextvars.ContextVar = contextvars.ContextVar("a model YAML is being checked", default=False)
 _passed: Dict[str, bool] = {}
 """Contents that have passed in this process: upstream builds the same model several times."""
+
+_told: Set[str] = set()
+"""Warnings that have been logged."""
 
 _read: Dict[str, Document] = {}
 """Model YAMLs that were read last, by path, for the positions of what is wrong in them."""
@@ -130,6 +134,8 @@ def check(
             problems += structure.problems
             if not structure.places:
                 return Report(path, _ordered(problems), [], (size or SIZES[0],) * 2, 0)
+            if not AVAILABLE:
+                return Report(path, _ordered(problems), [], (size or SIZES[0],) * 2, 0)
             multi = structure.shift > 0
             built = build(usable(model), channels, tasks, structure.bad, structure.instead, multi)
             failures = list(built.failures)
@@ -150,8 +156,11 @@ def _run(built: Built, channels: int, size: Optional[int]) -> Tuple[List[Output]
         return [], (side, side), []
     backbone = first_backbone(built.layers)
     fixed = getattr(backbone, "image_size", None)
-    sizes = [(size, size)] if size else [tuple(fixed)] if fixed else [(s, s) for s in SIZES]
-    probe = None if backbone is not None or not hasattr(built.layers[-1], "nl") else (PROBE, PROBE)
+    probe = _probe(built.layers)
+    if size or fixed:
+        sizes = [(size, size)] if size else [tuple(fixed)]
+    else:  # where strides are measured it has to run at that size; elsewhere a size at which it runs will do
+        sizes = [(s, s) for s in (SIZES[:3] if probe == (PROBE, PROBE) else SIZES[:1] if probe else SIZES)]
     first: Optional[Tuple[List[Output], Tuple[int, int], List[Failure]]] = None
     for shape in sizes:
         outputs, failures = run(built, channels, shape)
@@ -162,6 +171,18 @@ def _run(built: Built, channels: int, size: Optional[int]) -> Tuple[List[Output]
         first = first or (outputs, shape, failures)
     assert first is not None
     return first
+
+
+def _probe(layers: nn.Sequential) -> Optional[Tuple[int, int]]:
+    """Return the size of the image on which upstream measures a model's strides, or None where it does not."""
+    from ultralytics.nn.modules import head
+
+    from .hooks import probe_size
+
+    if not isinstance(layers[-1], tuple(c for c in (head.Detect, getattr(head, "SemanticSegment", None)) if c)):
+        return None
+    side = probe_size(layers, PROBE)
+    return side, side
 
 
 def _names(tasks: Any) -> Names:
@@ -191,8 +212,7 @@ def _names(tasks: Any) -> Names:
             found = find(name, arguments)
         except BackboneError as e:
             return "" if str(e).startswith("unknown module") else str(e), []
-        usable = (isinstance(found, type) and issubclass(found, nn.Module)) or is_backbone(found)
-        return None if usable else ("", [])
+        return None if callable(found) or is_backbone(found) else ("", [])
 
     def broken(name: str) -> bool:
         return registry.broken_file(name) is not None
@@ -205,7 +225,7 @@ def _names(tasks: Any) -> Names:
 
 def _located(failure: Failure, structure: Structure, where: Any) -> Problem:
     if failure.row is None:
-        return Problem(0, 0, failure.message, failure.advice)
+        return Problem(0, 0, failure.message, failure.advice, severe=failure.advice != UNSURE)
     place = structure.places[failure.row]
     part = () if failure.part is None else (failure.part,)
     line, column = where(place.section, place.position, *part)
@@ -335,11 +355,15 @@ def check_model(model: Dict[str, Any], channels: int) -> None:
     if key and key in _passed:
         return
     path = str(model.get("yaml_file", "")) if isinstance(model, dict) else ""
-    document = next((d for d in reversed(list(_read.values())) if _same(d.data, model)), None)
+    read_last = [d for d in reversed(list(_read.values())) if _same(d.data, model)]
+    document = next((d for d in read_last if Path(d.path).name == Path(path).name), read_last[0] if read_last else None)
     report = check(model, channels, document=document, path=document.path if document else path)
     fail(report)
     for problem in report.problems:
-        LOGGER.warning(render(problem, report.path))
+        text = render(problem, report.path).replace("warning: ", "", 1)
+        if text not in _told:
+            _told.add(text)
+            LOGGER.warning(text)
     if key:
         _passed[key] = True
 

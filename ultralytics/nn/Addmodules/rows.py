@@ -185,7 +185,9 @@ def _entries(layers: Any, freeze: Any) -> List[Entry]:
         return []
     if isinstance(freeze, int) and not isinstance(freeze, bool):
         if not 0 <= freeze <= last + 1:
-            raise BackboneError(f"freeze={freeze}: the model has the indices 0-{last}, give a number from 0 to {last}")
+            raise BackboneError(
+                f"freeze={freeze}: the model has the indices 0-{last}, give a number from 0 to {last + 1}"
+            )
         if 0 < freeze < SLOTS:
             LOGGER.info(f"freeze={freeze}: the indices 0 to {SLOTS - 1} are one row, the backbone; all of it is frozen")
         given: List[Any] = list(range(freeze))
