@@ -1,4 +1,4 @@
-"""Layers and backbones of one's own before the check of a model YAML: what wants content, breaks a contract or fails."""
+"""Layers and backbones of one's own before the check of a YAML: what wants content, breaks a contract or fails."""
 
 import pytest
 import torch
