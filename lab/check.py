@@ -15,7 +15,7 @@ import json
 import logging
 import sys
 from pathlib import Path
-from typing import Any, List, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from lab import launch
 from lab.launch import UsageError
@@ -51,32 +51,56 @@ def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
     return options
 
 
-def check_yaml(name: str, size: Optional[int], channels: Optional[int]) -> Any:
-    """Check a model YAML and return the report.
+class Model(NamedTuple):
+    """A model YAML as it was read.
+
+    Attributes:
+        content: What it holds.
+        document: Its text's positions; None where its name is derived.
+        path: The file, or the name.
+    """
+
+    content: Any
+    document: Any
+    path: str
+
+
+def load(name: str) -> Model:
+    """Read a model YAML.
 
     Args:
         name: Path or bare name.
-        size: Side of the image in pixels.
-        channels: Channels of the image.
 
     Raises:
         UsageError: There is no such file.
     """
     from ultralytics.nn import tasks
-    from ultralytics.nn.Addmodules import preflight
+    from ultralytics.nn.Addmodules import BackboneError, preflight
 
     wanted, path = launch.find_model(name)
-    derived = path.parent == launch.CONFIGS and Path(wanted).parent == Path(".") and Path(wanted).name != path.name
-    if derived:
-        content, document = tasks.yaml_model_load(wanted), None
-    else:
-        document = preflight.read(path)
-        content = document.data
-        if isinstance(content, dict):
-            content = {**content, "scale": tasks.guess_model_scale(wanted)}
+    if path.parent == launch.CONFIGS and Path(wanted).parent == Path(".") and Path(wanted).name != path.name:
+        try:
+            return Model(tasks.yaml_model_load(wanted), None, wanted)
+        except BackboneError as e:
+            raise UsageError(str(e)) from None
+    document = preflight.read(path)
+    content = document.data
     if isinstance(content, dict):
-        channels = channels or content.get("channels") or 3
-    return preflight.check(content, channels or 3, size, document, wanted if derived else str(path))
+        content = {**content, "scale": tasks.guess_model_scale(wanted)}
+    return Model(content, document, str(path))
+
+
+def check_set(name: str, quick: bool, model: Optional[Model]) -> Tuple[Any, Dict[str, Any]]:
+    """Check a data set; return the report, and what it says of the model: number of classes, channels."""
+    from lab.data_check import check_data
+    from ultralytics.nn.Addmodules._yamltext import read_document
+
+    path = launch.find_data(launch.CROWNS) if launch.is_crowns(name) else name
+    own = model.content.get("nc") if model is not None and isinstance(model.content, dict) else None
+    report = check_data(path, nc=own if isinstance(own, int) else None, full=not quick)
+    given = read_document(report.path).data if report.classes else None
+    channels = given.get("channels") if isinstance(given, dict) else None
+    return report, {"nc": len(report.classes) or None, "channels": channels if isinstance(channels, int) else None}
 
 
 def table(report: Any) -> List[str]:
@@ -121,22 +145,20 @@ def main(argv: Optional[List[str]] = None) -> int:
 
 
 def _main(options: argparse.Namespace) -> int:
-    from ultralytics.nn.Addmodules import BackboneError
     from ultralytics.nn.Addmodules._yamltext import render
 
     result, good = {}, True
-    data = None
-    if options.data:
-        from lab.data_check import check_data
+    model = load(options.model) if options.model else None
+    data, of_data = check_set(options.data, options.quick, model) if options.data else (None, {})
+    if model is not None:
+        from ultralytics.nn.Addmodules import preflight
 
-        name = launch.CROWNS if launch.is_crowns(options.data) else options.data
-        data = check_data(launch.find_data(name) if name == launch.CROWNS else name, full=not options.quick)
-    if options.model:
-        try:
-            channels = options.channels or getattr(data, "channels", None)
-            report = check_yaml(options.model, options.imgsz, channels)
-        except BackboneError as e:
-            raise UsageError(str(e)) from None
+        content = model.content
+        if isinstance(content, dict):
+            channels = options.channels or of_data.get("channels") or content.get("channels") or 3
+            if of_data.get("nc") and isinstance(content.get("nc"), int):
+                content = {**content, "nc": of_data["nc"]}  # training takes the data set's
+        report = preflight.check(content, channels if isinstance(content, dict) else 3, options.imgsz, *model[1:])
         good = report.ok
         result["model"] = {**report._asdict(), "ok": report.ok, "rows": [row._asdict() for row in report.rows]}
         result["model"]["problems"] = [problem._asdict() for problem in report.problems]

@@ -227,6 +227,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_loaders_that_are_spawned_get_the_same_ultralytics(data, copy_of_the_fork, tmp_path):
     (tmp_path / "spawn.py").write_text(SPAWN, encoding="utf-8")
     run = run_python("spawn.py", copy_of_the_fork, data, cwd=tmp_path, env={"PYTHONPATH": ""})

@@ -85,6 +85,10 @@ def test_a_data_set_beside_the_model(run, tmp_path):
     data = make_squares(tmp_path / "squares")
     code, out, _ = run("yolo11-mobilenetv3.yaml", "--data", str(data))
     assert code == 0
+    assert "5,390,521 parameters" in out  # at the one class of the data set, as training builds it
+    assert "the number of classes is 1 here and 80 in the model's YAML" in out
+    grey = make_squares(tmp_path / "grey", channels=1)
+    assert "5,390,233 parameters" in run("yolo11-mobilenetv3.yaml", "--data", str(grey))[1]
     (tmp_path / "squares" / "labels" / "train" / "0.txt").write_text("7 0.5 0.5 0.1 0.1\n", encoding="utf-8")
     code, out, _ = run("--data", str(data))
     assert code == 2

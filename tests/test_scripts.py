@@ -248,6 +248,7 @@ def test_a_script_that_was_copied_elsewhere_says_so(tmp_path):
     said(train(root=tmp_path, cwd=tmp_path), 1, "needs the folders fork/ and lab/ beside it")
 
 
+@pytest.mark.slow
 def test_an_unbuilt_tree_is_built_first(checkout, wheel, tmp_path):
     env = {"PYTHONPATH": "", "ADDMODULES_CACHE": str(wheel.parent)}
     run = run_python(checkout / "val.py", "--weights", "none.pt", cwd=tmp_path, env=env)
@@ -256,6 +257,7 @@ def test_an_unbuilt_tree_is_built_first(checkout, wheel, tmp_path):
     assert (checkout / "ultralytics" / "__init__.py").is_file()
 
 
+@pytest.mark.slow
 def test_an_interrupted_build_is_repaired_first(checkout, wheel, quick, tmp_path):
     builder.build(checkout, wheel)
     from fork.state import write_journal
