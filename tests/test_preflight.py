@@ -92,6 +92,7 @@ SINGLE = {
     "a backbone further down": ("[-1, 1, AIFI, [1024, 8]]", "[-1, 1, PResNet18, []]", 6, "not in the first row", ""),
     "repeats are no number": ("[-1, 1, AIFI", "[-1, one, AIFI", 6, "repeats is 'one'", ""),
     "arguments are no list": ("AIFI, [1024, 8]", "AIFI, 1024", 6, "arguments are 1024", "empty list"),
+    "no channels": (CONV[0], "[0, 1, 1]] #", 7, "would have a weight of 0x256x1x1", "channels is 0"),
     "a short row": ("[-1, 1, AIFI, [1024, 8]]", "[-1, 1, AIFI]", 6, "a row is [from, repeats, module, arguments]", ""),
 }
 

@@ -246,7 +246,7 @@ def run(built: Built, channels: int, size: Tuple[int, int]) -> Tuple[List[Output
                 outputs.extend([None] * (SLOTS if isinstance(layer, GapBackbone) else 1))
                 x = None
                 continue
-            empty = _empty_slots(layer, outputs, built.layers)
+            empty = _empty_slots(layer, outputs, built.layers) or _empty_weights(layer)
             if empty is not None:
                 failures.append(Failure(position, *empty))
                 x = None
@@ -294,6 +294,15 @@ def _empty_slots(layer: nn.Module, outputs: List[Any], layers: Any) -> Optional[
             filled = ", ".join(f"{i} (P{i + 1})" for i in range(empty, SLOTS))
             message = f"the row reads index {index} (P{index + 1}), which {type(backbone).__name__} leaves empty"
             return message, f"its maps have the indices {filled}"
+    return None
+
+
+def _empty_weights(layer: nn.Module) -> Optional[Tuple[str, str]]:
+    """Say that a layer has a weight without content, which torch builds with a warning and then cannot run."""
+    for name, weight in layer.named_parameters():
+        if 0 in weight.shape:
+            shape = "x".join(map(str, weight.shape))
+            return f"{type(layer).__name__} would have a weight of {shape} ({name})", "a number of channels is 0"
     return None
 
 
