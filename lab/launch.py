@@ -202,10 +202,10 @@ def model_class(path: Path) -> Any:
     from ultralytics.nn.Addmodules import BackboneError, preflight
 
     try:
-        preflight.check_text(path)
+        rows = preflight.check_text(path).data["head"]
     except BackboneError as e:
         raise UsageError(str(e)) from None
-    return RTDETR if preflight.read(path).data["head"][-1][2] == "RTDETRDecoder" else YOLO
+    return RTDETR if rows[-1][2] == "RTDETRDecoder" else YOLO
 
 
 def load_checkpoint(path: Path) -> Tuple[Any, Dict[str, Any]]:

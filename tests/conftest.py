@@ -1,5 +1,6 @@
 """Fixtures: the pinned release, the finished series, and throw-away checkouts to build in."""
 
+import logging
 import os
 import shutil
 import subprocess
@@ -81,6 +82,39 @@ def articles_root(pristine, tmp_path_factory):
     assert [step.section for step in steps] == [f"4.{n}" for n in range(1, 11)]
     write_files(root, series.run(pristine, read_overlay(ROOT), steps)[-1].tree)
     return root
+
+
+@pytest.fixture(scope="module")
+def small_backbone():
+    """Within a module YAMLs may name ``Nested``, the backbone of ``tools/small_models.py``."""
+    from tools.small_models import known
+
+    with known():
+        yield
+
+
+@pytest.fixture(scope="module")
+def ours(small_backbone):
+    """A small detector whose backbone is one row."""
+    from tools.small_models import build, ours_yaml
+
+    return build(ours_yaml(), 0).eval()
+
+
+@pytest.fixture(scope="module")
+def stock(small_backbone):
+    """The same head on a backbone of upstream's rows."""
+    from tools.small_models import build, stock_yaml
+
+    return build(stock_yaml(), 1).eval()
+
+
+@pytest.fixture
+def logged(caplog, monkeypatch):
+    """What is logged, line by line."""
+    monkeypatch.setattr(logging.getLogger("ultralytics"), "propagate", True)
+    caplog.set_level(logging.INFO, "ultralytics")
+    return lambda: [line for record in caplog.records for line in record.getMessage().splitlines()]
 
 
 def make_checkout(folder):

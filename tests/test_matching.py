@@ -1,12 +1,11 @@
 """matching.py: weights of another model land on the rows that they belong to."""
 
 import copy
-import logging
 import pickle
 
 import pytest
 import torch
-from tools.small_models import build, known, ours_yaml, stock_yaml
+from tools.small_models import build, ours_yaml, stock_yaml
 from torch import nn
 
 from ultralytics import RTDETR, YOLO
@@ -19,28 +18,7 @@ OURS_HEAD, STOCK_HEAD = range(1, 10), range(7, 16)
 """Positions of the same rows of the head in the two small models."""
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _small_backbone():
-    with known():
-        yield
-
-
-@pytest.fixture(scope="module")
-def ours():
-    return build(ours_yaml(), 0).eval()
-
-
-@pytest.fixture(scope="module")
-def stock():
-    return build(stock_yaml(), 1).eval()
-
-
-@pytest.fixture
-def logged(caplog, monkeypatch):
-    """What is logged, line by line."""
-    monkeypatch.setattr(logging.getLogger("ultralytics"), "propagate", True)
-    caplog.set_level(logging.INFO, "ultralytics")
-    return lambda: [line for record in caplog.records for line in record.getMessage().splitlines()]
+pytestmark = pytest.mark.usefixtures("small_backbone")
 
 
 def same(one, other):

@@ -7,7 +7,7 @@ import types
 import pytest
 import torch
 from conftest import ROOT, make_squares, run_python
-from tools.small_models import build, known, ours_yaml, stock_yaml
+from tools.small_models import build, ours_yaml, stock_yaml
 
 from ultralytics import RTDETR, YOLO
 from ultralytics.nn.Addmodules import nonfinite
@@ -17,10 +17,7 @@ from ultralytics.utils import YAML
 OPTIONS = {"imgsz": 64, "batch": 2, "workers": 0, "plots": False, "device": "cpu", "mosaic": 0.0}
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _small_backbone():
-    with known():
-        yield
+pytestmark = pytest.mark.usefixtures("small_backbone")
 
 
 COMPARE = """

@@ -305,20 +305,6 @@ def test_the_model_is_the_same_as_without_the_check(monkeypatch):
     assert all(torch.equal(checked[key], plain[key]) for key in checked)
 
 
-def test_nothing_is_allocated_and_no_weights_are_read(monkeypatch, tmp_path):
-    from ultralytics.nn.Addmodules import weights
-
-    monkeypatch.setattr(weights, "fetch", lambda *_: pytest.fail("fetched"))
-    monkeypatch.setattr(weights, "read", lambda *_: pytest.fail("read"))
-    model = yaml.safe_load(TEXT)
-    for pretrained in (True, str(tmp_path / "there.pth")):
-        (tmp_path / "there.pth").write_bytes(b"")
-        model["backbone"][0] = [-1, 1, "MobileNetV4ConvSmall", [{"pretrained": pretrained}]]
-        assert preflight.check(model).ok
-    model["backbone"][0] = [-1, 1, "MobileNetV4ConvSmall", [{"pretrained": str(tmp_path / "missing.pth")}]]
-    assert "do not exist" in preflight.check(model).faults()[0]
-
-
 def test_the_check_leaves_upstreams_default_activation_and_log_alone(caplog):
     default = tasks.Conv.default_act
     model = {**yaml.safe_load(TEXT), "activation": "nn.ReLU()"}

@@ -141,3 +141,28 @@ def test_a_backbone_that_breaks_the_contract(forward, strides, message, monkeypa
     model["backbone"][0][2] = "Wrong"
     (fault,) = preflight.check(model).faults()
     assert message in fault
+
+
+def test_nothing_is_allocated_and_no_weights_are_read(monkeypatch, tmp_path):
+    from ultralytics.nn.Addmodules import weights
+
+    seen, build = [], preflight.build
+
+    def keep(*args):
+        seen.append(build(*args).layers)
+        return build(*args)
+
+    monkeypatch.setattr(preflight, "build", keep)
+    assert preflight.check(yaml.safe_load(TEXT)).ok
+    tensors = [*seen[0].parameters(), *seen[0].buffers()]
+    assert len(tensors) > 100
+    assert all(tensor.is_meta for tensor in tensors)
+    monkeypatch.setattr(weights, "fetch", lambda *_: pytest.fail("fetched"))
+    monkeypatch.setattr(weights, "read", lambda *_: pytest.fail("read"))
+    model = yaml.safe_load(TEXT)
+    for pretrained in (True, str(tmp_path / "there.pth")):
+        (tmp_path / "there.pth").write_bytes(b"")
+        model["backbone"][0] = [-1, 1, "MobileNetV4ConvSmall", [{"pretrained": pretrained}]]
+        assert preflight.check(model).ok
+    model["backbone"][0] = [-1, 1, "MobileNetV4ConvSmall", [{"pretrained": str(tmp_path / "missing.pth")}]]
+    assert "do not exist" in preflight.check(model).faults()[0]

@@ -15,7 +15,7 @@ from conftest import ROOT, make_squares, run_python
 from fork.state import read_stamp
 from fork.tree import OVERLAY
 from ultralytics import YOLO
-from ultralytics.nn.Addmodules import _explain, _record
+from ultralytics.nn.Addmodules import _checkpoint, _record
 from ultralytics.nn.tasks import torch_safe_load
 from ultralytics.utils.torch_utils import strip_optimizer
 
@@ -205,7 +205,7 @@ def test_reading_a_record_runs_nothing(tmp_path):
 
     model = [Evil(), torch.ones(3), {1, 2}, torch.nn.Conv2d(1, 1, 1)]
     torch.save({"addmodules": {"fork": "x"}, "model": model}, tmp_path / "e.pt")
-    content = _explain.read(tmp_path / "e.pt")
+    content = _checkpoint.read(tmp_path / "e.pt")
     assert content.record == {"fork": "x"}
     assert (os.system.__module__, "system") in content.names
     assert ("torch.nn.modules.conv", "Conv2d") in content.names
@@ -217,10 +217,10 @@ def test_what_is_no_checkpoint_has_no_record(tmp_path):
     torch.save([1], tmp_path / "list.pt")
     with zipfile.ZipFile(tmp_path / "zip.pt", "w") as archive:
         archive.writestr("a/data.pkl", b"\x80\x02}q\x00.garbage"[:4])
-    assert _explain.read(tmp_path / "text.pt") is None
-    assert _explain.read(tmp_path / "zip.pt") is None
-    assert _explain.read(tmp_path / "missing.pt") is None
-    assert _explain.read(tmp_path / "list.pt").record is None
+    assert _checkpoint.read(tmp_path / "text.pt") is None
+    assert _checkpoint.read(tmp_path / "zip.pt") is None
+    assert _checkpoint.read(tmp_path / "missing.pt") is None
+    assert _checkpoint.read(tmp_path / "list.pt").record is None
 
 
 def test_other_errors_are_given_on(saved, tmp_path):
@@ -231,7 +231,7 @@ def test_other_errors_are_given_on(saved, tmp_path):
         raise Own
 
     with pytest.raises(Own):
-        _explain.explained_load(saved / "small.pt", fail)
+        _checkpoint.explained_load(saved / "small.pt", fail)
     (tmp_path / "picture.pt").write_bytes(b"GIF89a, in fact")
     with pytest.raises(TypeError, match="not a loadable checkpoint"):
         torch_safe_load(tmp_path / "picture.pt")
@@ -296,21 +296,21 @@ def test_a_checkpoint_that_needs_a_backbone_says_so(case, saved, elsewhere):
 
 def test_the_same_revision_asks_for_the_file_alone(monkeypatch):
     record = _record.record(None)
-    said = _explain._lacking("ultralytics.nn.Addmodules.mine", "Net", record)
+    said = _checkpoint._lacking("ultralytics.nn.Addmodules.mine", "Net", record)
     assert "to do: copy that file from where the model was trained" in said
-    said = _explain._lacking("ultralytics.nn.Addmodules.mobilenetv3", "Net", record)
+    said = _checkpoint._lacking("ultralytics.nn.Addmodules.mobilenetv3", "Net", record)
     assert "to do: put the file in its place with which the model was trained" in said
-    assert _explain._lacking("ultralytics.nn.Addmodules.mobilenetv3", "MobileNetV3", record) is None
-    assert _explain._lacking("ultralytics.nn.Addmodules.deep.mine", "Net", None) is not None
+    assert _checkpoint._lacking("ultralytics.nn.Addmodules.mobilenetv3", "MobileNetV3", record) is None
+    assert _checkpoint._lacking("ultralytics.nn.Addmodules.deep.mine", "Net", None) is not None
 
 
 def test_a_layer_that_the_library_lacks_is_named():
     timm = pytest.importorskip("timm")
     for module in ("timm.models.no_such_file", "timm.models.resnet"):
-        said = _explain._lacking(module, "NoSuchLayer", None)
+        said = _checkpoint._lacking(module, "NoSuchLayer", None)
         assert f"layers {module}.NoSuchLayer, which timm {timm.__version__} does not have" in said
-    assert _explain._lacking("timm.models.resnet", "ResNet", None) is None
-    assert _explain._lacking("no_such_library.models", "Layer", None) is None
+    assert _checkpoint._lacking("timm.models.resnet", "ResNet", None) is None
+    assert _checkpoint._lacking("no_such_library.models", "Layer", None) is None
 
 
 def test_exports_carry_it(tmp_path, monkeypatch):

@@ -2,12 +2,11 @@
 
 import copy
 import json
-import logging
 
 import pytest
 import torch
 from conftest import ROOT, make_squares, run_python
-from tools.small_models import Nested, build, known, ours_yaml, stock_yaml
+from tools.small_models import Nested, build, ours_yaml
 from torch import nn
 
 from ultralytics import RTDETR, YOLO
@@ -18,29 +17,7 @@ from ultralytics.nn.distill_model import DistillationModel
 from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils import YAML
 
-
-@pytest.fixture(scope="module")
-def ours():
-    return build(ours_yaml(), 0).eval()
-
-
-@pytest.fixture(scope="module")
-def stock():
-    return build(stock_yaml(), 1).eval()
-
-
-@pytest.fixture
-def logged(caplog, monkeypatch):
-    """What is logged, line by line."""
-    monkeypatch.setattr(logging.getLogger("ultralytics"), "propagate", True)
-    caplog.set_level(logging.INFO, "ultralytics")
-    return lambda: [line for record in caplog.records for line in record.getMessage().splitlines()]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _small_backbone():
-    with known():
-        yield
+pytestmark = pytest.mark.usefixtures("small_backbone")
 
 
 COMPARE = """

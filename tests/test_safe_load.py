@@ -165,7 +165,7 @@ def test_what_is_not_on_the_list_stays_refused(tmp_path, stranger):
         (f"{PACKAGE}.base.Backbone", True),
         (f"{PACKAGE}.hooks.write_whole", False),
         (f"{PACKAGE}.registry.Registry", False),
-        (f"{PACKAGE}._explain._Reader", False),
+        (f"{PACKAGE}._checkpoint._Reader", False),
         (f"{PACKAGE}.registry.importlib", False),
         (f"{PACKAGE}.not_there.Layer", False),
         (f"{PACKAGE}_other.Layer", False),

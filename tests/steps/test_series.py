@@ -31,13 +31,46 @@ from . import test_x17_read_text as x17
 from . import test_x18_drop_anchors as x18
 from . import test_x19_derive_models as x19
 from . import test_x20_inherit_settings as x20
-from .fakes import CHECKS, ENGINE, FLOPS, IMX, MODEL, NEWLINES, OURS, TASKS, TRAIN, UPSTREAM, edited, tree_of
+from . import test_x21_trust_backbones as x21
+from . import test_x22_record_fork as x22
+from . import test_x23_explain_checkpoint as x23
+from . import test_x24_same_fork as x24
+from . import test_x25_report_nothing as x25
+from . import test_x26_ask_before_installing as x26
+from . import test_x27_reach_first as x27
+from . import test_x28_match_rows as x28
+from . import test_x29_freeze_rows as x29
+from . import test_x30_embed_rows as x30
+from . import test_x31_distill_rows as x31
+from . import test_x32_explain_flops as x32
+from . import test_x33_name_nonfinite as x33
+from . import test_x34_check_model as x34
+from . import test_x35_route_heads as x35
+from .fakes import (
+    BLOCK,
+    CHECKS,
+    CLI,
+    DIST,
+    DISTILL,
+    DOWNLOADS,
+    ENGINE,
+    EVENTS,
+    EXPORTER,
+    FLOPS,
+    IMX,
+    MODEL,
+    NEWLINES,
+    OURS,
+    TASKS,
+    TRAIN,
+    UPSTREAM,
+    UTILS,
+    edited,
+    tree_of,
+)
 
 FILES = sorted(path.stem for path in Path(fork.steps.__file__).parent.glob("*.py") if not path.stem.startswith("_"))
 STEPS = pytest.mark.parametrize("step", SERIES, ids=[step.name for step in SERIES])
-
-FIRST = SERIES[:20]
-"""The steps whose edits are put together here; those of the others are checked one by one in their own tests."""
 
 FINISHED = {
     **UPSTREAM,
@@ -45,14 +78,29 @@ FINISHED = {
     TASKS: edited(
         UPSTREAM[TASKS],
         *(x11.CHANGES + s03.CHANGES + s05.CHANGES + s06.CHANGES + s07.CHANGES + s08.CHANGES + s04.CHANGES),
-        *(x15.CHANGES + x17.CHANGES + x18.CHANGES + x19.CHANGES + x20.CHANGES),
+        *(x15.CHANGES + x17.CHANGES + x18.CHANGES + x19.CHANGES + x20.CHANGES + x21.CHANGES + x23.CHANGES),
+        *(x26.TASKS_CHANGES + x28.CHANGES + x30.TASKS_CHANGES + x34.CHANGES),
     ),
     IMX: s07.IMX_AFTER,
-    FLOPS: edited(s09.AFTER, *(x13.STRIP_CHANGES + x14.CHANGES)),
+    FLOPS: edited(s09.AFTER, *(x13.STRIP_CHANGES + x14.CHANGES + x32.CHANGES)),
     TRAIN: s10.AFTER,
-    CHECKS: edited(UPSTREAM[CHECKS], *x12.CHANGES),
-    ENGINE: edited(x13.AFTER, *x16.ENGINE_CHANGES[:2]),  # the import is there
-    MODEL: x16.AFTER,
+    CHECKS: edited(UPSTREAM[CHECKS], *(x12.CHANGES + x26.CHECKS_CHANGES)),
+    ENGINE: edited(  # each step but the first finds the import there
+        x13.AFTER,
+        *x16.ENGINE_CHANGES[:2],
+        x22.ENGINE_CHANGES[0],
+        *x24.ENGINE_CHANGES[:2],
+        *(x29.CHANGES + x33.CHANGES),
+    ),
+    MODEL: edited(x16.AFTER, x22.MODEL_CHANGES[0], *x30.CHANGES, x35.MODEL_CHANGES[0]),
+    EXPORTER: x22.AFTER[EXPORTER],
+    DIST: x24.AFTER[DIST],
+    UTILS: edited(UPSTREAM[UTILS], *(x25.CHANGES + x26.CHANGES + x27.CHANGES)),
+    EVENTS: x25.AFTER[EVENTS],
+    DOWNLOADS: x27.AFTER[DOWNLOADS],
+    BLOCK: x27.AFTER[BLOCK],
+    DISTILL: x31.AFTER,
+    CLI: x35.CLI_AFTER,
 }
 
 
@@ -115,9 +163,9 @@ def test_step_declares_files_of_the_package_and_a_range_of_places(step):
 @NEWLINES
 def test_whole_series_gives_exactly_the_edits_of_its_steps(newline):
     pristine, overlay = tree_of(UPSTREAM, newline), tree_of(OURS, newline)
-    results = series.run(pristine, overlay, FIRST)
-    counts = [0, 0, 1, 2, 1, 6, 4, 1, 2, 2, 1, 1, 5, 1, 2, 5, 1, 1, 2, 1]
-    assert [(r.step, r.outcome.applied) for r in results] == list(zip(FIRST, counts))
+    results = series.run(pristine, overlay)
+    counts = [0, 0, 1, 2, 1, 6, 4, 1, 2, 2, 1, 1, 5, 1, 2, 5, 1, 1, 2, 1, 1, 4, 1, 4, 3, 4, 5, 2, 3, 2, 2, 2, 2, 1, 2]
+    assert [(r.step, r.outcome.applied) for r in results] == list(zip(SERIES, counts))
     assert results[-1].tree == tree_of(FINISHED, newline)
     assert (pristine, overlay) == (tree_of(UPSTREAM, newline), tree_of(OURS, newline))
 
@@ -132,7 +180,7 @@ def test_only_a_few_steps_leave_open_how_many_places_they_edit():
 
 @NEWLINES
 def test_second_run_of_the_series_changes_nothing(newline):
-    finished = series.run(tree_of(UPSTREAM, newline), tree_of(OURS, newline))[-1].tree
+    finished = tree_of(FINISHED, newline)
     results = series.run(finished, {})
     assert [r.outcome.applied for r in results] == [0] * len(SERIES)
     assert {r.digest for r in results} == {digest(finished)}

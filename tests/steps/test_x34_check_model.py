@@ -8,7 +8,8 @@ STEP = x34_check_model.STEP
 PLACE = f"{TASKS}: parse_model"
 HEADER = "def parse_model(d, ch, verbose=True):\n"
 DOC = '    """Turn rows into layers."""\n'
-AFTER = edited(TASKS_TEXT, (HEADER + DOC, HEADER + DOC + "    addmodules.check_model(d, ch)\n"))
+CHANGES = ((HEADER + DOC, HEADER + DOC + "    addmodules.check_model(d, ch)\n"),)
+AFTER = edited(TASKS_TEXT, *CHANGES)
 
 
 @NEWLINES

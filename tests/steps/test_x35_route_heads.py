@@ -13,10 +13,10 @@ NEW_STEM = (
 )
 IMPORT = "from ultralytics.nn.Addmodules import hooks as addmodules\n"
 FIRST = "from ultralytics.fakes.cfg import get\n"
-MODEL_BEFORE = MODEL_TEXT
-MODEL_AFTER = edited(MODEL_BEFORE, (OLD_TASK, NEW_TASK), (FIRST, IMPORT + FIRST))
+MODEL_CHANGES = ((OLD_TASK, NEW_TASK), (FIRST, IMPORT + FIRST))
+MODEL_AFTER = edited(MODEL_TEXT, *MODEL_CHANGES)
 CLI_AFTER = edited(CLI_TEXT, (OLD_STEM, NEW_STEM))
-BEFORE = {MODEL: MODEL_BEFORE, CLI: CLI_TEXT}
+BEFORE = {MODEL: MODEL_TEXT, CLI: CLI_TEXT}
 AFTER = {MODEL: MODEL_AFTER, CLI: CLI_AFTER}
 TASK_LINE = "the line `self.task = task or guess_model_task(...)`"
 STEM_LINE = "the line `stem = Path(model)...`"
@@ -39,7 +39,7 @@ def test_a_second_run_changes_nothing(newline):
 
 
 def test_a_file_that_imports_the_hooks_gets_no_second_import():
-    before = {**BEFORE, MODEL: edited(MODEL_BEFORE, (FIRST, IMPORT + FIRST))}
+    before = {**BEFORE, MODEL: edited(MODEL_TEXT, (FIRST, IMPORT + FIRST))}
     assert check(STEP, tree_of(before), tree_of(AFTER)).applied == 2
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import inspect
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Iterator, List
 
 import torch
 import torch.nn.functional as F
@@ -56,19 +57,30 @@ class OnCpu:
             return self.module(*args).to("meta")
 
 
-built_on_cpu: contextvars.ContextVar = contextvars.ContextVar("names of layers that are built on the CPU", default=())
+_built_on_cpu: contextvars.ContextVar = contextvars.ContextVar("names of layers that are built on the CPU", default=())
+
+
+@contextlib.contextmanager
+def building() -> Iterator[List[str]]:
+    """Within this block layers are built for a check; yields the list of names that ``on_cpu`` goes by, empty."""
+    names: List[str] = []
+    token = _built_on_cpu.set(names)
+    try:
+        yield names
+    finally:
+        _built_on_cpu.reset(token)
 
 
 def on_cpu(name: str, module: Any) -> Any:
     """Return a row's module as the check builds it: as it is, but for one that turned out to want content."""
-    return OnCpu(module) if name in built_on_cpu.get() else module
+    return OnCpu(module) if name in _built_on_cpu.get() else module
 
 
 class ShapesOnly(TorchFunctionMode):
     """Gives the results' shapes of the most frequent functions itself.
 
-    torch's own way on the meta device goes through Python for these: four times the time of a whole check, and two
-    seconds of imports at the first one. Whatever is not listed here goes torch's way.
+    torch's own way on the meta device goes through Python for these: a check of RT-DETR + MobileNetV3 takes 0.37 s so,
+    and 0.14 s with this. Whatever is not listed here goes torch's way.
     """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

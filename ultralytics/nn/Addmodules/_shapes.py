@@ -15,11 +15,12 @@ import threading
 import warnings
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
+import numpy as np
 import torch
 from torch import nn
 
 from . import weights
-from ._contentless import UPSTREAMS, OnCpu, ShapesOnly, built_on_cpu
+from ._contentless import UPSTREAMS, OnCpu, ShapesOnly, building
 from ._reasons import Failure, explain_build, explain_run
 from ._structure import HEADS
 from .contract import SLOTS, first_backbone, is_multi_map, right_align, widths_of
@@ -93,8 +94,7 @@ def without_traces(namespace: Any) -> Iterator[None]:
     from .registry import registry
 
     noted, default = set(registry._noted), namespace.Conv.default_act
-    state, numbers = torch.get_rng_state(), random.getstate()
-
+    drawn = torch.get_rng_state(), random.getstate(), np.random.get_state()
     own = threading.get_ident()
 
     def drop(record: logging.LogRecord) -> bool:
@@ -109,8 +109,9 @@ def without_traces(namespace: Any) -> Iterator[None]:
         LOGGER.removeFilter(drop)
         registry._noted = noted
         namespace.Conv.default_act = default
-        torch.set_rng_state(state)
-        random.setstate(numbers)
+        torch.set_rng_state(drawn[0])
+        random.setstate(drawn[1])
+        np.random.set_state(drawn[2])
 
 
 def build(
@@ -128,47 +129,31 @@ def build(
     """
     gaps, trials = set(bad), {row: list(names) for row, names in instead.items()}
     failures: List[Failure] = []
-    names: List[str] = []
-    token = built_on_cpu.set(names)
-    try:
-        return _build(model, channels, tasks, (gaps, trials, failures, names), multi)
-    finally:
-        built_on_cpu.reset(token)
-
-
-def _build(model: Dict[str, Any], channels: int, tasks: Any, state: Any, multi: bool) -> Built:
-    gaps, trials, failures, names = state
-    for _ in range(5 * len(model["backbone"] + model["head"]) + 2):
-        trial = _substituted(model, gaps, trials, multi)
-        try:
-            with torch.device("meta"), ShapesOnly():
-                layers, save = tasks.parse_model(trial, channels, verbose=False)
-            return Built(layers, list(save), failures, gaps)
-        except Exception as e:  # whatever a module's constructor raises
-            at = _locals_of(e, tasks.parse_model.__code__)
-            row = at.get("i") if at else None
-            if row is None or at is None or (row in gaps and row not in trials):
-                failures.append(Failure(None, f"{type(e).__name__}: {e}", "" if at else UNSURE))
-                return Built(None, [], failures, gaps)
-            if row in gaps:  # what was probably meant does not fit either
-                del trials[row][0]
-                if not trials[row]:
-                    del trials[row]
-                continue
-            name = trial_name(trial, row)
-            if _may_want_content(at.get("m")) and name not in names:
-                names.append(name)
-                continue
-            failure = explain_build(e, at, row, _tainted(model, row, gaps - set(trials), multi))
-            if failure is not None:
-                failures.append(failure)
-            gaps.add(row)
+    with building() as on_cpu:
+        for _ in range(5 * len(model["backbone"] + model["head"]) + 2):
+            trial = _substituted(model, gaps, trials, multi)
+            try:
+                with torch.device("meta"), ShapesOnly():
+                    layers, save = tasks.parse_model(trial, channels, verbose=False)
+                return Built(layers, list(save), failures, gaps)
+            except Exception as e:  # whatever a module's constructor raises
+                at = _locals_of(e, tasks.parse_model.__code__)
+                row = at.get("i") if at else None
+                if row is None or at is None or (row in gaps and row not in trials):
+                    failures.append(Failure(None, f"{type(e).__name__}: {e}", "" if at else UNSURE))
+                    break
+                name = (trial["backbone"] + trial["head"])[row][2]
+                if row in gaps:  # what was probably meant does not fit either
+                    trials[row] = trials[row][1:]
+                    if not trials[row]:
+                        del trials[row]
+                elif _may_want_content(at.get("m")) and name not in on_cpu:
+                    on_cpu.append(name)
+                else:
+                    failure = explain_build(e, at, row, _tainted(model, row, gaps - set(trials), multi))
+                    failures += [failure] if failure is not None else []
+                    gaps.add(row)
     return Built(None, [], failures, gaps)
-
-
-def trial_name(model: Dict[str, Any], row: int) -> str:
-    """Return the name of a row's module."""
-    return str((model["backbone"] + model["head"])[row][2])
 
 
 def _may_want_content(module: Any) -> bool:

@@ -29,6 +29,10 @@ class BackboneError(ValueError):
     """A backbone, or its row in a YAML, breaks the contract; the message says what, where and what to do."""
 
 
+class UnknownModuleError(BackboneError):
+    """A row names a module that there is not."""
+
+
 def widths_of(backbone: Any, name: str) -> List[int]:
     """Return the channels of a backbone's maps, largest map first.
 

@@ -27,7 +27,7 @@ WRAPPERS = {"timm-": "Timm", "torchvision-": "TorchVisionFeatures"}
 
 
 _told: List[str] = []
-"""What has been logged of derived models."""
+"""What was logged last of a derived model."""
 
 
 class Derived(NamedTuple):
@@ -100,8 +100,8 @@ def read_model(source: Union[str, Derived]) -> Dict[str, Any]:
     model["backbone"] = [source.row, *model["backbone"][1:]]
     shown = ", ".join(map(str, source.row[3]))
     line = f"{Path(source.base).name} with the row [-1, 1, {source.row[2]}, [{shown}]]"
-    if line not in _told[-1:]:  # upstream reads a YAML several times in a row
-        _told.append(line)
+    if line not in _told:  # upstream reads a YAML several times in a row
+        _told[:] = [line]
         LOGGER.info(line)
     return model
 

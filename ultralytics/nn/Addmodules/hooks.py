@@ -18,8 +18,8 @@ from typing import Any, Callable, Collection, Dict, List, Optional, Tuple, Union
 import torch
 from torch import nn
 
+from ._checkpoint import explained_load
 from ._contentless import create, on_cpu
-from ._explain import explained_load
 from ._install import not_installed, refuse_to_install
 from ._network import reach, reach_torchvision
 from ._record import child_environment, record, record_text, recorded, this_tree
@@ -28,7 +28,16 @@ from ._shapes import STAND_INS, GapBackbone
 from ._trust import allow, as_class, as_target
 from ._wrapping import keep_activations
 from .base import adopt_settings, settings_of, weights_match
-from .contract import FLAG, SLOTS, BackboneError, first_backbone, is_multi_map, right_align, widths_of
+from .contract import (
+    FLAG,
+    SLOTS,
+    BackboneError,
+    UnknownModuleError,
+    first_backbone,
+    is_multi_map,
+    right_align,
+    widths_of,
+)
 from .derive import derive, read_model
 from .flops import no_flops
 from .fold import fold, is_folded
@@ -133,7 +142,7 @@ def look_up(name: str, namespace: Dict[str, Any], args: Any = ()) -> Any:
     known = {key.lower(): key for key in [*modules, *registry.names()]}
     near = [known[key] for key in difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.6)]
     hint = f"did you mean {' or '.join(near)}?" if near else f"backbones: {', '.join(registry.names())}"
-    raise BackboneError(f"unknown module {name!r} in the model YAML: {hint}")
+    raise UnknownModuleError(f"unknown module {name!r} in the model YAML: {hint}")
 
 
 def _timm_row(name: str) -> Any:

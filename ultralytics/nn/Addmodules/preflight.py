@@ -7,12 +7,12 @@ in upstream's ``parse_model``, and ``check_text`` when a YAML is read.
 from __future__ import annotations
 
 import contextvars
+import importlib
 import json
 import logging
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple, Union
 
-import torch
 from torch import nn
 
 from ._contentless import AVAILABLE
@@ -20,7 +20,7 @@ from ._reasons import Failure
 from ._shapes import SIZES, UNSURE, Built, Gap, GapBackbone, Output, build, run, without_traces
 from ._structure import HEADS, Names, Structure, check_structure, nearest, usable
 from ._yamltext import Document, Problem, read_document, render
-from .contract import SLOTS, BackboneError, first_backbone, right_align
+from .contract import SLOTS, BackboneError, UnknownModuleError, first_backbone, right_align, widths_of
 from .registry import registry
 
 LOGGER = logging.getLogger("ultralytics")
@@ -28,8 +28,11 @@ LOGGER = logging.getLogger("ultralytics")
 PROBE = 256
 """Side of the image on which upstream measures the strides of a head; behind a backbone it is that of ``hooks``."""
 
+LIBRARIES = {"nn": "torch.nn", "torchvision.ops": "torchvision.ops"}
+"""What may stand before a module's name in a row, and where upstream then looks for it."""
+
 _checking: contextvars.ContextVar = contextvars.ContextVar("a model YAML is being checked", default=False)
-_passed: Dict[str, bool] = {}
+_passed: Set[str] = set()
 """Contents that have passed in this process: upstream builds the same model several times."""
 
 _told: Set[str] = set()
@@ -132,9 +135,7 @@ def check(
         with without_traces(tasks):
             structure = check_structure(model, where, _names(tasks))
             problems += structure.problems
-            if not structure.places:
-                return Report(path, _ordered(problems), [], (size or SIZES[0],) * 2, 0)
-            if not AVAILABLE:
+            if not structure.places or not AVAILABLE:
                 return Report(path, _ordered(problems), [], (size or SIZES[0],) * 2, 0)
             multi = structure.shift > 0
             built = build(usable(model), channels, tasks, structure.bad, structure.instead, multi)
@@ -195,23 +196,24 @@ def _names(tasks: Any) -> Names:
 
     def known_backbone(name: str, arguments: Any) -> bool:
         try:
-            return not name.startswith(("nn.", "torchvision.ops.")) and is_backbone(find(name, arguments))
+            return name.rpartition(".")[0] not in LIBRARIES and is_backbone(find(name, arguments))
         except BackboneError:
             return False
 
     def explain(name: str, arguments: Any) -> Optional[Tuple[str, List[str]]]:
-        for prefix, library in (("nn.", torch.nn), ("torchvision.ops.", None)):
-            if name.startswith(prefix):
-                inside = library if library is not None else __import__("torchvision").ops
-                if isinstance(getattr(inside, name[len(prefix) :], None), type):
-                    return None
-                classes = [n for n in vars(inside) if n[:1].isupper()]
-                near = [prefix + n for n in nearest(name[len(prefix) :], classes)]
-                return f"{'torch.' * (prefix == 'nn.')}{prefix[:-1]} has no {name[len(prefix) :]!r}", near
+        library, _, cls = name.rpartition(".")
+        if library in LIBRARIES:
+            inside = importlib.import_module(LIBRARIES[library])
+            if isinstance(getattr(inside, cls, None), type):
+                return None
+            classes = [n for n in vars(inside) if n[:1].isupper()]
+            return f"{LIBRARIES[library]} has no {cls!r}", [f"{library}.{n}" for n in nearest(cls, classes)]
         try:
             found = find(name, arguments)
+        except UnknownModuleError:
+            return "", []
         except BackboneError as e:
-            return "" if str(e).startswith("unknown module") else str(e), []
+            return str(e), []
         return None if callable(found) or is_backbone(found) else ("", [])
 
     def broken(name: str) -> bool:
@@ -272,21 +274,15 @@ def _rows(
         index = structure.index(place.row)
         stands_in = isinstance(layer, (Gap, GapBackbone))
         parameters = 0 if stands_in else sum(p.numel() for p in layer.parameters())
-        if structure.shift and place.row == 0:
-            slots: List[int] = list(range(SLOTS))
-        else:
-            slots = [index]
-        if not stands_in or good:
+        is_first = structure.shift > 0 and place.row == 0
+        slots = list(range(SLOTS)) if is_first else [index]
+        stated = right_align(widths_of(layer, module), 0) if is_first and not stands_in else None
+        if good:
             for s in source if isinstance(source, list) else [source]:
                 if isinstance(s, int) and place.row:
                     readers.setdefault(s if s >= 0 else index + s, []).append(index)
         for slot in slots:
             shape = outputs[slot].shape if slot < len(outputs) else None
-            chans = shape[0] if shape else None
-            if structure.shift and place.row == 0 and not stands_in:
-                chans = right_align(list(layer.width_list if hasattr(layer, "width_list") else []), 0)[slot] or (
-                    chans if shape else 0
-                )
             fits = shape is not None and len(shape) == 3
             result.append(
                 Row(
@@ -296,7 +292,7 @@ def _rows(
                     repeats=repeats,
                     module=module,
                     arguments=arguments,
-                    channels=chans,
+                    channels=stated[slot] if stated else shape[0] if shape else None,
                     size=(shape[1], shape[2]) if fits and shape else None,
                     stride=size[0] / shape[1] if fits and shape and shape[1] else None,
                     parameters=parameters if slot == slots[-1] else 0,
@@ -318,22 +314,22 @@ def read(path: Union[str, Path]) -> Document:
     return document
 
 
-def check_text(path: Union[str, Path]) -> None:
-    """Refuse a model YAML that cannot be read, or lacks what upstream looks at before it builds anything.
+def check_text(path: Union[str, Path]) -> Document:
+    """Read a model YAML, and refuse one whose text, keys or rows are wrong before upstream looks at them.
+
+    Returns:
+        The file, where all is well so far.
 
     Raises:
-        ModelError: Lists all faults of the file, those in its rows included.
+        ModelError: Lists all faults of the file, those that only show when rows are built included.
     """
+    from ultralytics.nn import tasks
+
     document = read(path)
-    wrong = any(problem.severe for problem in document.problems)
-    if not wrong and isinstance(document.data, dict):
-        sections = [document.data.get(name) for name in ("backbone", "head")]
-        wrong = "nc" not in document.data or not all(isinstance(s, list) and s for s in sections)
-        wrong = wrong or any(not isinstance(r, list) or len(r) != 4 for s in sections if isinstance(s, list) for r in s)
-    else:
-        wrong = True
-    if wrong:
+    problems = [*document.problems, *check_structure(document.data, document.where, _names(tasks)).problems]
+    if any(problem.severe for problem in problems):
         fail(check(document.data, document=document, path=str(path)))
+    return document
 
 
 def check_model(model: Dict[str, Any], channels: int) -> None:
@@ -365,7 +361,7 @@ def check_model(model: Dict[str, Any], channels: int) -> None:
             _told.add(text)
             LOGGER.warning(text)
     if key:
-        _passed[key] = True
+        _passed.add(key)
 
 
 def _same(data: Any, model: Any) -> bool:
