@@ -93,12 +93,16 @@ def family_of(name: str) -> Family:
 
 
 def gflops(backbone: Any) -> float:
-    """Return the operations of one 640-pixel image in units of 1e9, two for each multiplication with addition."""
+    """Return the operations of one 640-pixel image in units of 1e9, two for each multiplication with addition.
+
+    Attention is computed by plain matrix products here: torch releases differ in whether they count its other kernels.
+    """
     import torch
+    from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils.flop_counter import FlopCounterMode
 
     counter = FlopCounterMode(display=False)
-    with counter, torch.no_grad():
+    with sdpa_kernel(SDPBackend.MATH), counter, torch.no_grad():
         backbone(torch.zeros(1, 3, SIDE, SIDE))
     return counter.get_total_flops() / 1e9
 
