@@ -11,7 +11,7 @@ import dataclasses
 import functools
 import textwrap
 from dataclasses import dataclass
-from typing import Callable, Iterator, List, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Callable, Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple, TypeVar, Union
 
 import libcst as cst
 
@@ -135,7 +135,7 @@ class Source:
 
     def save(self) -> Outcome:
         """Write the edited file into the tree and return the outcome, one count a place."""
-        self._tree[self.file] = self.module.bytes
+        self._tree[self.file] = _write(self.module)
         return Outcome(len(self.edited), where=tuple(f"{self.file}: {name}" for name in self.edited))
 
 
@@ -143,10 +143,11 @@ class _Swap(cst.CSTTransformer):
     """Replaces one node; only the nodes on the way to it are rebuilt."""
 
     def __init__(
-        self, root: cst.CSTNode, old: cst.CSTNode, new: Union[cst.CSTNode, cst.FlattenSentinel[cst.CSTNode]]
+        self, root: cst.Module, old: cst.CSTNode, new: Union[cst.CSTNode, cst.FlattenSentinel[cst.CSTNode]]
     ) -> None:
         self.old, self.new, self.hits = old, new, 0
-        self.way = {id(node) for node in _way(root, old)}
+        top = next((part for part in root.body if id(old) in _below(part)), root)
+        self.way = {id(root), *(id(node) for node in _way(top, old))}
 
     def on_visit(self, node: cst.CSTNode) -> bool:
         return node is not self.old and id(node) in self.way
@@ -159,18 +160,33 @@ class _Swap(cst.CSTTransformer):
 
 
 def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """Yield the nodes right below ``node`` in source order (LibCST's own ``children`` rebuilds the node each time)."""
+    """Yield the nodes right below ``node`` in source order, blank space and comments left out.
+
+    LibCST's own ``children`` rebuilds the node each time.
+    """
     for name in _fields(type(node)):
         value = getattr(node, name)
-        if isinstance(value, cst.CSTNode):
+        if _is_node(type(value)):
             yield value
         elif isinstance(value, (list, tuple)):
-            yield from (item for item in value if isinstance(item, cst.CSTNode))
+            yield from (item for item in value if _is_node(type(item)))
 
 
 @functools.cache
 def _fields(kind: type) -> Tuple[str, ...]:
-    return tuple(field.name for field in dataclasses.fields(kind))
+    blank = ("whitespace", "leading_lines", "lines_after_decorators", "trailing_whitespace", "header", "footer")
+    return tuple(field.name for field in dataclasses.fields(kind) if not field.name.startswith(blank))
+
+
+@functools.cache
+def _is_node(kind: type) -> bool:
+    return issubclass(kind, cst.CSTNode)
+
+
+@functools.lru_cache(maxsize=4096)
+def _below(node: cst.CSTNode) -> FrozenSet[int]:
+    """Return the ids of ``node`` and everything below it; valid as long as the cache holds ``node``."""
+    return frozenset(id(child) for child in walk(node))
 
 
 def _way(node: cst.CSTNode, target: cst.CSTNode) -> List[cst.CSTNode]:
@@ -184,9 +200,39 @@ def _way(node: cst.CSTNode, target: cst.CSTNode) -> List[cst.CSTNode]:
     return []
 
 
-@functools.lru_cache(maxsize=8)
+_parsed: Dict[bytes, cst.Module] = {}
+"""The last files that were parsed or written, oldest first."""
+
+KEPT = 40
+
+
 def _parse(data: bytes) -> cst.Module:
-    return cst.parse_module(data)
+    if data not in _parsed:
+        _remember(data, cst.parse_module(data))
+    return _parsed[data]
+
+
+def _remember(data: bytes, module: cst.Module) -> None:
+    _parsed[data] = module
+    while len(_parsed) > KEPT:
+        del _parsed[next(iter(_parsed))]
+
+
+def _write(module: cst.Module) -> bytes:
+    """Return the source of an edited module; only what changed is generated anew, and no later step parses it again."""
+    if not (module.body and module.has_trailing_newline):
+        return module.bytes
+    shape = (module.default_indent, module.default_newline)
+    parts = [_source(part, shape) for part in (*module.header, *module.body, *module.footer)]
+    data = "".join(parts).encode(module.encoding)
+    _remember(data, module)
+    return data
+
+
+@functools.lru_cache(maxsize=4096)
+def _source(part: cst.CSTNode, shape: Tuple[str, str]) -> str:
+    indent, newline = shape
+    return cst.Module([], default_indent=indent, default_newline=newline).code_for_node(part)
 
 
 def parse_module(data: bytes, step: str, file: str) -> cst.Module:
@@ -203,21 +249,22 @@ def parse_module(data: bytes, step: str, file: str) -> cst.Module:
 
 def definitions(node: cst.CSTNode, prefix: str = "") -> List[Tuple[str, Definition]]:
     """Return (qualified name, node) for every function and class, methods as ``Class.method``, in order."""
-    result: List[Tuple[str, Definition]] = []
-    for child in children(node):
-        if isinstance(child, (cst.SimpleStatementLine, cst.BaseExpression)):
-            continue  # no definition in there worth the descent
-        if isinstance(child, (cst.FunctionDef, cst.ClassDef)):
-            name = f"{prefix}{child.name.value}"
-            result.append((name, child))
-            result += definitions(child, f"{name}.")
-        else:
-            result += definitions(child, prefix)
-    return result
+    return [(f"{prefix}{name}", definition) for child in children(node) for name, definition in _definitions(child)]
+
+
+@functools.lru_cache(maxsize=4096)
+def _definitions(node: cst.CSTNode) -> Tuple[Tuple[str, Definition], ...]:
+    """Return ``node`` itself, where it is a function or class, and those below it."""
+    if isinstance(node, (cst.SimpleStatementLine, cst.BaseExpression)):
+        return ()  # no definition in there worth the descent
+    if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
+        name = node.name.value
+        return ((name, node), *definitions(node, f"{name}."))
+    return tuple(definitions(node))
 
 
 def walk(node: cst.CSTNode) -> List[cst.CSTNode]:
-    """Return ``node`` and everything below it, in source order."""
+    """Return ``node`` and everything below it but blank space and comments, in source order."""
     result: List[cst.CSTNode] = []
 
     def collect(node: cst.CSTNode) -> None:
@@ -231,18 +278,21 @@ def walk(node: cst.CSTNode) -> List[cst.CSTNode]:
 
 def own_nodes(definition: Definition, kind: type) -> List[cst.CSTNode]:
     """Return the nodes of type ``kind`` in a definition's body, nested functions and classes left out."""
+    return [node for node in _own_nodes(definition.body) if isinstance(node, kind)]
+
+
+@functools.lru_cache(maxsize=4096)
+def _own_nodes(body: cst.CSTNode) -> Tuple[cst.CSTNode, ...]:
     result: List[cst.CSTNode] = []
 
     def collect(node: cst.CSTNode) -> None:
         for child in children(node):
-            if isinstance(child, (cst.FunctionDef, cst.ClassDef)):
-                continue
-            if isinstance(child, kind):
+            if not isinstance(child, (cst.FunctionDef, cst.ClassDef)):
                 result.append(child)
-            collect(child)
+                collect(child)
 
-    collect(definition.body)
-    return result
+    collect(body)
+    return tuple(result)
 
 
 def code(node: cst.CSTNode) -> str:

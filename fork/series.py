@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import gc
 import re
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from fork.edit import Outcome, Step
 from fork.errors import StepError
@@ -38,15 +40,28 @@ def run(pristine: Tree, overlay: Tree, steps: Optional[Sequence[Step]] = None) -
         raise StepError("before the series", foreign[0], "file", "a release without nn/Addmodules", "upstream has one")
     tree: Tree = {**pristine, **overlay}
     results: List[Result] = []
-    for step in SERIES if steps is None else steps:
-        after = dict(tree)
-        outcome = step.apply(after)
-        _check_declared(step, outcome, tree, after)
-        results.append(Result(step, outcome, after))
-        tree = after
+    with _no_collection():
+        for step in SERIES if steps is None else steps:
+            after = dict(tree)
+            outcome = step.apply(after)
+            _check_declared(step, outcome, tree, after)
+            results.append(Result(step, outcome, after))
+            tree = after
     if whole:
         check_layer_loops(tree)
     return results
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep the garbage collector from looking, over and over, through the millions of nodes of parsed sources."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
 
 
 def _check_declared(step: Step, outcome: Outcome, before: Tree, after: Tree) -> None:
