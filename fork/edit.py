@@ -164,23 +164,31 @@ def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 
     LibCST's own ``children`` rebuilds the node each time.
     """
-    for name in _fields(type(node)):
+    for name in _fields(node):
         value = getattr(node, name)
-        if _is_node(type(value)):
+        if _is_node(value):
             yield value
         elif isinstance(value, (list, tuple)):
-            yield from (item for item in value if _is_node(type(item)))
+            yield from filter(_is_node, value)
 
 
-@functools.cache
-def _fields(kind: type) -> Tuple[str, ...]:
-    blank = ("whitespace", "leading_lines", "lines_after_decorators", "trailing_whitespace", "header", "footer")
-    return tuple(field.name for field in dataclasses.fields(kind) if not field.name.startswith(blank))
+_FIELDS: Dict[type, Tuple[str, ...]] = {}
+_NODES: Dict[type, bool] = {}
+_BLANK = ("whitespace", "leading_lines", "lines_after_decorators", "trailing_whitespace", "header", "footer")
 
 
-@functools.cache
-def _is_node(kind: type) -> bool:
-    return issubclass(kind, cst.CSTNode)
+def _fields(node: cst.CSTNode) -> Tuple[str, ...]:
+    kind = type(node)
+    if kind not in _FIELDS:
+        _FIELDS[kind] = tuple(f.name for f in dataclasses.fields(node) if not f.name.startswith(_BLANK))
+    return _FIELDS[kind]
+
+
+def _is_node(value: object) -> bool:
+    kind = type(value)
+    if kind not in _NODES:  # isinstance is slow for these: they are abstract base classes
+        _NODES[kind] = issubclass(kind, cst.CSTNode)
+    return _NODES[kind]
 
 
 @functools.lru_cache(maxsize=4096)
