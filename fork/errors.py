@@ -58,6 +58,11 @@ class StepError(ForkError):
             f"  to do:  build the pinned release (python -m fork build), or adapt the step to this release"
         )
 
+    @property
+    def brief(self) -> str:
+        """Return the facts of the message on one line."""
+        return f"{self.file}: {self.definition}: sought {self.sought}, found {self.found}"
+
 
 class HandEditedError(ForkError):
     """Generated files were changed by hand and would be overwritten; exit code 7."""

@@ -11,13 +11,15 @@ import contextlib
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from pathlib import Path
-from typing import Callable, Optional, Sequence
+from typing import Callable, Iterator, List, Optional, Sequence, Tuple
 
 from fork.errors import FetchError, IntegrityError
 from fork.pin import Package
@@ -77,12 +79,8 @@ def obtain(package: Package, source: Optional[Path] = None, say: Callable[[str],
             return cached
         cached.unlink()
         say(f"deleted the cached {cached}, which is not the pinned file ({wrong}); fetching it again")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as e:
-        raise FetchError(f"cannot create the cache folder {folder} ({e}): set {CACHE_VARIABLE} to another") from None
-    with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as partial:
-        got = _pip_download(package, Path(partial), say)
+    with _partial_folder() as partial:
+        got = _pip_download(package, partial, say)
         wrong = problem(got, package)
         if wrong is not None:
             raise IntegrityError(
@@ -91,6 +89,76 @@ def obtain(package: Package, source: Optional[Path] = None, say: Callable[[str],
             )
         os.replace(got, cached)  # atomic: a reader sees a whole file or none
     return cached
+
+
+def discover(
+    name: str, version: str, source: Optional[Path] = None, say: Callable[[str], None] = lambda _: None
+) -> Tuple[Package, Path]:
+    """Return a release that nothing pins, as the index (or the cache, or ``source``) has it, and the path of its wheel.
+
+    The hash that comes with it vouches for nothing: it says what was found, for a person or a record to compare.
+
+    Args:
+        name: Distribution name.
+        version: Exact version.
+        source: A wheel, or a folder that holds it, instead of cache and index. Never deleted.
+        say: Called with a line of progress.
+
+    Raises:
+        FetchError: The file could not be fetched, or ``source`` has no such file.
+        IntegrityError: What was found is no wheel.
+    """
+    wanted = Package(name, version, f"{name}-{version}-py3-none-any.whl", "", 0)
+    path = cache_dir() / wanted.file
+    if source is not None:
+        path = source / wanted.file if source.is_dir() else source
+        if not path.is_file():
+            raise FetchError(f"{path} does not exist: expected {wanted.file} there")
+    if not path.is_file():
+        with _partial_folder() as partial:
+            got = _pip_download(wanted, partial, say)
+            if not zipfile.is_zipfile(got):
+                raise IntegrityError(f"what the index gave for {wanted.file} is no wheel; it was deleted")
+            os.replace(got, path)
+    if not zipfile.is_zipfile(path):
+        raise IntegrityError(f"{path} is no wheel: delete it, or name another file")
+    data = path.read_bytes()
+    return wanted._replace(file=path.name, sha256=hashlib.sha256(data).hexdigest(), size=len(data)), path
+
+
+@contextlib.contextmanager
+def _partial_folder() -> Iterator[Path]:
+    """Make a folder for a download inside the cache, where a finished file only needs another name.
+
+    Raises:
+        FetchError: The cache folder cannot be made.
+    """
+    folder = cache_dir()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise FetchError(f"cannot create the cache folder {folder} ({e}): set {CACHE_VARIABLE} to another") from None
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as partial:
+        yield Path(partial)
+
+
+def versions(name: str) -> List[str]:
+    """Return every version of a distribution that pip's index has, in the index's order.
+
+    Raises:
+        FetchError: pip cannot ask the index.
+    """
+    command = [sys.executable, "-m", "pip", "index", "versions", name, "--disable-pip-version-check", "--no-input"]
+    run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
+    found = re.search(r"^Available versions: (.+)$", run.stdout or "", re.MULTILINE)
+    if run.returncode or not found:
+        lines = [line for line in (run.stderr or "").splitlines() if line.startswith("ERROR")]
+        said = lines[-1] if lines else f"pip ended with {run.returncode}"
+        raise FetchError(
+            f"could not ask the index which versions of {name} there are:\n  {said}\n"
+            f"  to do: check the network and `pip config list`, or name the versions"
+        )
+    return [version.strip() for version in found.group(1).split(",")]
 
 
 def _local(package: Package, source: Path) -> Path:
@@ -130,7 +198,7 @@ def _pip_download(package: Package, folder: Path, say: Callable[[str], None]) ->
             say(f"pip could not fetch {package.file}; attempt {attempt} of {len(RETRIES) + 1} in {pause:.0f} s")
             time.sleep(pause)
         else:
-            say(f"fetching {package.file} ({package.size / 1e6:.1f} MB) with pip")
+            say(f"fetching {package.file}{f' ({package.size / 1e6:.1f} MB)' if package.size else ''} with pip")
         command = list(pip_command(package, folder))
         shown: Optional[int] = subprocess.PIPE
         if sys.stderr is not None and sys.stderr.isatty():  # let a person see pip's own progress bar
@@ -150,5 +218,6 @@ def _pip_download(package: Package, folder: Path, say: Callable[[str], None]) ->
     raise FetchError(
         f"could not fetch {package.name} {package.version} with pip:\n  {last}\n"
         f"  to do: check the network and `pip config list`; without a network, put {package.file}\n"
-        f"         (sha256 {package.sha256})\n         into {cache_dir()}"
+        + (f"         (sha256 {package.sha256})\n" if package.sha256 else "")
+        + f"         into {cache_dir()}"
     )

@@ -13,6 +13,9 @@ from fork.errors import StepError
 from fork.steps import SERIES
 from fork.tree import OVERLAY, Tree, digest
 
+ORDER: Tuple[Step, ...] = SERIES
+"""Every step, in the order in which a build runs them."""
+
 
 class Result(NamedTuple):
     """One step's outcome, and the tree right after it (files not edited are shared, not copied)."""
@@ -40,11 +43,11 @@ def run(pristine: Tree, overlay: Tree, steps: Optional[Sequence[Step]] = None) -
         raise StepError("before the series", foreign[0], "file", "a release without nn/Addmodules", "upstream has one")
     tree: Tree = {**pristine, **overlay}
     results: List[Result] = []
-    with _no_collection():
-        for step in SERIES if steps is None else steps:
+    with no_collection():
+        for step in ORDER if steps is None else steps:
             after = dict(tree)
             outcome = step.apply(after)
-            _check_declared(step, outcome, tree, after)
+            check_declared(step, outcome, tree, after)
             results.append(Result(step, outcome, after))
             tree = after
     if whole:
@@ -53,7 +56,7 @@ def run(pristine: Tree, overlay: Tree, steps: Optional[Sequence[Step]] = None) -
 
 
 @contextlib.contextmanager
-def _no_collection() -> Iterator[None]:
+def no_collection() -> Iterator[None]:
     """Keep the garbage collector from looking, over and over, through the millions of nodes of parsed sources."""
     on = gc.isenabled()
     gc.disable()
@@ -64,7 +67,12 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _check_declared(step: Step, outcome: Outcome, before: Tree, after: Tree) -> None:
+def check_declared(step: Step, outcome: Outcome, before: Tree, after: Tree) -> None:
+    """Check that a step edited as many places as it declares, in the files that it declares, and no others.
+
+    Raises:
+        StepError: Says what was edited instead.
+    """
     low, high = step.places
     if outcome.applied and not low <= outcome.applied <= high:
         sought = f"{low} to {high} places" if low != high else f"{low} places"

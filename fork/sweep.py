@@ -1,0 +1,297 @@
+"""Runs the series over many upstream releases, and records what came of it: ``python -m fork sweep``.
+
+For each release: fetch its wheel (one at a time, kept in the cache), run every step, look whether the postconditions
+hold and whether a second run changes nothing, then, where torch is installed, compare the unmodified package with the
+transformed one on stock models, and build and run a detector with a backbone of ours. Each release is a row; rows are
+kept in the checkout's ``.fork/sweep/``, so a sweep that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from fork import fetch, patch, series
+from fork.edit import Step
+from fork.errors import ForkError, StepError
+from fork.export import read_configs
+from fork.pin import ROOT, Package
+from fork.state import WORK
+from fork.tree import OVERLAY, Tree, digest, read_overlay, read_wheel, sha256, write_files
+
+Row = Dict[str, Any]
+"""One release: a plain dict, as it stands in the JSON (see ``measure``)."""
+
+Say = Callable[[str], None]
+Probe = Callable[[Path], Dict[str, Any]]
+
+FOLDER = f"{WORK}/sweep"
+
+
+class Transformed(NamedTuple):
+    """What the series made of a release.
+
+    Attributes:
+        tree: The tree after every step that fitted.
+        steps: Step name -> ``{"applied": n, "reason": text}`` or ``{"failed": text}``.
+        problems: Postconditions that do not hold, in words.
+    """
+
+    tree: Tree
+    steps: Dict[str, Dict[str, Any]]
+    problems: List[str]
+
+    @property
+    def failed(self) -> List[str]:
+        """Names of the steps that failed."""
+        return [name for name, cell in self.steps.items() if "failed" in cell]
+
+
+def transform(pristine: Tree, overlay: Tree, steps: Optional[Sequence[Step]] = None) -> Transformed:
+    """Run every step, also behind one that fails, and check what must hold after them.
+
+    Args:
+        pristine: A release's files; left alone.
+        overlay: Our own folder.
+        steps: Other steps than the series, for tests.
+    """
+    order = series.ORDER if steps is None else steps
+    tree: Tree = {**pristine, **overlay}
+    cells: Dict[str, Dict[str, Any]] = {}
+    with series.no_collection():
+        for step in order:
+            after = dict(tree)
+            try:
+                outcome = step.apply(after)
+                series.check_declared(step, outcome, tree, after)
+            except StepError as e:
+                cells[step.name] = {"failed": e.brief}
+                continue
+            tree = after
+            cells[step.name] = {"applied": outcome.applied, "reason": outcome.reason, "where": list(outcome.where)}
+        done = Transformed(tree, cells, [])
+        if not done.failed:
+            done.problems.extend(_problems(pristine, tree, order))
+    return done
+
+
+def _problems(pristine: Tree, tree: Tree, steps: Sequence[Step]) -> List[str]:
+    found: List[str] = []
+    try:
+        series.check_layer_loops(tree)
+    except StepError as e:
+        found.append(e.brief)
+    for path in sorted(tree):
+        if path.endswith(".py") and tree[path] != pristine.get(path) and not path.startswith(OVERLAY):
+            try:
+                ast.parse(tree[path])
+            except SyntaxError as e:
+                found.append(f"{path} is no valid Python any more: {e}")
+    again = dict(tree)
+    for step in steps:
+        try:
+            outcome = step.apply(again)
+        except StepError as e:
+            found.append(f"a second run of {step.name} fails: {e.brief}")
+            continue
+        if outcome.applied or again != tree:
+            found.append(f"a second run of {step.name} edits {outcome.applied} places again")
+            again = dict(tree)
+    return found
+
+
+def measure(
+    package: Package, wheel: Path, overlay: Tree, configs: Tree, probe: Optional[Probe], say: Say = lambda _: None
+) -> Row:
+    """Return the row of one release.
+
+    Args:
+        package: The release, with the hash of its wheel.
+        wheel: The file.
+        overlay: Our own folder.
+        configs: The checkout's model YAMLs, as they lie beside the package.
+        probe: Called with a folder that holds a tree (see ``fork.probe``); None to run nothing.
+        say: Called with lines of progress.
+
+    Returns:
+        ``version``, ``sha256``, ``size``; ``steps`` (see ``Transformed``), ``problems``; ``digest`` of the tree;
+        ``added`` and ``removed`` lines and ``files``, the overlay left out; ``seconds`` of the series; ``pristine`` and
+        ``patched``: what the probe found, where it ran.
+    """
+    pristine = read_wheel(wheel)
+    began = time.perf_counter()
+    done = transform(pristine, overlay)
+    seconds = time.perf_counter() - began
+    ours = {path: data for path, data in done.tree.items() if not path.startswith(OVERLAY)}
+    changed = patch.stat(patch.diff(pristine, ours))
+    row: Row = {
+        "version": package.version,
+        "sha256": package.sha256,
+        "size": package.size,
+        "steps": done.steps,
+        "problems": done.problems,
+        "digest": digest(done.tree),
+        "files": len(changed),
+        "added": sum(item[1] for item in changed),
+        "removed": sum(item[2] for item in changed),
+        "seconds": round(seconds, 1),
+    }
+    if probe is not None and not done.failed:
+        row["pristine"], row["patched"] = run_models(pristine, {**done.tree, **configs}, probe)
+        row["problems"] += compare(row["pristine"], row["patched"])
+    return row
+
+
+def run_models(pristine: Tree, patched: Tree, probe: Probe) -> Tuple[Dict[str, Any], Dict[str, Any]]:
+    """Return what the probe finds in a release's unmodified and transformed package, each in a folder of its own."""
+    found = []
+    for tree in (pristine, patched):
+        with tempfile.TemporaryDirectory(prefix="addmodules-sweep-") as folder:
+            write_files(Path(folder), tree)
+            found.append(probe(Path(folder)))
+    return found[0], found[1]
+
+
+def compare(pristine: Dict[str, Any], patched: Dict[str, Any]) -> List[str]:
+    """Return, in words, what the transformed package does otherwise than the unmodified one, and what of ours fails.
+
+    Stock models must come out alike; what only today's torch and numpy break must work after the series.
+    """
+    if does_not_run(pristine):
+        return []  # the release itself does not run here; the transformed one can do no worse
+    if does_not_run(patched):
+        return [f"does not run any more: {does_not_run(patched)}"]
+    found = []
+    theirs, ours = pristine["models"], patched["models"]
+    for name in sorted({*theirs, *ours}):
+        a, b = theirs.get(name, {}), ours.get(name, {})
+        for key in ("parameters", "keys", "outputs", "error"):
+            if a.get(key) != b.get(key):
+                found.append(f"{name}: {key} {a.get(key)} in the unmodified package, {b.get(key)} in ours")
+    for name, result in sorted(patched["checks"].items()):
+        if result != "ok" and name != "scipy":  # a package that the release needs, and that may not be installed
+            found.append(f"{name}: {result}")
+    for name, result in sorted(patched.get("ours", {}).items()):
+        if "error" in result:
+            found.append(f"{name}: {result['error']}")
+    return found
+
+
+def does_not_run(found: Dict[str, Any]) -> str:
+    """Return why a tree does not run here, from what the probe found; an empty string where it does."""
+    return str(found.get("import_error") or found.get("crash") or "")
+
+
+def failed(row: Row) -> List[str]:
+    """Return, in words, everything of a row that went wrong; empty where the release is served."""
+    if "failed" in row:
+        return [str(row["failed"])]
+    steps = [f"{name}: {cell['failed']}" for name, cell in row["steps"].items() if "failed" in cell]
+    return [*steps, *row["problems"]]
+
+
+def key_of(root: Path, with_probe: bool) -> str:
+    """Return what the rows of a sweep depend on: the steps, the overlay and, where models run, the environment."""
+    parts: List[bytes] = [f"{sys.version_info[:2]} {sorted(_environment(with_probe).items())}".encode()]
+    files = [root / "fork" / name for name in ("edit.py", "series.py", "probe.py")]
+    for name in ("steps", "compat"):
+        files += sorted((root / "fork" / name).glob("*.py"))
+    sources = {path.relative_to(root).as_posix(): path.read_bytes() for path in files if path.is_file()}
+    for path, data in [*sources.items(), *sorted(read_overlay(root).items())]:
+        parts.append(f"{path} {sha256(data)}".encode())
+    return hashlib.sha256(b"\n".join(parts)).hexdigest()[:16]
+
+
+def _environment(with_probe: bool) -> Dict[str, str]:
+    from importlib import metadata
+
+    found = {"probe": str(with_probe)}
+    for name in ("torch", "torchvision", "numpy") if with_probe else ():
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "absent"
+    return found
+
+
+class Plan(NamedTuple):
+    """What a sweep is asked to do.
+
+    Attributes:
+        name: Distribution name.
+        versions: Releases, oldest first.
+        source: A folder with wheels instead of cache and index, or None.
+        fresh: Measure also what an earlier sweep has measured.
+        known: Version -> SHA-256 that an earlier record gives.
+    """
+
+    name: str
+    versions: List[str]
+    source: Optional[Path] = None
+    fresh: bool = False
+    known: Mapping[str, str] = MappingProxyType({})
+
+
+def sweep(plan: Plan, probe: Optional[Probe], root: Path = ROOT, say: Say = lambda _: None) -> List[Row]:
+    """Measure each release of the plan and return the rows; what was measured before is read, not measured again.
+
+    A release that cannot be fetched, or is not the file that the record knows, becomes a row with ``failed``.
+    """
+    folder = root / FOLDER / key_of(root, probe is not None)
+    overlay = read_overlay(root)
+    configs = read_configs(root)
+    rows: List[Row] = []
+    began, measured = time.monotonic(), 0
+    for number, version in enumerate(plan.versions, 1):
+        kept = folder / f"{version}.json"
+        row = None if plan.fresh else _read(kept)
+        again = row is not None
+        if row is None:
+            try:
+                package, wheel = fetch.discover(plan.name, version, plan.source, say)
+                if plan.known.get(version, package.sha256) != package.sha256:
+                    raise ForkError(f"{wheel.name} has sha256 {package.sha256}, the record {plan.known[version]}")
+                row = measure(package, wheel, overlay, configs, probe, say)
+            except ForkError as e:
+                row = {"version": version, "failed": str(e)}
+            else:
+                write_files(root, {kept.relative_to(root).as_posix(): (json.dumps(row, indent=1) + "\n").encode()})
+                measured += 1
+        rows.append(row)
+        say(f"[{number}/{len(plan.versions)}] {version}: {summary(row)}{_left(again, began, measured, plan, number)}")
+    return rows
+
+
+def _left(again: bool, began: float, measured: int, plan: Plan, number: int) -> str:
+    if again:
+        return " (measured before)"
+    left = (len(plan.versions) - number) * (time.monotonic() - began) / max(measured, 1)
+    return f"; about {left / 60:.0f} min left" if left >= 60 else ""
+
+
+def summary(row: Row) -> str:
+    """Return one line on a row."""
+    wrong = failed(row)
+    if wrong:
+        return f"FAILED: {wrong[0].splitlines()[0]}" + (f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else "")
+    applied = sum(1 for cell in row["steps"].values() if cell["applied"])
+    text = f"{applied} steps applied, {len(row['steps']) - applied} not needed, +{row['added']} -{row['removed']}"
+    if "patched" in row:
+        error = does_not_run(row["patched"])
+        text += f", does not run here ({error})" if error else f", {' and '.join(row['patched']['ours'])} of ours run"
+    return f"{text}, {row['seconds']} s"
+
+
+def _read(path: Path) -> Optional[Row]:
+    try:
+        row = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    return row if isinstance(row, dict) else None
