@@ -8,7 +8,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional
 
 from fork import lock, patch
 from fork.errors import ForkError, HandEditedError, MismatchError
-from fork.fetch import obtain
+from fork.fetch import discover, obtain
 from fork.pin import ROOT, Package, Pin, load_pin
 from fork.series import Result, run
 from fork.state import Stamp, exclusive, journal_path, look, read_journal, write_journal
@@ -233,14 +233,14 @@ def write_lock(root: Path = ROOT, source: Optional[Path] = None, say: Say = quie
     return lock.write(root, lock.digests(work.pin, work.pristine, work.results))
 
 
-def pin_of(version_or_path: str, pin: Pin) -> Dict[str, object]:
+def pin_of(version_or_path: str, pin: Pin, say: Say = quiet) -> Dict[str, object]:
     """Tell what ``--upstream`` names: the pinned release by version, another version, or a local file or folder.
 
     Returns:
         ``{"source": Path or None, "pin": Pin or None}``, keyword arguments of ``build``.
 
     Raises:
-        ForkError: A version other than the pinned one, given without its file.
+        ForkError: It is none of these, or the version could not be fetched.
     """
     if version_or_path == pin.upstream.version:
         return {"source": None, "pin": None}
@@ -252,9 +252,8 @@ def pin_of(version_or_path: str, pin: Pin) -> Dict[str, object]:
         return {"source": path, "pin": Pin(package, pin.revision)}
     if path.exists():
         return {"source": path, "pin": None}
-    if re.fullmatch(r"\d+\.\d+\.\d+", version_or_path):
-        raise ForkError(
-            f"the pin is {pin.upstream.version}, and {version_or_path} has no pinned hash: download its wheel\n"
-            f"  (pip download --no-deps ultralytics=={version_or_path}) and pass the file, or change pin.toml"
-        )
+    if re.fullmatch(r"\d+\.\d+\.\d+", version_or_path):  # another release: what pip gives is the pin of this one build
+        package, found = discover(pin.upstream.name, version_or_path, say=say)
+        say(f"{package.file} is not pinned: what was found has sha256 {package.sha256}")
+        return {"source": found, "pin": Pin(package, pin.revision)}
     raise ForkError(f"--upstream {version_or_path}: neither the pinned version nor an existing file or folder")

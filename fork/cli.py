@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import List, Optional, Set
 
 from fork import build as builder
-from fork import patch
+from fork import cli_bump, cli_sweep, patch
 from fork.edit import Step
 from fork.errors import ForkError
 from fork.pin import ROOT, load_pin
@@ -47,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument(
             "--upstream",
             metavar="VERSION|PATH",
-            help="the pinned version (default, through pip), or a local wheel or a folder that holds it",
+            help="a version (through pip; default: the pinned one), or a local wheel or a folder that holds it",
         )
         return sub
 
@@ -63,6 +63,8 @@ def parser() -> argparse.ArgumentParser:
     verb("lock", "rewrite tree.lock from pin and series")
     sub = verb("save", "keep hand edits of generated files as a patch that every later build replays")
     sub.add_argument("name", nargs="?", default="edits", metavar="NAME", help="name of the patch (default: edits)")
+    cli_bump.add_arguments(verb("bump", "move the pin to another release, and say what that changes"))
+    cli_sweep.add_arguments(verb("sweep", "run the series over many upstream releases and print what came of it"))
     return main
 
 
@@ -96,7 +98,7 @@ def _say(line: str) -> None:
 def _source(options: argparse.Namespace, root: Path) -> dict:  # type: ignore[type-arg]
     if options.upstream is None:
         return {"source": None, "pin": None}
-    return builder.pin_of(options.upstream, load_pin(root))
+    return builder.pin_of(options.upstream, load_pin(root), _say)
 
 
 def _plan(options: argparse.Namespace, root: Path) -> builder.Plan:
@@ -204,6 +206,14 @@ def _save(options: argparse.Namespace, root: Path) -> int:
     return 0
 
 
+def _bump(options: argparse.Namespace, root: Path) -> int:
+    return cli_bump.run(options, root, _say)
+
+
+def _sweep(options: argparse.Namespace, root: Path) -> int:
+    return cli_sweep.run(options, root, _say)
+
+
 _COMMANDS = {
     "build": _build,
     "status": _status,
@@ -212,4 +222,6 @@ _COMMANDS = {
     "export": _export,
     "lock": _lock,
     "save": _save,
+    "bump": _bump,
+    "sweep": _sweep,
 }

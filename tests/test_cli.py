@@ -5,13 +5,14 @@ import re
 
 import pytest
 from conftest import make_checkout, run_python
+from releases import relabel
 
 from fork import cli, state
 from fork.steps import SERIES
 from fork.tree import scan
 
 TASKS = "ultralytics/nn/tasks.py"
-VERBS = ("build", "status", "verify", "diff", "export", "lock", "save")
+VERBS = ("build", "status", "verify", "diff", "export", "lock", "save", "bump", "sweep")
 
 
 @pytest.fixture
@@ -143,7 +144,6 @@ def test_lock_is_up_to_date_or_rewritten(fork, checkout):
 @pytest.mark.parametrize(
     ("upstream", "code", "said"),
     [
-        ("8.4.1", 1, "has no pinned hash"),
         ("no/such/file.whl", 1, "neither the pinned version nor an existing file"),
     ],
 )
@@ -151,6 +151,18 @@ def test_an_upstream_that_cannot_be_had_is_named(checkout, capsys, upstream, cod
     assert cli.main(["build", "--upstream", upstream], root=checkout) == code
     assert said in capsys.readouterr().err
     assert scan(checkout) == {}
+
+
+def test_another_release_by_its_number_is_fetched_and_its_hash_shown(checkout, wheel, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("ADDMODULES_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "cache").mkdir()
+    relabel(wheel, tmp_path / "cache" / "ultralytics-8.4.180-py3-none-any.whl", "8.4.180", [])
+    assert cli.main(["build", "--upstream", "8.4.180"], root=checkout) == 0
+    out, err = capsys.readouterr()
+    assert "ultralytics-8.4.180-py3-none-any.whl is not pinned: what was found has sha256 " in err
+    assert ": 8.4.180+addmodules.1, " in out
+    assert cli.main(["status"], root=checkout) == 1
+    assert "built from 8.4.180+addmodules.1, not from the pin, as asked" in capsys.readouterr().out
 
 
 def test_a_wrong_file_as_upstream_is_exit_code_5(checkout, wheel, tmp_path, capsys):

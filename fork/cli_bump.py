@@ -1,0 +1,85 @@
+"""The verb ``bump`` of the command line."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Callable
+
+from fork import bump, changes, lock, sweep
+from fork.errors import ForkError, IntegrityError
+from fork.export import read_configs
+from fork.pin import Package, load_pin
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    parser.add_argument("version", nargs="?", default="", metavar="VERSION", help="release (default: the newest)")
+    parser.add_argument(
+        "--sha256", default="", metavar="HEX", help="the hash that the index publishes: confirms by itself"
+    )
+    parser.add_argument("--yes", action="store_true", help="take the hash of what pip fetched as it is")
+    parser.add_argument("--transform-only", action="store_true", help="run no models, compare no outputs")
+
+
+def run(options: argparse.Namespace, root: Path, say: Callable[[str], None]) -> int:
+    """Move the pin, print what changed, and return 0; 1 where the user says no."""
+    source = Path(options.upstream).expanduser() if options.upstream else None
+    if source is not None and not source.exists():
+        raise ForkError(f"--upstream {options.upstream}: bump takes a wheel or a folder with wheels; there is none")
+    old = load_pin(root)
+    package, wheel = bump.package_of(root, options.version, source, say)
+    if package.version == old.upstream.version:
+        if package.sha256 != old.upstream.sha256:
+            raise IntegrityError(
+                f"{wheel} is not the file that pin.toml pins for {package.version}; nothing was written.\n"
+                f"  sha256: expected {old.upstream.sha256}, got {package.sha256}"
+            )
+        print(f"the pin is {package.version} already")
+        return 0
+    if not confirmed(options, package):
+        print("not confirmed: nothing was written")
+        return 1
+    work = bump.prepare(root, package, wheel, say)
+    if not options.transform_only:
+        if importlib.util.find_spec("torch") is None:
+            raise ForkError("torch is not installed here, so no model can run: install it, or add --transform-only")
+        from fork import probe
+
+        say("running stock models in both packages, and two with backbones of ours")
+        patched = {**work.results[-1].tree, **read_configs(root)}
+        problems = sweep.compare(*sweep.run_models(work.pristine, patched, probe.probe))
+        if problems:
+            raise ForkError("models do not come out right; nothing was written:\n  " + "\n  ".join(problems))
+    done = bump.finish(root, work, say)
+    if done.changes is not None:
+        print(f"what changed in the fork's own edits from {old.upstream.version} to {package.version}:\n")
+        print(changes.report(done.changes))
+    stamp = done.work.stamp()
+    print(f"pin.toml, {lock.FILE} and the tree are {stamp.version} now, digest {stamp.digest[:16]}")
+    print(f"for the changelog:\n{done.entry}")
+    print('next: pip install --editable ".[test]" (upstream\'s requirements may have moved), then the tests')
+    return 0
+
+
+def confirmed(options: argparse.Namespace, package: Package) -> bool:
+    """Show the hash of what was fetched, and tell whether it is confirmed.
+
+    Raises:
+        IntegrityError: It is another one than ``--sha256`` says.
+        ForkError: Nobody is there to ask.
+    """
+    page = f"https://pypi.org/project/{package.name}/{package.version}/#files"
+    print(f"{package.name} {package.version}\n  file    {package.file}\n  size    {package.size} bytes")
+    print(f"  sha256  {package.sha256}\n  compare with {page}", flush=True)
+    if options.sha256:
+        if options.sha256.strip().lower() != package.sha256:
+            raise IntegrityError(f"the hash is not the one of --sha256, {options.sha256}; nothing was written")
+        return True
+    if options.yes:
+        return True
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise ForkError("the hash is not confirmed: add --sha256 HEX from that page, or --yes; nothing was written")
+    return input("Is that the published hash? [y/N] ").strip().lower() in ("y", "yes")
