@@ -1,0 +1,99 @@
+"""Mutants: each kind is made and judged, and a step that misses one in silence is found out."""
+
+import libcst as cst
+import pytest
+from conftest import ROOT
+from releases import TASKS
+
+from fork.edit import Outcome, Source, Step, code, own_nodes, statement
+from fork.errors import StepError
+from fork.tree import read_overlay
+from lab import mutate
+
+TEXT = b'''\
+def measure(x, side=64, *, kind="plain"):
+    """Say nothing."""
+    total = 0
+    for item in x:
+        total = total + scale(item, side=side, kind="plain")
+    return total
+
+
+def scale(item, side, kind):
+    return item * side
+
+
+class Last:
+    def one(self):
+        return measure([1])
+
+    def two(self):
+        return 2
+'''
+
+
+def line_step(find, new, careful=True):
+    """A step that replaces the line of ``measure`` which ``find`` picks; a careless one takes a miss for not needed."""
+
+    def apply(tree):
+        source = Source(tree, TASKS, "s01_scale")
+        lines = [n for n in own_nodes(source.find("measure"), cst.SimpleStatementLine) if find(code(n))]
+        if len(lines) != 1:
+            if careful:
+                raise StepError("s01_scale", TASKS, "measure", "the line", f"{len(lines)} of them")
+            return Outcome(0, "this release scales nothing")
+        source.replace("measure", lines[0], statement(new))
+        return source.save()
+
+    return Step("s01_scale", "4.1", "Scale", "It does.", (TASKS,), (1, 1), apply)
+
+
+CAREFUL = line_step(lambda text: text.startswith("total = total + scale(item, "), "total = total + twice(item)")
+SLOPPY = line_step(lambda text: 'kind="plain"' in text, "total = total + twice(item)", careful=False)
+
+
+def judged(step):
+    pristine = {TASKS: TEXT}
+    final = mutate.series.run(pristine, {}, [step])[-1].tree
+    return [mutate.judge(mutant, final, {}, [step]) for mutant in mutate.sample(pristine, final, 0, 0)]
+
+
+def test_a_careful_step_misses_nothing_in_silence():
+    outcomes = {(v.mutant.kind, v.outcome) for v in judged(CAREFUL)}
+    assert outcomes >= {
+        ("restyle: quotes", mutate.RIGHT),
+        ("restyle: parentheses", mutate.ERROR),
+        ("wrap: if", mutate.RIGHT),
+        ("wrap: try", mutate.RIGHT),
+        ("duplicate: statement", mutate.ERROR),
+        ("reorder: keywords", mutate.RIGHT),
+        ("rename: variable", mutate.ERROR),
+        ("rename: definition", mutate.ERROR),
+        ("move: definition", mutate.RIGHT),
+        ("duplicate: definition", mutate.ERROR),
+    }
+    assert mutate.MISS not in {outcome for _, outcome in outcomes}
+
+
+def test_a_sloppy_step_is_found_out():
+    """It takes other quotes for another release, and puts in a variable's name without asking whether it is there."""
+    missed = [v for v in judged(SLOPPY) if v.outcome == mutate.MISS]
+    assert {v.mutant.kind for v in missed} == {"restyle: quotes", "rename: variable"}
+    assert {v.detail for v in missed} == {TASKS}
+    assert "SILENT MISS" in mutate.table(missed)
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_a_sample_takes_the_kinds_in_turn(count):
+    pristine = {TASKS: TEXT}
+    final = mutate.series.run(pristine, {}, [CAREFUL])[-1].tree
+    drawn = mutate.sample(pristine, final, count, 0)
+    assert len(drawn) == count
+    assert len({mutant.kind for mutant in drawn}) == count
+
+
+def test_mutants_of_the_pinned_release_end_in_a_named_error_or_rightly(pristine, results):
+    """A few of them; ``python -m lab.mutate`` makes them by the hundred."""
+    final, overlay = results[-1].tree, read_overlay(ROOT)
+    verdicts = [mutate.judge(mutant, final, overlay) for mutant in mutate.sample(pristine, final, 4, 7)]
+    assert {v.outcome for v in verdicts} <= {mutate.RIGHT, mutate.ERROR}
