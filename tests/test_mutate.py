@@ -78,7 +78,7 @@ def test_a_careful_step_misses_nothing_in_silence():
 def test_a_sloppy_step_is_found_out():
     """It takes other quotes for another release, and puts in a variable's name without asking whether it is there."""
     missed = [v for v in judged(SLOPPY) if v.outcome == mutate.MISS]
-    assert {v.mutant.kind for v in missed} == {"restyle: quotes", "rename: variable"}
+    assert {v.mutant.kind for v in missed} == {"restyle: quotes", "rename: variable", "duplicate: statement"}
     assert {v.detail for v in missed} == {TASKS}
     assert "SILENT MISS" in mutate.table(missed)
 
