@@ -1,10 +1,10 @@
-"""Builds the patched tree in the checkout, verifies it, and keeps a user's edits of generated files."""
+"""Builds the patched tree in the checkout, and verifies it."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Callable, Dict, List, NamedTuple, Optional
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from fork import lock, patch
 from fork.errors import ForkError, HandEditedError, MismatchError
@@ -77,15 +77,33 @@ def plan(root: Path = ROOT, source: Optional[Path] = None, say: Say = quiet, pin
     """
     other = pin is not None
     pin = pin or load_pin(root)
-    pristine = read_wheel(obtain(pin.upstream, source, say))
-    say(f"running the series over {pin.upstream.name} {pin.upstream.version}")
-    results = run(pristine, read_overlay(root))
+    pristine, results = run_series(root, pin, source, say)
     final, local = results[-1].tree, []
     for path in saved_edits(root):
-        final = patch.apply(final, patch.read(path), f"{LOCAL}/{path.name}")
+        final = replay(final, path)
         local.append(path.stem)
     generated = {path: final[path] for path in manifest(final)}
     return Plan(pin, pristine, results, local, generated, other)
+
+
+def run_series(root: Path, pin: Pin, source: Optional[Path] = None, say: Say = quiet) -> Tuple[Tree, List[Result]]:
+    """Fetch (or take from ``source``) and verify a release; return its files and the outcome of the series on them.
+
+    Raises:
+        ForkError: See ``fork.errors``.
+    """
+    pristine = read_wheel(obtain(pin.upstream, source, say))
+    say(f"running the series over {pin.upstream.name} {pin.upstream.version}")
+    return pristine, run(pristine, read_overlay(root))
+
+
+def replay(tree: Tree, saved: Path) -> Tree:
+    """Return a copy of ``tree`` with a saved edit made again.
+
+    Raises:
+        ConflictError: It does not apply, or is no patch of generated files.
+    """
+    return patch.apply(tree, patch.read(saved), f"{LOCAL}/{saved.name}")
 
 
 def saved_edits(root: Path) -> List[Path]:
@@ -177,54 +195,6 @@ def verify(root: Path = ROOT, source: Optional[Path] = None, say: Say = quiet) -
                 f"  to do: `python -m fork build`, which tells hand edits from an old build"
             )
     return work
-
-
-def save(root: Path = ROOT, name: str = "edits", source: Optional[Path] = None, say: Say = quiet) -> Path:
-    """Keep the hand edits of generated files as ``local/<name>.patch``, which every later build replays.
-
-    Edits saved under the same name before are merged into the new patch.
-
-    Raises:
-        ForkError: There is nothing to save, or the name is no plain file name, or a file is not text.
-    """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
-        raise ForkError(f"{name!r} is no plain file name: use letters, digits, '-', '_' and '.'")
-    with exclusive(root):
-        work = plan(root, source, say)
-        state = look(root, work.pin)
-        if state.kind == "interrupted" or (state.stamp and state.stamp.digest != work.stamp().digest):
-            raise ForkError(
-                "the tree was built from another pin, series or set of saved edits than the checkout now has, so your\n"
-                "  edits cannot be told from that: check out the revision it was built from, save there, then come back"
-            )
-        after: Tree = {path: (root / path).read_bytes() for path in state.files}
-        if manifest(after) == manifest(work.final):
-            raise ForkError("there is nothing to save: no generated file differs from the build")
-        path = root / LOCAL / f"{name}.patch"
-        others = work.results[-1].tree
-        base = {p: others[p] for p in manifest(others)}
-        for earlier in saved_edits(root):
-            if earlier.name < path.name:
-                base = patch.apply(base, patch.read(earlier), earlier.name)
-        later = [p.name for p in saved_edits(root) if p.name > path.name]
-        if later:
-            raise ForkError(
-                f"edits are replayed in the order of their names, and {later[0]} comes after {path.name}: "
-                f"choose a name behind it"
-            )
-        before = path.read_bytes() if path.exists() else None
-        write_files(root, {path.relative_to(root).as_posix(): patch.diff(base, after).encode()})
-        try:
-            done = plan(root, source, quiet)  # replays the new patch: proves that it reproduces the edits
-            if manifest(done.final) != manifest(after):
-                raise ForkError(
-                    "the edits could not be reproduced from a patch, so nothing was saved; please report this"
-                )
-        except ForkError:
-            path.unlink() if before is None else path.write_bytes(before)
-            raise
-        write_files(root, {STAMP: done.stamp().to_bytes()})
-    return path
 
 
 def write_lock(root: Path = ROOT, source: Optional[Path] = None, say: Say = quiet) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import List, Optional, Set
+from typing import List, Optional
 
 from fork import build as builder
-from fork import cli_bump, cli_sweep, patch
-from fork.edit import Step
+from fork import cli_bump, cli_review, cli_sweep, patch
 from fork.errors import ForkError
+from fork.notes import names_of
 from fork.pin import ROOT, load_pin
 from fork.state import look
 from fork.tree import PACKAGE, Tree
@@ -58,13 +58,14 @@ def parser() -> argparse.ArgumentParser:
     sub = verb("diff", "print the fork against pristine upstream as a unified diff")
     sub.add_argument("--step", metavar="N", help="one step only, by number, name or section: 7, s07, x11, 4.7")
     sub.add_argument("--stat", action="store_true", help="changed lines of each file instead of the diff")
-    sub = verb("export", "write a git repository: pristine upstream, then one commit a step")
-    sub.add_argument("dir", type=Path, metavar="DIR", help="a new or empty folder")
+    sub = verb("export", "write a git repository (pristine upstream, then one commit a step), or a series of patches")
+    cli_review.add_export(sub)
     verb("lock", "rewrite tree.lock from pin and series")
     sub = verb("save", "keep hand edits of generated files as a patch that every later build replays")
     sub.add_argument("name", nargs="?", default="edits", metavar="NAME", help="name of the patch (default: edits)")
     cli_bump.add_arguments(verb("bump", "move the pin to another release, and say what that changes"))
     cli_sweep.add_arguments(verb("sweep", "run the series over many upstream releases and print what came of it"))
+    cli_review.add_verbs(verb)
     return main
 
 
@@ -117,6 +118,8 @@ def _build(options: argparse.Namespace, root: Path) -> int:
 
 
 def _status(options: argparse.Namespace, root: Path) -> int:
+    from fork import local
+
     pin = load_pin(root)
     state = look(root, pin)
     print(f"pin       {pin.upstream.name} {pin.upstream.version}, revision {pin.revision}: {pin.version}")
@@ -136,9 +139,14 @@ def _status(options: argparse.Namespace, root: Path) -> int:
         print("\n".join(hand) or "edited    no file: clean")
         for name, outcome in state.stamp.steps.items():
             print(f"step      {name:<26} {outcome}")
+    saved = local.check(root, pin, state, _say)
+    for edit in saved:
+        print(f"saved     {edit.name:<26} {edit.verdict}")
+        for path, added, removed in edit.files:
+            print(f"{'':<10}{path} (+{added} -{removed})")
     print("upgrade   `git pull`, then `python -m fork build`; the package of PyPI is the stock one")
     clean = state.kind == "built" and not state.edited and not state.missing
-    return 0 if clean else 1
+    return 0 if clean and all(edit.applies is not False for edit in saved) else 1
 
 
 def _verify(options: argparse.Namespace, root: Path) -> int:
@@ -157,7 +165,7 @@ def _diff(options: argparse.Namespace, root: Path) -> int:
     if options.step:
         names = [result.step.name for result in work.results]
         wanted = options.step.lower()
-        hits = [at for at, result in enumerate(work.results) if wanted in _names_of(result.step)]
+        hits = [at for at, result in enumerate(work.results) if wanted in names_of(result.step)]
         if len(hits) != 1:
             raise ForkError(f"no step {options.step!r}: there are {', '.join(names)}")
         at = hits[0]
@@ -175,16 +183,11 @@ def _diff(options: argparse.Namespace, root: Path) -> int:
     return 0
 
 
-def _names_of(step: Step) -> Set[str]:
-    """Return what one may call a step: s07_spread_maps, s07, s7, 07, 7, 4.7."""
-    short = step.name.split("_")[0]
-    kind, number = short[0], short[1:].lstrip("0")
-    return {step.name, short, f"{kind}{number}", short[1:], number, step.section}
-
-
 def _export(options: argparse.Namespace, root: Path) -> int:
     from fork.export import export
 
+    if options.patches:
+        return cli_review.patches(options, root, _plan(options, root))
     work = _plan(options, root)
     count = export(work, options.dir, root)
     print(f"exported {work.pin.version} to {options.dir}: {count} commits, the first is pristine upstream")
@@ -201,7 +204,9 @@ def _lock(options: argparse.Namespace, root: Path) -> int:
 
 
 def _save(options: argparse.Namespace, root: Path) -> int:
-    path = builder.save(root, options.name, _source(options, root)["source"], _say)
+    from fork import local
+
+    path = local.save(root, options.name, _source(options, root)["source"], _say)
     print(f"saved {path}: every later build replays it; commit it to keep it with your work")
     return 0
 
@@ -224,4 +229,7 @@ _COMMANDS = {
     "save": _save,
     "bump": _bump,
     "sweep": _sweep,
+    "drop": lambda options, root: cli_review.drop(options, root),
+    "explain": lambda options, root: cli_review.explain(options, root, _plan(options, root)),
+    "procedure": lambda options, root: cli_review.procedure(options, root, _plan(options, root)),
 }

@@ -53,6 +53,7 @@ class Step:
         files: The files of the tree it may edit.
         places: How many places it edits where it applies: fewest and most over all releases (equal for most steps).
         apply: Edits the tree in place and returns the outcome; raises StepError and must then leave the tree alone.
+        not_needed_when: What a release would have to do for the step not to be needed; empty: see ``fork.notes``.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Step:
     files: Tuple[str, ...]
     places: Tuple[int, int]
     apply: Callable[[Tree], Outcome]
+    not_needed_when: str = ""
 
 
 class Source:

@@ -6,6 +6,8 @@ traceback and exits with the code of the class.
 
 from __future__ import annotations
 
+from typing import Tuple
+
 
 class ForkError(Exception):
     """Base of all errors that are reported to the user as a message; exit code 1."""
@@ -77,6 +79,15 @@ class BusyError(ForkError):
 
 
 class ConflictError(ForkError):
-    """A saved local edit no longer applies; exit code 9."""
+    """A saved local edit no longer applies; exit code 9.
+
+    Args:
+        message: What does not apply, where, and both sides.
+        where: The places, one line each.
+    """
 
     exit_code = 9
+
+    def __init__(self, message: str, where: Tuple[str, ...] = ()) -> None:
+        self.where = where
+        super().__init__(message)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from pathlib import Path
-from typing import Dict, List, NamedTuple, Tuple
+from pathlib import Path, PurePosixPath
+from typing import Dict, List, NamedTuple, Tuple, Union
 
 from fork.errors import ConflictError
 from fork.tree import OVERLAY, PACKAGE, Tree
@@ -114,9 +114,10 @@ def _read_hunk(lines: List[str], at: int, head: re.Match[str]) -> Tuple[int, Hun
     left, right = (int(head.group(group) or 1) for group in (2, 4))
     hunk = Hunk(int(head.group(1)), [], [])
     while len(hunk.old) < left or len(hunk.new) < right:
-        if at >= len(lines) or lines[at][0] not in " +-":
-            raise ConflictError(f"the hunk before line {at + 1} of the patch is cut short")
-        mark, line = lines[at][0], lines[at][1:]
+        blank = at < len(lines) and lines[at].rstrip("\r\n") == ""  # an editor took the one space of an empty line
+        if at >= len(lines) or not (blank or lines[at][0] in " +-"):
+            raise ConflictError(f"the hunk before line {at + 1} of the patch is cut short ({head.group()})")
+        mark, line = (" ", lines[at]) if blank else (lines[at][0], lines[at][1:])
         at += 1
         if at < len(lines) and lines[at].startswith("\\"):
             line, at = line.rstrip("\n"), at + 1
@@ -124,6 +125,11 @@ def _read_hunk(lines: List[str], at: int, head: re.Match[str]) -> Tuple[int, Hun
             hunk.old.append(line)
         if mark in " +":
             hunk.new.append(line)
+    next_file = "".join(lines[at : at + 2]).startswith("--- ") and "\n+++ " in "".join(lines[at : at + 2])
+    if at < len(lines) and lines[at][0] in " +-" and not next_file and lines[at].rstrip() != "--":
+        raise ConflictError(
+            f"line {at + 1} of the patch is one more than its hunk header {head.group()} promises: correct the counts"
+        )
     return at, hunk
 
 
@@ -131,38 +137,89 @@ def apply(tree: Tree, text: str, name: str) -> Tree:
     """Return a copy of ``tree`` with the patch ``text`` applied.
 
     Raises:
-        ConflictError: A hunk's context is nowhere or in several places; names the file, both sides and the patch.
+        ConflictError: A hunk's context is nowhere or in several places, or a file is missing or in the way; names the
+            patch and, for each such place, the file and both sides.
     """
     result = dict(tree)
+    conflicts: List[Tuple[str, str]] = []
     for path, hunks in parse(text).items():
         target, deletes = path[2:], path.startswith("a/")
         lines = _lines(target, result.get(target, b""))
         shift = 0
         for hunk in hunks:
-            at = _place(lines, hunk, shift, name, target)
+            at = _place(lines, hunk, shift)
+            if isinstance(at, str):
+                why = at if target in tree else "the file is not there"
+                conflicts.append(_describe(lines, hunk, max(hunk.line - 1, 0) + shift, why, target))
+                continue
             shift = at - max(hunk.line - 1, 0) + len(hunk.new) - len(hunk.old)
             lines[at : at + len(hunk.old)] = hunk.new
-        if deletes:
-            result.pop(target, None)
-        else:
+        if not deletes:
             result[target] = "".join(lines).encode()
+        elif not lines:
+            result.pop(target, None)
+        elif not conflicts:
+            where = f"{target}: the edit deletes the file, of which this release has more lines than the edit knows"
+            shown = "".join(f"    | {line}" for line in lines[:6])
+            conflicts.append((where, f"  where:  {where}\n  the release also has:\n{shown}"))
+    if conflicts:
+        raise _conflict(name, conflicts)
     return result
 
 
-def _place(lines: List[str], hunk: Hunk, shift: int, name: str, path: str) -> int:
+def _place(lines: List[str], hunk: Hunk, shift: int) -> Union[int, str]:
+    """Return the index of the line where a hunk belongs, or in words why that cannot be told."""
     guess = max(hunk.line - 1, 0) + shift
     size = len(hunk.old)
     if lines[guess : guess + size] == hunk.old and (size or not lines):
         return guess
-    places = [at for at in range(len(lines) - size + 1) if size and lines[at : at + size] == hunk.old]
+    if not size:
+        return "the edit adds this file, and the release has one"
+    places = _places(lines, hunk.old)
     if len(places) == 1:
         return places[0]
-    here = "".join(f"    | {line}" for line in lines[max(guess, 0) : guess + size]) or "    | (nothing)\n"
-    wanted = "".join(f"    | {line}" for line in hunk.old)
-    count = "is nowhere" if not places else f"is in {len(places)} places"
-    raise ConflictError(
+    if not places and hunk.new and _places(lines, hunk.new):
+        return "the release has this edit already"
+    return "its context is nowhere" if not places else f"its context is in {len(places)} places"
+
+
+def _places(lines: List[str], part: List[str]) -> List[int]:
+    size = len(part)
+    return [at for at in range(len(lines) - size + 1) if lines[at : at + size] == part]
+
+
+SHOWN = 5
+"""How many conflicts of one patch are shown in full."""
+
+
+def _describe(lines: List[str], hunk: Hunk, guess: int, why: str, path: str) -> Tuple[str, str]:
+    """Return a conflict's place, and the place with both sides: what the edit expects and what the release has."""
+
+    def likeness(at: int) -> Tuple[int, int]:
+        same = sum(len(a.strip()) for a, b in zip(lines[at:], hunk.old) if a == b)
+        return same, -abs(at - guess)
+
+    at = max(range(len(lines)), key=likeness, default=0)
+    size = max(len(hunk.old), 3)
+
+    def block(part: List[str]) -> str:
+        return "".join(f"    | {line.rstrip()}\n" for line in part) or "    | (nothing)\n"
+
+    where = f"{path}, about line {at + 1}: {why}"
+    text = (
+        f"  where:  {where}\n  the edit expects:\n{block(hunk.old)}  and makes of it:\n{block(hunk.new)}"
+        f"  the release has:\n{block(lines[at : at + size])}"
+    )
+    return where, text
+
+
+def _conflict(name: str, conflicts: List[Tuple[str, str]]) -> ConflictError:
+    short = PurePosixPath(name).name[: -len(".patch")] if name.endswith(".patch") else name
+    more = f"  and {len(conflicts) - SHOWN} more such places\n" if len(conflicts) > SHOWN else ""
+    return ConflictError(
         f"the saved edit {name} no longer applies; nothing was written, and the edit is kept.\n"
-        f"  where:  {path}, about line {guess + 1}: its context {count}\n"
-        f"  the edit expects:\n{wanted}  the release has:\n{here}"
-        f"  to do:  adapt {name} to this release, or take it out of the folder"
+        f"{''.join(text for _, text in conflicts[:SHOWN])}{more}"
+        f"  to do:  adapt {name} to this release; or make the edit anew: `python -m fork drop {short}` (the patch is\n"
+        f"          kept under another name), build, edit, `python -m fork save {short}`",
+        tuple(where for where, _ in conflicts),
     )

@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT
 
 from fork import build as builder
-from fork import lock, patch, state
+from fork import local, lock, patch, state
 from fork.errors import BusyError, ConflictError, ForkError, HandEditedError, MismatchError
 from fork.state import look
 from fork.tree import OVERLAY, STAMP, digest, manifest, scan
@@ -141,7 +141,7 @@ def test_a_saved_edit_is_replayed_by_every_later_build(checkout, wheel, quick):
     builder.build(checkout, wheel)
     mine = edit(checkout)
     edit(checkout, "ultralytics/mine.py", "y = 2\n")
-    path = builder.save(checkout, "head", wheel)
+    path = local.save(checkout, "head", wheel)
     assert path == checkout / "local" / "head.patch"
     builder.verify(checkout, wheel)
     for name in scan(checkout):
@@ -155,13 +155,13 @@ def test_a_saved_edit_is_replayed_by_every_later_build(checkout, wheel, quick):
 def test_later_edits_join_the_saved_ones(checkout, wheel, quick):
     builder.build(checkout, wheel)
     edit(checkout)
-    builder.save(checkout, "head", wheel)
+    local.save(checkout, "head", wheel)
     mine = edit(checkout, text="# more\n")
-    builder.save(checkout, "head", wheel)
+    local.save(checkout, "head", wheel)
     builder.build(checkout, wheel)
     assert (checkout / TASKS).read_bytes() == mine
     edit(checkout, "ultralytics/other.py", "z = 3\n")
-    builder.save(checkout, "other", wheel)
+    local.save(checkout, "other", wheel)
     assert "tasks.py" not in (checkout / "local" / "other.patch").read_text(encoding="utf-8")
     assert builder.verify(checkout, wheel).local == ["head", "other"]
 
@@ -170,7 +170,7 @@ def test_later_edits_join_the_saved_ones(checkout, wheel, quick):
 def test_save_refuses_what_it_cannot_do(checkout, wheel, quick, name, said):
     builder.build(checkout, wheel)
     with pytest.raises(ForkError, match=said):
-        builder.save(checkout, name, wheel)
+        local.save(checkout, name, wheel)
     assert not (checkout / "local").exists()
 
 
@@ -328,13 +328,13 @@ def test_two_interrupted_builds_with_different_targets_are_repaired(checkout, wh
 def test_save_keeps_an_earlier_patch_where_it_fails(checkout, wheel, quick, monkeypatch):
     builder.build(checkout, wheel)
     edit(checkout)
-    path = builder.save(checkout, "mine", wheel)
+    path = local.save(checkout, "mine", wheel)
     before = path.read_bytes()
     mine = edit(checkout, text="# more\n")
     real = patch.diff
     monkeypatch.setattr(patch, "diff", lambda *a: real(*a).replace("+# more", "+# other"))
     with pytest.raises(ForkError, match="could not be reproduced"):
-        builder.save(checkout, "mine", wheel)
+        local.save(checkout, "mine", wheel)
     assert path.read_bytes() == before
     assert (checkout / TASKS).read_bytes() == mine
 
