@@ -65,7 +65,8 @@ def commits(work: Plan, configs: Tree) -> List[Commit]:
         result.append(Commit(message, {**upstream, **overlay, **brought}, None))
     if work.local:
         names = "\n".join(f"- {name}" for name in work.local)
-        result.append(Commit(f"Local edits\n\n{names}\n", {**result[-1].tree, **work.final}, None))
+        ours = {path: data for path, data in result[-1].tree.items() if path.startswith((OVERLAY, "cfg/"))}
+        result.append(Commit(f"Local edits\n\n{names}\n", {**ours, **work.final}, None))
     result[-1] = result[-1]._replace(tag=f"addmodules-{work.pin.version.replace('+', '-')}")
     return result
 

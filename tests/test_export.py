@@ -93,6 +93,15 @@ def test_our_folder_comes_in_with_its_own_two_steps(work):
     assert set(ours[2:]) == {ours[2]}
 
 
+def test_saved_edits_come_last_and_may_delete_a_file(work):
+    final = {path: data for path, data in work.final.items() if path != "ultralytics/utils/plotting.py"}
+    configs = {"cfg/models/x.yaml": b"nc: 1\n"}
+    last = commits(work._replace(local=["mine"], final=final), configs)[-1]
+    assert last.message == "Local edits\n\n- mine\n"
+    ours = {path: data for path, data in work.results[-1].tree.items() if path.startswith(OVERLAY)}
+    assert last.tree == {**final, **ours, **configs}
+
+
 def test_a_folder_in_use_is_refused_and_left_alone(work, tmp_path):
     (tmp_path / "mine.txt").write_text("x", encoding="utf-8")
     with pytest.raises(ForkError, match="not an empty folder"):
