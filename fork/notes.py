@@ -28,54 +28,44 @@ class Note(NamedTuple):
 NOTES: Dict[str, Note] = {
     "s01_create_folder": Note(
         "git has brought the folder, which is always: the step only checks that it is there.",
-        "The folder comes with git. It is the only part of `ultralytics/` that is committed.",
+        "The folder is the only part of `ultralytics/` that is committed.",
     ),
     "s02_export_backbones": Note(
         "git has brought the file, which is always: the step only checks that it is there.",
-        "It reads the folder, so a file dropped in needs no import line; a file that does not import breaks nothing "
-        "else and is named when a YAML asks for it.",
+        "No import line for a new file; one that does not import is named when a YAML asks for it.",
     ),
     "s03_import_backbones": Note(
         "parse_model itself finds modules outside tasks.py.",
-        "Before upstream's own imports, not after them: upstream's `Conv` stays `Conv` whatever a file defines. A "
-        "registered backbone with a name of upstream's stops the build.",
+        "The place of the import is fixed, since the order decides whose names win.",
     ),
     "s04_name_row": Note(
         "parse_model itself takes a row that gives several maps; then s05 and s06 are not needed either.", "None."
     ),
     "s05_build_backbone_row": Note(
         "parse_model itself builds a row that gives several maps.",
-        "It asks the registry; there is no list of classes to keep. It checks the row: it must be row 0, with one "
-        "repeat, reading the image, and give 1 to 5 maps. It passes on the number of input channels.",
+        "There is no list of classes to keep, and the number of input channels is passed on.",
     ),
     "s06_shift_indices": Note(
         "parse_model itself counts each map of a row.",
-        "The articles paste an older tail over upstream's. That drops a block for older SPPF rows (yolov8n, yolov10n, "
-        "yolo11n then compute something else), and its `isinstance(c2, list)` takes `CBLinear` for a backbone "
-        "(yolov9e and yolov9e-seg no longer build). A backbone is recognised here by being an instance. The printed "
-        "table shows the indices as a YAML must use them.",
+        "Single statements in place of a whole tail; the printed table shows the indices as a YAML must use them.",
     ),
     "s07_spread_maps": Note(
         "upstream's loops over layers themselves keep several maps of a row. A loop that a release does not have is "
         "not asked for, but for the base model's.",
-        "The articles replace two loops by older copies, which lose `embed` and `profile`, and leave the World, YOLOE "
-        "and IMX loops to fail. Maps fill the slots from the right: 3 maps are P3 to P5, where the articles' "
-        "`insert(0, …)` is right for 4 and 5 maps only.",
+        "One statement of a loop, not two whole loops. The articles' `insert(0, …)` is right for 4 and 5 maps only.",
     ),
     "s08_probe_stride": Note(
         "strides are known without a pass, or the pass takes its size from the model.",
-        "640 behind a backbone only: stock models keep 256 and build as fast as before.",
+        "Only behind a backbone: stock models keep 256 and build as fast as before.",
     ),
     "s09_count_flops": Note(
         "get_flops does not look at the first parameter for the input's channels, or counts again at the full size "
         "where that fails.",
-        "The articles change the probe's size. Upstream counts RT-DETR itself since 8.4.120; what was left is 0.0 "
-        "where the first parameter is not a convolution's weight, and that is what is edited.",
+        "The articles change the size of the probe; here the input's channels are taken from the YAML.",
     ),
     "s10_square_validation": Note(
         "validation during training does not use rectangular batches.",
-        "The articles set `rect=False` for everyone, which changes the mAP of stock models. Here it depends on the "
-        "backbone.",
+        "The articles set `rect=False` outright; here it depends on the backbone.",
     ),
     "x11_look_up_modules": Note("parse_model names an unknown module and what comes near."),
     "x12_find_configs": Note("upstream searches folders that a user can name."),
