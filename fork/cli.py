@@ -1,11 +1,11 @@
-"""The command line: ``python -m fork build|status|verify|diff|export|lock|save``."""
+"""The command line: ``python -m fork COMMAND``."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from pathlib import Path
-from typing import List, Optional
+from typing import Callable, Dict, List, Optional
 
 from fork import build as builder
 from fork import cli_bump, cli_review, cli_sweep, patch
@@ -219,7 +219,7 @@ def _sweep(options: argparse.Namespace, root: Path) -> int:
     return cli_sweep.run(options, root, _say)
 
 
-_COMMANDS = {
+_COMMANDS: Dict[str, Callable[[argparse.Namespace, Path], int]] = {
     "build": _build,
     "status": _status,
     "verify": _verify,

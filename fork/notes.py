@@ -81,10 +81,7 @@ NOTES: Dict[str, Note] = {
     "x16_follow_checkpoint": Note("upstream tells the builder of a model which weights will follow."),
     "x17_read_text": Note("parse_model keeps an argument as text whatever the parser of literals raises."),
     "x18_drop_anchors": Note("upstream's Detect takes anchors, or says what to do about them."),
-    "x19_derive_models": Note(
-        "upstream itself makes models from a head and the name of a backbone.",
-        more="A hundred YAMLs would differ in one row.",
-    ),
+    "x19_derive_models": Note("upstream itself makes models from a head and the name of a backbone."),
     "x20_inherit_settings": Note("upstream's load() takes over settings that belong to weights."),
     "x21_trust_backbones": Note("the release has no restricted mode, or its list can be added to from outside."),
     "x22_record_fork": Note("upstream records what package, and not only what version, made a file."),

@@ -12,7 +12,7 @@ from fork.steps import SERIES
 from fork.tree import scan
 
 TASKS = "ultralytics/nn/tasks.py"
-VERBS = ("build", "status", "verify", "diff", "export", "lock", "save", "bump", "sweep")
+VERBS = ("build", "status", "verify", "diff", "export", "lock", "save", "bump", "sweep", "drop", "explain", "procedure")
 
 
 @pytest.fixture
