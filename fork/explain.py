@@ -186,7 +186,7 @@ def explain(work: Plan, place: Optional[str], root: Path, out: Optional[Printer]
     if place is None:
         _list(found, work, out)
         return out.text
-    text = place.strip().lstrip("§")
+    text = re.sub(r"^addmodules\.(?=\w)", f"{OVERLAY}hooks.py:", place.strip().lstrip("§"))  # as the edits call it
     steps = [item for item in work.results if text.lower() in names_of(item.step) and text != "-"]
     if steps:
         for number, item in enumerate(steps):
@@ -239,9 +239,9 @@ def _targets(files: List[str], name: str, work: Plan, found: List[Change]) -> Li
         return list(dict.fromkeys(exact or result))
     last = name.rpartition(".")[2]
     for file in files:
-        data = work.pristine.get(file, b"")
-        if file.endswith(".py") and re.search(rb"\b(def|class)\s+%s\b" % re.escape(last).encode(), data):
-            names = [span.name for span in spans(_text(work.pristine, file))]
+        tree = work.pristine if file in work.pristine else work.results[-1].tree
+        if file.endswith(".py") and re.search(rb"\b(def|class)\s+%s\b" % re.escape(last).encode(), tree.get(file, b"")):
+            names = [span.name for span in spans(_text(tree, file))]
             result += [(file, full) for full in names if full == name or full.endswith(f".{name}")]
     return result if len(files) == 1 or len(result) <= 8 else result[:8]
 
@@ -328,6 +328,10 @@ def _place(file: str, name: str, work: Plan, found: List[Change], out: Printer) 
     if file.startswith(OVERLAY):
         out.head(title)
         out.say("Ours, tracked by git: no step edits it. The edited places of upstream's files call into this folder.")
+        call = f"addmodules.{name}("
+        calls = [c for c in found if name and c.after.count(call) > c.before.count(call)]
+        if calls and file == f"{OVERLAY}hooks.py":
+            out.say(f"Called from what these steps write: {', '.join(f'{c.label} in {c.file}' for c in calls)}.")
         return
     here = [c for c in found if c.file == file and (not name or any(_within(w, name) for w in c.where))]
     out.head(title)

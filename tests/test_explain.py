@@ -138,6 +138,16 @@ def test_our_own_folder_is_no_edit(said):
     assert "Ours, tracked by git" in out
 
 
+def test_a_hook_has_the_steps_that_call_it(said, root):
+    hooks = root / OVERLAY / "hooks.py"
+    hooks.write_bytes(hooks.read_bytes() + b"\n\ndef keep(outputs, layer, x, save=None):\n    return x\n")
+    imx = "ultralytics/utils/export/imx.py"
+    for place in ("hooks.py:keep", "addmodules.keep"):
+        _, out, _ = said(place)
+        assert out.startswith(f"{OVERLAY}hooks.py: keep\n")
+        assert f"s07 in {TASKS}, s07 in {imx}." in flat(out)
+
+
 @pytest.mark.parametrize(
     ("place", "near"),
     [

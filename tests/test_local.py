@@ -105,6 +105,27 @@ def test_every_conflict_of_a_patch_is_shown(root, fork):
     assert "mine = 20" not in err
 
 
+def test_bump_takes_saved_edits_with_it_or_stops_before_it_writes(root, fork, tmp_path):
+    def bump_to(version, changes):
+        wheel = release(tmp_path / "new", version, changes)
+        return fork("bump", version, "--upstream", wheel.parent, "--yes", "--transform-only")
+
+    write(root, PLAIN, line(30, "mine = 30\n"))
+    before = everything(root)
+    code, _, err = bump_to(NEW, {})
+    assert (code, PLAIN in err) == (7, True)
+    assert everything(root) == before
+    fork("save", "head")
+    before = everything(root)
+    code, _, err = bump_to("8.4.3", {PLAIN: line(31, "theirs = 31\n")})
+    assert code == 9
+    assert "| theirs = 31" in err
+    assert everything(root) == before
+    assert bump_to("8.4.4", {PLAIN: line(3, "theirs = 3\n")})[0] == 0
+    assert (root / PLAIN).read_bytes().decode() == line(3, "theirs = 3\n").replace(LINES[29], "mine = 30\n")
+    assert fork("status")[0] == 0
+
+
 def test_an_adapted_patch_goes_on(root, fork):
     write(root, PLAIN, line(30, "mine = 30\n"))
     fork("save", "head")
