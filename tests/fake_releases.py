@@ -7,10 +7,11 @@ import zipfile
 from steps.fakes import OURS, UPSTREAM
 
 from fork import build as builder
-from fork import lock
+from fork import lock, series
 from fork.fetch import CACHE_VARIABLE
 from fork.pin import load_pin
 from fork.series import run
+from fork.steps import SERIES
 from fork.tree import read_overlay, read_wheel, write_files
 
 OLD, NEW = "8.4.1", "8.4.2"
@@ -75,6 +76,7 @@ def pin_to(root, wheel):
 
 def checkout(tmp_path, monkeypatch, changes=None):
     """Return a checkout that is pinned to the old release, with a cache of its own that holds it."""
+    monkeypatch.setattr(series, "ORDER", SERIES)  # these sources have what the series edits, and nothing else
     monkeypatch.setattr(builder, "run", run_once)
     cache = tmp_path / "cache"
     monkeypatch.setenv(CACHE_VARIABLE, str(cache))

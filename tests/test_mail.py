@@ -14,7 +14,7 @@ from fork import build as builder
 from fork import cli, local, mail, patch
 from fork.export import read_configs
 from fork.notes import NOTES
-from fork.steps import SERIES
+from fork.series import ORDER
 from fork.tree import OVERLAY, digest, write_files
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
@@ -262,10 +262,10 @@ def test_no_line_of_a_message_is_taken_for_the_end_of_it(root):
         assert part.subject.isascii()
 
 
-def test_every_step_of_the_series_has_its_note():
-    assert set(NOTES) >= {step.name for step in SERIES if not step.not_needed_when}, "add the step to fork/notes.py"
-    assert set(NOTES) <= {step.name for step in SERIES}, "fork/notes.py speaks of a step that there is not"
-    for step in SERIES:
+def test_every_step_has_its_note():
+    assert set(NOTES) >= {step.name for step in ORDER if not step.not_needed_when}, "add the step to fork/notes.py"
+    assert set(NOTES) <= {step.name for step in ORDER}, "fork/notes.py speaks of a step that there is not"
+    for step in ORDER:
         assert re.fullmatch(r"[a-z`][^\n]*\.", NOTES[step.name].unless), step.name
         assert bool(NOTES[step.name].differs) == (step.section != "-"), step.name
 

@@ -9,7 +9,7 @@ from fork import build as builder
 from fork import cli, procedure
 from fork.edit import Outcome, Step
 from fork.errors import ForkError
-from fork.steps import SERIES
+from fork.series import ORDER
 
 BOTH = pytest.mark.parametrize("words", [procedure.ENGLISH_WORDS, procedure.CHINESE_WORDS], ids=["en", "zh"])
 NEW = Step(
@@ -29,7 +29,7 @@ def test_the_page_is_current(work, words):
 
 
 def test_every_translation_is_there_and_of_the_present_english():
-    assert procedure.problems(list(SERIES)) == []
+    assert procedure.problems(list(ORDER)) == []
 
 
 @BOTH
@@ -55,16 +55,16 @@ def test_the_chinese_page_is_chinese(work):
     )
     for line in text.split("## 逐步说明")[1].split("\n## ")[0].splitlines():
         assert not line or line.startswith("#") or re.search(r"[一-鿿]", line), line
-    for step in SERIES:
+    for step in ORDER:
         assert procedure.chinese(step).reason != procedure.english(step).reason
 
 
 def test_a_changed_english_text_asks_for_its_translation():
     import dataclasses
 
-    step = SERIES[4]
+    step = ORDER[4]
     changed = dataclasses.replace(step, reason=step.reason + " And more.")
-    (problem,) = procedure.problems([*SERIES[:4], changed, *SERIES[5:]])
+    (problem,) = procedure.problems([*ORDER[:4], changed, *ORDER[5:]])
     assert f"[{step.name}] is of an older text" in problem
     assert procedure.stamp(procedure.english(changed)) in problem
 
@@ -79,7 +79,7 @@ def test_a_new_step_is_shown_in_english_until_it_is_translated(work, capsys, tmp
 
 
 def test_a_step_that_is_gone_and_a_wrong_entry_are_told(tmp_path, monkeypatch):
-    assert any(SERIES[-1].name in line for line in procedure.problems(list(SERIES[:-1])))
+    assert any(ORDER[-1].name in line for line in procedure.problems(list(ORDER[:-1])))
     path = tmp_path / "steps.toml"
     monkeypatch.setattr(procedure, "CHINESE", path)
     path.write_text('[s01_create_folder]\nof = "x"\ntitle = "x"\nreasn = "x"\n', encoding="utf-8")
