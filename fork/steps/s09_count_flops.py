@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import List
+
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, code, expression, own_nodes, statement
-from fork.steps._places import HOOKS, HOOKS_IMPORT
+from fork.edit import Outcome, Source, Step, code, expression, own_nodes
+from fork.steps._places import HOOKS, HOOKS_IMPORT, import_first
 from fork.tree import Tree
 
 NAME = "s09_count_flops"
 FILE = "ultralytics/utils/torch_utils.py"
 DEFINITION = "get_flops"
 CHANNELS = f"{HOOKS}.input_channels(model, p)"
+SHAPE = "p.shape[1]"
 
 
 def apply(tree: Tree) -> Outcome:
@@ -20,19 +23,29 @@ def apply(tree: Tree) -> Outcome:
     text = code(source.find(DEFINITION).body)
     if source.applied(DEFINITION, CHANNELS in text, HOOKS_IMPORT in text):
         return Outcome(0, "already applied")
-    places = [node for node in own_nodes(source.find(DEFINITION), cst.Subscript) if code(node) == "p.shape[1]"]
-    source.replace(DEFINITION, source.one(DEFINITION, "the expression `p.shape[1]`", places), expression(CHANNELS))
-    lines = source.find(DEFINITION).body.body
-    line = lines[1] if len(lines) > 1 and _is_text(lines[0]) else lines[0]
-    hook = statement(HOOKS_IMPORT, "here, since nn imports this module")
-    source.replace(DEFINITION, line, cst.FlattenSentinel([hook, line]))
+    images, shapes = _images(source), [node for node in own_nodes(source.find(DEFINITION), cst.Subscript) if _is(node)]
+    if (
+        len(images) == len(shapes) == 2
+    ):  # older releases: an image of one stride's side, and where that fails a whole one
+        source.replace(DEFINITION, images[0], expression(CHANNELS))
+        shapes = _images(source)
+    source.replace(DEFINITION, source.one(DEFINITION, f"the expression `{SHAPE}`", shapes), expression(CHANNELS))
+    import_first(source, DEFINITION)
     return source.save()
 
 
-def _is_text(line: cst.CSTNode) -> bool:
-    """Tell whether a line is a docstring."""
-    part = line.body[0] if isinstance(line, cst.SimpleStatementLine) else None
-    return isinstance(part, cst.Expr) and isinstance(part.value, (cst.SimpleString, cst.ConcatenatedString))
+def _images(source: Source) -> List[cst.CSTNode]:
+    """Return the channels of the images that are made for counting: ``(1, p.shape[1], ...)``."""
+    return [
+        node.elements[1].value
+        for node in own_nodes(source.find(DEFINITION), cst.Tuple)
+        if isinstance(node, cst.Tuple) and len(node.elements) > 2
+        if code(node.elements[0].value) == "1" and _is(node.elements[1].value)
+    ]
+
+
+def _is(node: cst.CSTNode) -> bool:
+    return code(node) == SHAPE
 
 
 STEP = Step(
@@ -45,6 +58,6 @@ STEP = Step(
         "first parameter is not a convolution's weight still prints 0.0."
     ),
     files=(FILE,),
-    places=(2, 2),
+    places=(2, 3),
     apply=apply,
 )

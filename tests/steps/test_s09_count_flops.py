@@ -3,6 +3,7 @@ import pytest
 from fork.steps import s09_count_flops
 
 from .fakes import FLOPS, FLOPS_TEXT, NEWLINES, check, edited, refuses, tree_of, unchanged
+from .fakes_eras import TWICE_FLOPS
 
 STEP = s09_count_flops.STEP
 FIRST = '    note = ["flops"]\n'
@@ -53,3 +54,32 @@ def test_refuses_where_an_anchor_is_not_there_once(change, sought, found):
 
 def test_refuses_a_release_without_the_file():
     refuses(STEP, {}, f"{FLOPS}: module", "the file", "no such file in this release")
+
+
+TWICE_AFTER = edited(
+    TWICE_FLOPS,
+    CHANGES[0],
+    ("(1, p.shape[1], 32,  32)", "(1, addmodules.input_channels(model, p), 32,  32)"),
+    ("( 1 , p.shape[1], *imgsz)", "( 1 , addmodules.input_channels(model, p), *imgsz)"),
+)
+
+
+class TestOlderReleaseThatCountsOnASmallImageFirst:
+    @NEWLINES
+    def test_asks_the_hook_for_both_images(self, newline):
+        outcome = check(STEP, tree_of({FLOPS: TWICE_FLOPS}, newline), tree_of({FLOPS: TWICE_AFTER}, newline))
+        assert outcome.where == (f"{FLOPS}: get_flops",) * 3
+
+    @pytest.mark.parametrize(
+        ("change", "found"),
+        [
+            (("(1, p.shape[1], 32,  32)", "(2, p.shape[1], 32,  32)"), "2 such places"),
+            (("(1, p.shape[1], 32,  32)", "(1, p.shape[1])"), "2 such places"),
+            (("note.append((p.shape[0],", "note.append((p.shape[1],"), "3 such places"),
+            (("note.append((p.shape[0],", "note.append((1, p.shape[1],"), "3 such places"),
+        ],
+        ids=["no image", "no sides", "a third place", "a third tuple"],
+    )
+    def test_refuses_where_an_anchor_is_not_there_twice(self, change, found):
+        tree = tree_of({FLOPS: edited(TWICE_FLOPS, change)})
+        refuses(STEP, tree, f"{FLOPS}: get_flops", SHAPE_SOUGHT, found)
