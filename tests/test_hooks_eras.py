@@ -5,6 +5,7 @@ import torch
 
 from ultralytics.nn.Addmodules import hooks
 from ultralytics.nn.Addmodules.derive import Derived
+from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils import checks
 
 
@@ -49,3 +50,10 @@ def test_a_checkpoint_is_saved_with_the_arguments_of_that_release(tmp_path, monk
     assert given == [False, True]
     assert [torch.load(tmp_path / name)["epoch"] for name in ("last.pt", "best.pt")] == [3, 4]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["best.pt", "last.pt"]
+
+
+def test_flops_are_counted_on_a_whole_image_behind_a_backbone_only():
+    model = DetectionModel("yolo11-presnet18.yaml", nc=1, verbose=False)
+    stock = DetectionModel("yolo11n.yaml", nc=1, verbose=False)
+    assert [hooks.flops_side(m, 32, 640) for m in (model, stock, torch.nn.Linear(1, 1))] == [640, 32, 32]
+    assert [hooks.flops_side(m, 32, None) for m in (model, stock)] == [None, 32]

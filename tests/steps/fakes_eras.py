@@ -67,6 +67,7 @@ TWICE = """\
         q = next(model.parameters( ))
         note.append((p.shape[0], q.shape[1], p.shape[1:]))
         try:
+            stride = max( stride_of(model), 32) if note else 32   # the side
             im = torch.empty((1, p.shape[1], 32,  32), device=p.device)  # a small one
             return grow(count(model, im), imgsz)
         except Exception:
@@ -82,13 +83,22 @@ TWICE_FLOPS = edited(
     try:
         p = next(model.parameters())   # the first
         q = next(model.parameters( ))
-        note.append((p.shape[0], q.shape[1], p.shape[1:]))
+        note.append((p.shape[0], q.shape[1], p.shape[1:], RTDETRDecoder))
         im = torch.empty((1, p.shape[1], *imgsz), device=p.device)  # an image
         return count(model, im)
 """,
         TWICE,
     ),
 )
+
+SCALED_FLOPS = edited(
+    FLOPS_TEXT,
+    (
+        "p.shape[1:], RTDETRDecoder))\n",
+        "p.shape[1:]))\n        stride = None if note else  32   # the side\n",
+    ),
+)
+"""FLOPs scaled by the counter itself, before it knew how large an image RT-DETR needs."""
 
 LOOP_FLOPS = (
     FLOPS_TEXT

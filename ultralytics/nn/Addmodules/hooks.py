@@ -39,7 +39,7 @@ from .contract import (
     widths_of,
 )
 from .derive import derive, find_model, read_model
-from .flops import no_flops
+from .flops import flops_side, no_flops
 from .fold import fold, is_folded
 from .matching import match_rows, report_rows
 from .nonfinite import name_nonfinite, watch_loss
@@ -58,6 +58,7 @@ __all__ = [
     "embed_rows",
     "explained_load",
     "find_model",
+    "flops_side",
     "fold",
     "frozen_layers",
     "get_model",
