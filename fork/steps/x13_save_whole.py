@@ -36,25 +36,27 @@ def _edit_save(source: Source) -> bool:
     if done and source.applied(SAVE, not todo, imports_hooks(source)):
         return True
     if SAVE not in todo:
-        raise source.fail(SAVE, "PATH.write_bytes(DATA) or torch.save(CONTENT, self.PATH)", "no such place")
+        raise source.fail(SAVE, "PATH.write_bytes(DATA) or torch.save(CONTENT, PATH)", "no such place")
     for name in todo:
         call = _writes(source, name)[0]
-        source.replace(name, call, _saved(call) if _is_save(call) else _written(call))
+        source.replace(name, call, _saved(source, name, call) if _is_save(call) else _written(call))
     if not imports_hooks(source):
         import_hooks(source)
     return False
 
 
 def _writes(source: Source, definition: str) -> List[cst.Call]:
-    """Return the calls that write a file: ``PATH.write_bytes(DATA)``, and ``torch.save`` to a path of the trainer's.
+    """Return the calls that write a file: ``PATH.write_bytes(DATA)``, and ``torch.save`` but into a buffer.
 
-    Older releases pickle for each file; newer ones pickle once, into a buffer. One release writes best.pt once more
-    at the end of a run.
+    Older releases pickle for each file; newer ones pickle once, into a buffer. Some write best.pt once more at the end
+    of a run.
     """
     if definition == FINAL and all(name != FINAL for name, _ in definitions(source.module)):
         return []
-    saves = [call for call in _calls(source, definition, "save") if _is_save(call) and len(call.args) > 1]
-    found = [call for call in saves if code(call.args[1].value).startswith("self.")]
+    lines = own_nodes(source.find(definition), cst.SimpleStatementLine)
+    buffers = [code(line).split(" =")[0] for line in lines if code(line).endswith(" = io.BytesIO()")]
+    saves = [call for call in _calls(source, definition, "save") if _is_save(call)]
+    found = [call for call in saves if not any(code(arg.value) in buffers for arg in call.args[1:])]
     return found + _calls(source, definition, "write_bytes")
 
 
@@ -62,8 +64,10 @@ def _is_save(call: cst.Call) -> bool:
     return code(call.func) == "torch.save"
 
 
-def _saved(call: cst.Call) -> cst.Call:
-    """Return ``addmodules.save_whole(...)`` for a ``torch.save(...)``."""
+def _saved(source: Source, definition: str, call: cst.Call) -> cst.Call:
+    """Return ``addmodules.save_whole(CONTENT, PATH, ...)`` for a ``torch.save(CONTENT, PATH, ...)``."""
+    if len(call.args) < 2 or any(arg.keyword or arg.star for arg in call.args[:2]):
+        raise source.fail(definition, "torch.save(CONTENT, PATH)", f"`{code(call)[:67]}`")
     return call.with_changes(func=expression(f"{HOOKS}.save_whole"))
 
 
@@ -84,7 +88,7 @@ def _edit_strip(source: Source) -> bool:
     call = source.one(STRIP, "torch.save(CONTENT, PATH)", calls)
     line = source.one(STRIP, "torch.save(CONTENT, PATH) on a line of its own", _lines_of(source, call))
     hook = statement(HOOKS_IMPORT, "here, since nn imports this module").with_changes(leading_lines=line.leading_lines)
-    body_line = cst.ensure_type(line.body[0], cst.Expr).with_changes(value=_saved(call))
+    body_line = cst.ensure_type(line.body[0], cst.Expr).with_changes(value=_saved(source, STRIP, call))
     new = line.with_changes(body=[body_line, *line.body[1:]], leading_lines=[])
     source.replace(STRIP, line, cst.FlattenSentinel([hook, new]))
     return False

@@ -122,6 +122,7 @@ class Wrapper(torch.nn.Module):
 PICKLED = """\
         self.last.write_text("saved")
         torch.save(blob,  self.last)   # keep
+        buffer = io.BytesIO()
         torch.save(blob, buffer)  # alike, but no file
         if self.fitness == self.best_fitness:
             torch.save( blob, self.best )

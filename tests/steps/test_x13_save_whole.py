@@ -51,7 +51,7 @@ def test_refuses_where_the_method_is_not_there_once(change, sought, found):
 
 def test_refuses_a_release_that_saves_in_another_way():
     text = ENGINE_TEXT.replace("write_bytes", "write_text")
-    sought = "PATH.write_bytes(DATA) or torch.save(CONTENT, self.PATH)"
+    sought = "PATH.write_bytes(DATA) or torch.save(CONTENT, PATH)"
     refuses(STEP, tree_of({**BEFORE, ENGINE: text}), f"{ENGINE}: {DEFINITION}", sought, "no such place")
 
 
@@ -101,6 +101,26 @@ def test_refuses_half_an_edit_in_an_older_release(change):
     text = edited(PICKLED_ENGINE, change, CHANGES[3])
     sought = "the whole of this step's edit, or nothing of it"
     refuses(STEP, tree_of({**BEFORE, ENGINE: text}), f"{ENGINE}: {DEFINITION}", sought, "1 of 2 places edited")
+
+
+@pytest.mark.parametrize(
+    ("call", "found"),
+    [
+        ("torch.save(blob, f=self.last)", "`torch.save(blob, f=self.last)`"),
+        ("torch.save(*blob)", "`torch.save(*blob)`"),
+        ("torch.save(blob)", "`torch.save(blob)`"),
+    ],
+)
+def test_refuses_a_call_of_another_form(call, found):
+    text = edited(PICKLED_ENGINE, ("torch.save(blob,  self.last)", call))
+    tree = tree_of({**BEFORE, ENGINE: text})
+    refuses(STEP, tree, f"{ENGINE}: {DEFINITION}", "torch.save(CONTENT, PATH)", found)
+
+
+def test_takes_a_path_under_another_name_for_a_path():
+    before = edited(PICKLED_ENGINE, ("torch.save(blob,  self.last)", "torch.save(blob, path)"))
+    after = edited(before, *PICKLED_CHANGES[1:], ("torch.save(blob, path)", "addmodules.save_whole(blob, path)"))
+    check(STEP, tree_of({**BEFORE, ENGINE: before}), tree_of({**BOTH, ENGINE: after}))
 
 
 def test_saves_the_second_writing_of_the_best_through_the_hook():
