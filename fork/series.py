@@ -16,6 +16,7 @@ from fork.tree import OVERLAY, Tree, digest
 
 ORDER: Tuple[Step, ...] = SERIES
 """Every step, in the order in which a build runs them."""
+
 LOOPS = "s07_spread_maps"
 """The step that routes the loops over layers."""
 
