@@ -11,10 +11,14 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 from fork.edit import Outcome, Step
 from fork.errors import StepError
 from fork.steps import SERIES
+from fork.steps._places import HOOKS
 from fork.tree import OVERLAY, Tree, digest
 
 ORDER: Tuple[Step, ...] = SERIES
 """Every step, in the order in which a build runs them."""
+
+LOOPS = "s07_spread_maps"
+"""The step that routes the loops over layers."""
 
 
 class Result(NamedTuple):
@@ -52,6 +56,7 @@ def run(pristine: Tree, overlay: Tree, steps: Optional[Sequence[Step]] = None) -
             tree = after
     if whole:
         check_layer_loops(tree)
+        _check_manifest(results)
     return results
 
 
@@ -87,7 +92,8 @@ def check_layer_loops(tree: Tree) -> None:
     """Check that no loop over layers in the whole package keeps an output without ``addmodules.keep``.
 
     This looks again with Python's own parser, apart from the step's search: any loop that reads ``y[m.f]`` for its
-    loop variable ``m`` must route ``y`` through the hook and must not append to ``y`` itself.
+    loop variable ``m`` must route ``y`` through the hook and must not append to ``y`` itself. So must any loop that
+    asks ``m`` for its ``f``, however it reads what stands there, and then runs ``m``.
 
     Raises:
         StepError: Names the file and line.
@@ -102,6 +108,41 @@ def check_layer_loops(tree: Tree) -> None:
                 raise StepError("after the series", path, f"line {line}", "addmodules.keep in the layer loop", problem)
 
 
+def layer_loops(tree: Tree) -> Tuple[str, ...]:
+    """Return the functions whose loop over layers goes through ``addmodules.keep``, ``file: Class.method`` each."""
+    found = []
+    for path in sorted(tree):
+        if path.endswith(".py") and not path.startswith(OVERLAY) and b".keep(" in tree[path]:
+            found += [f"{path}: {name}" for name in _keepers(ast.parse(tree[path]))]
+    return tuple(found)
+
+
+def _keepers(node: ast.AST, prefix: str = "") -> List[str]:
+    """Return the qualified names of the functions below ``node`` that call ``addmodules.keep``, nested ones apart."""
+    names = []
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names += _keepers(child, f"{prefix}{child.name}.")
+        else:
+            called = isinstance(child, ast.Call) and ast.unparse(child.func) == f"{HOOKS}.keep"
+            names += ([prefix[:-1]] if called else []) + _keepers(child, prefix)
+    return names
+
+
+def _check_manifest(results: Sequence[Result]) -> None:
+    """Check that the loops which now go through the hook are those that their step says it has edited, each once.
+
+    Raises:
+        StepError: Names both lists.
+    """
+    for result in results:
+        if result.step.name == LOOPS and result.outcome.applied:
+            edited = sorted({place for place in result.outcome.where if not place.endswith(": module")})
+            kept = sorted(layer_loops(results[-1].tree))
+            if edited != kept:
+                raise StepError(LOOPS, ", ".join(result.step.files), "whole file", f"loops {edited}", f"loops {kept}")
+
+
 def _bare_loops(module: ast.Module) -> List[Tuple[int, str]]:
     problems = []
     for loop in ast.walk(module):
@@ -110,7 +151,7 @@ def _bare_loops(module: ast.Module) -> List[Tuple[int, str]]:
         layers = {node.id for node in ast.walk(loop.target) if isinstance(node, ast.Name)}
         kept: Dict[str, int] = {}
         filled: Dict[str, int] = {}
-        outputs = set()
+        outputs, asked, ran, routed = set(), set(), set(), set()
         for node in ast.walk(loop):
             if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Attribute) and node.slice.attr == "f":
                 if isinstance(node.slice.value, ast.Name) and node.slice.value.id in layers:
@@ -118,11 +159,19 @@ def _bare_loops(module: ast.Module) -> List[Tuple[int, str]]:
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 if node.func.attr == "keep" and node.args:
                     kept[ast.unparse(node.args[0])] = node.lineno
+                    routed |= {ast.unparse(arg) for arg in node.args[1:2]}
                 elif node.func.attr in {"append", "extend", "insert"}:
                     filled[ast.unparse(node.func.value)] = node.lineno
+            elif isinstance(node, ast.Attribute) and node.attr == "f":
+                asked.add(ast.unparse(node.value))
+            elif isinstance(node, ast.Call):
+                ran.add(ast.unparse(node.func))
         for name in sorted(outputs):
             if name in filled:
                 problems.append((filled[name], f"`{name}` is filled without it"))
             elif name not in kept:
                 problems.append((loop.lineno, f"`{name}` never goes through it"))
+        if not outputs:
+            bare = sorted(layers & asked & ran - routed)
+            problems += [(loop.lineno, f"what `{layer}` gives never goes through it") for layer in bare]
     return problems

@@ -134,6 +134,20 @@ def import_hooks(source: Source, before: str = "ultralytics", star: bool = False
     source.replace("module", first, cst.FlattenSentinel([*new, first.with_changes(leading_lines=[])]))
 
 
+def import_first(source: Source, definition: str) -> None:
+    """Make an import of the hooks the first statement of a function, in a module that nn itself imports."""
+    body = source.find(definition).body.body
+    first = body[1] if len(body) > 1 and _is_text(body[0]) else body[0]
+    hook = statement(HOOKS_IMPORT, "here, since nn imports this module")
+    source.replace(definition, first, cst.FlattenSentinel([hook, first]))
+
+
+def _is_text(line: cst.CSTNode) -> bool:
+    """Tell whether a line is a docstring."""
+    part = line.body[0] if isinstance(line, cst.SimpleStatementLine) else None
+    return isinstance(part, cst.Expr) and isinstance(part.value, (cst.SimpleString, cst.ConcatenatedString))
+
+
 def import_here(*then: cst.SimpleStatementLine) -> cst.FlattenSentinel[cst.SimpleStatementLine]:
     """Return these lines of a function behind an import of the hooks, for a module that nn itself imports."""
     first = statement(HOOKS_IMPORT, "here, since nn imports this module").with_changes(

@@ -8,12 +8,15 @@ from typing import List, Tuple
 import libcst as cst
 
 from fork.edit import Outcome, Source, Step, code, definitions, own_nodes, statement, walk
-from fork.steps._places import HOOKS, TASKS, import_hooks, imports_hooks, lines
+from fork.steps._places import HOOKS, HOOKS_IMPORT, TASKS, import_first, import_hooks, imports_hooks, lines
 from fork.tree import OVERLAY, Tree
 
 NAME = "s07_spread_maps"
 MUST = (TASKS, "BaseModel._predict_once")
 """The loop that every release has (older ones call it _forward_once); its absence means the scan missed it."""
+
+LATE = "ultralytics/utils/torch_utils.py"
+"""A file that nn itself imports, where older releases keep IMX's loop: it imports the hooks inside the function."""
 
 
 def apply(tree: Tree) -> Outcome:
@@ -41,7 +44,11 @@ def _edit_file(source: Source) -> List[str]:
     for name in todo:
         found = [item for item in _loops(source) if item[0] == name]
         loop, outputs, layer = source.one(name, "one loop over the layers in a definition", found)[1]
-        if any(f"{HOOKS}.keep({outputs}, {layer}, " in code(line) for line in lines(loop)):
+        late = source.file == LATE
+        kept = any(f"{HOOKS}.keep({outputs}, {layer}, " in code(line) for line in lines(loop))
+        if late:
+            source.applied(name, kept, HOOKS_IMPORT in code(source.find(name).body))
+        if kept:
             done.append(f"{source.file}: {name}")
             continue
         appends = [line for line in lines(loop) if code(line).startswith(f"{outputs}.append(")]
@@ -51,6 +58,10 @@ def _edit_file(source: Source) -> List[str]:
         if rest:
             new = line.with_changes(body=[new.body[0].with_changes(semicolon=line.body[0].semicolon), *rest])
         source.replace(name, line, new.with_changes(leading_lines=line.leading_lines))
+        if late:
+            import_first(source, name)
+    if source.file == LATE:
+        return done
     if done:
         source.applied("module", True, imports_hooks(source))
     if source.edited and not imports_hooks(source):
@@ -105,7 +116,7 @@ STEP = Step(
         "package a loop reads earlier outputs by a layer's `f`. Maps fill the slots from the right, so a backbone "
         "with three maps keeps P5 at index 4."
     ),
-    files=(TASKS, "ultralytics/utils/export/imx.py"),
+    files=(TASKS, "ultralytics/utils/export/imx.py", LATE),
     places=(1, 6),
     apply=apply,
 )

@@ -6,13 +6,13 @@ from typing import List
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, code, expression, own_nodes, statement
+from fork.edit import Outcome, Source, Step, code, definitions, expression, own_nodes, statement
 from fork.steps._places import HOOKS, HOOKS_IMPORT, import_hooks, imports_hooks
 from fork.tree import Tree
 
 NAME = "x13_save_whole"
 TRAINER = "ultralytics/engine/trainer.py"
-SAVE = "BaseTrainer.save_model"
+SAVE, FINAL = "BaseTrainer.save_model", "BaseTrainer.final_eval"
 UTILS = "ultralytics/utils/torch_utils.py"
 STRIP = "strip_optimizer"
 
@@ -29,37 +29,66 @@ def apply(tree: Tree) -> Outcome:
 
 
 def _edit_save(source: Source) -> bool:
-    """Edit every ``PATH.write_bytes(DATA)``; return whether that had been done before."""
-    todo = len(_calls(source, SAVE, "write_bytes"))
-    done = f"{HOOKS}.write_whole(" in code(source.find(SAVE).body)
+    """Edit every write of save_model, and a second one of final_eval; return whether that had been done before."""
+    body = code(source.find(SAVE).body)
+    todo = [name for name in (SAVE, FINAL) for _ in _writes(source, name)]
+    done = f"{HOOKS}.write_whole(" in body or f"{HOOKS}.save_whole(" in body
     if done and source.applied(SAVE, not todo, imports_hooks(source)):
         return True
-    if not todo:
-        raise source.fail(SAVE, "PATH.write_bytes(DATA)", "no such place")
-    for _ in range(todo):
-        call = _calls(source, SAVE, "write_bytes")[0]
-        path = cst.ensure_type(call.func, cst.Attribute).value
-        path = path.with_changes(lpar=[], rpar=[])  # the parentheses of `(a / b).write_bytes` are not needed any more
-        new = cst.ensure_type(expression(f"{HOOKS}.write_whole(a, b)"), cst.Call)
-        first = new.args[0].with_changes(value=path)
-        source.replace(SAVE, call, new.with_changes(args=[first, *call.args]))
+    if SAVE not in todo:
+        raise source.fail(SAVE, "PATH.write_bytes(DATA) or torch.save(CONTENT, PATH)", "no such place")
+    for name in todo:
+        call = _writes(source, name)[0]
+        source.replace(name, call, _saved(source, name, call) if _is_save(call) else _written(call))
     if not imports_hooks(source):
         import_hooks(source)
     return False
 
 
+def _writes(source: Source, definition: str) -> List[cst.Call]:
+    """Return the calls that write a file: ``PATH.write_bytes(DATA)``, and ``torch.save`` but into a buffer.
+
+    Older releases pickle for each file; newer ones pickle once, into a buffer. Some write best.pt once more at the end
+    of a run.
+    """
+    if definition == FINAL and all(name != FINAL for name, _ in definitions(source.module)):
+        return []
+    lines = own_nodes(source.find(definition), cst.SimpleStatementLine)
+    buffers = [code(line).split(" =")[0] for line in lines if code(line).endswith(" = io.BytesIO()")]
+    saves = [call for call in _calls(source, definition, "save") if _is_save(call)]
+    found = [call for call in saves if not any(code(arg.value) in buffers for arg in call.args[1:])]
+    return found + _calls(source, definition, "write_bytes")
+
+
+def _is_save(call: cst.Call) -> bool:
+    return code(call.func) == "torch.save"
+
+
+def _saved(source: Source, definition: str, call: cst.Call) -> cst.Call:
+    """Return ``addmodules.save_whole(CONTENT, PATH, ...)`` for a ``torch.save(CONTENT, PATH, ...)``."""
+    if len(call.args) < 2 or any(arg.keyword or arg.star for arg in call.args[:2]):
+        raise source.fail(definition, "torch.save(CONTENT, PATH)", f"`{code(call)[:67]}`")
+    return call.with_changes(func=expression(f"{HOOKS}.save_whole"))
+
+
+def _written(call: cst.Call) -> cst.Call:
+    """Return ``addmodules.write_whole(PATH, DATA)`` for a ``PATH.write_bytes(DATA)``."""
+    path = cst.ensure_type(call.func, cst.Attribute).value
+    path = path.with_changes(lpar=[], rpar=[])  # the parentheses of `(a / b).write_bytes` are not needed any more
+    new = cst.ensure_type(expression(f"{HOOKS}.write_whole(a, b)"), cst.Call)
+    return new.with_changes(args=[new.args[0].with_changes(value=path), *call.args])
+
+
 def _edit_strip(source: Source) -> bool:
     """Edit the one ``torch.save(CONTENT, PATH)``; return whether that had been done before."""
     body = code(source.find(STRIP).body)
-    calls = [call for call in _calls(source, STRIP, "save") if code(call.func) == "torch.save"]
+    calls = [call for call in _calls(source, STRIP, "save") if _is_save(call)]
     if source.applied(STRIP, f"{HOOKS}.save_whole(" in body, HOOKS_IMPORT in body):
         return True
     call = source.one(STRIP, "torch.save(CONTENT, PATH)", calls)
     line = source.one(STRIP, "torch.save(CONTENT, PATH) on a line of its own", _lines_of(source, call))
     hook = statement(HOOKS_IMPORT, "here, since nn imports this module").with_changes(leading_lines=line.leading_lines)
-    body_line = cst.ensure_type(line.body[0], cst.Expr).with_changes(
-        value=call.with_changes(func=expression(f"{HOOKS}.save_whole"))
-    )
+    body_line = cst.ensure_type(line.body[0], cst.Expr).with_changes(value=_saved(source, STRIP, call))
     new = line.with_changes(body=[body_line, *line.body[1:]], leading_lines=[])
     source.replace(STRIP, line, cst.FlattenSentinel([hook, new]))
     return False

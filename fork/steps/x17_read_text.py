@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
+from typing import List
+
 import libcst as cst
 
 from fork.edit import Outcome, Source, Step, code, expression, walk
-from fork.steps._places import PARSE, TASKS, row_loop
+from fork.steps._places import PARSE, TASKS, lines, row_loop
 from fork.tree import Tree
 
 NAME = "x17_read_text"
 OLD, NEW = "contextlib.suppress(ValueError)", "contextlib.suppress(ValueError, SyntaxError)"
+CAUGHT, BOTH = "ValueError", "(ValueError, SyntaxError)"
+"""The same in releases that use ``try`` and ``except``."""
 
 
 def apply(tree: Tree) -> Outcome:
     """Let parse_model keep an argument that is no Python literal as the text that it is."""
     source = Source(tree, TASKS, NAME)
-    calls = [node for node in walk(row_loop(source).loop) if isinstance(node, cst.Call)]
-    if any(code(node) == NEW for node in calls):
+    loop = row_loop(source).loop
+    calls = [node for node in walk(loop) if isinstance(node, cst.Call)]
+    caught = _caught(loop)
+    if any(code(node) == NEW for node in calls) or any(code(node) == BOTH for node in caught):
         return Outcome(0, "already applied")
-    found = [node for node in calls if code(node) == OLD]
-    source.replace(PARSE, source.one(PARSE, f"the call `{OLD}`", found), expression(NEW))
+    found = [node for node in calls if code(node) == OLD] + [node for node in caught if code(node) == CAUGHT]
+    place = source.one(PARSE, f"the call `{OLD}`, or `except {CAUGHT}` around `args[j] = ...`", found)
+    source.replace(PARSE, place, expression(NEW if isinstance(place, cst.Call) else BOTH))
     return source.save()
+
+
+def _caught(loop: cst.For) -> List[cst.BaseExpression]:
+    """Return what is caught, and passed over, where a row's argument is read."""
+    found = []
+    for node in walk(loop):
+        if isinstance(node, cst.Try) and any(code(line).startswith("args[j] = ") for line in lines(node.body)):
+            found += [item.type for item in node.handlers if item.type and [code(x) for x in lines(item)] == ["pass"]]
+    return found
 
 
 STEP = Step(

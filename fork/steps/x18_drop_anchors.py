@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import List
+
 import libcst as cst
 
 from fork.edit import Outcome, Source, Step, code, expression, walk
@@ -9,7 +11,10 @@ from fork.steps._places import HOOKS, PARSE, TASKS, row_loop
 from fork.tree import Tree
 
 NAME = "x18_drop_anchors"
-OLD, NEW = "args.extend", f"{HOOKS}.drop_anchors(args, t).extend"
+DROPPED = f"{HOOKS}.drop_anchors(args, t)"
+ADDERS = ("extend", "append")
+"""A head gets its inputs' widths, and in newer releases two settings before them."""
+
 HEAD = "Detect"
 
 
@@ -17,18 +22,22 @@ def apply(tree: Tree) -> Outcome:
     """Take the anchors out of a detection head's arguments before parse_model adds its own."""
     source = Source(tree, TASKS, NAME)
     loop = row_loop(source).loop
-    if any(isinstance(node, cst.Call) and code(node.func) == NEW for node in walk(loop)):
+    if any(isinstance(node, cst.Call) and code(node) == DROPPED for node in walk(loop)):
         return Outcome(0, "already applied")
-    found = []
+    found: List[cst.BaseExpression] = []
     for branch in walk(loop):
-        if not (isinstance(branch, cst.If) and _names(branch.test, HEAD)):
-            continue
-        for line in branch.body.body:
-            calls = [node for node in walk(line) if isinstance(node, cst.Call) and code(node.func) == OLD]
-            found += calls if isinstance(line, cst.SimpleStatementLine) else []
-    call = source.one(PARSE, f"the line `{OLD}(...)` in the branch of {HEAD}", found)
-    source.replace(PARSE, call, call.with_changes(func=expression(NEW)))
+        if isinstance(branch, cst.If) and _names(branch.test, HEAD):
+            for line in branch.body.body:
+                if isinstance(line, cst.SimpleStatementLine):
+                    found += [node.func for node in walk(line) if isinstance(node, cst.Call) and _adds(node)]
+    sought = f"the line `args.extend(...)` or `args.append(...)` in the branch of {HEAD}"
+    method = cst.ensure_type(source.one(PARSE, sought, found), cst.Attribute)
+    source.replace(PARSE, method, method.with_changes(value=expression(DROPPED)))
     return source.save()
+
+
+def _adds(node: cst.Call) -> bool:
+    return code(node.func) in [f"args.{adder}" for adder in ADDERS]
 
 
 def _names(node: cst.CSTNode, name: str) -> bool:

@@ -12,24 +12,54 @@ from fork.tree import Tree
 
 NAME = "x19_derive_models"
 DEFINITION = "yaml_model_load"
-FIND, READ = f"{HOOKS}.derive(path)", f"{HOOKS}.read_model"
+FIND, FIND_FIRST, READ = f"{HOOKS}.derive(path)", f"{HOOKS}.find_model(path)", f"{HOOKS}.read_model"
+READERS = ("YAML.load(yaml_file)", "yaml_load(yaml_file)")
+"""How a release reads the file, newest first."""
 
 
 def apply(tree: Tree) -> Outcome:
-    """Ask ``addmodules.derive`` between upstream's two searches for a file, and let it be read with its backbone."""
+    """Derive where no file has exactly that name, before upstream drops the scale from it; read through the hook."""
     source = Source(tree, TASKS, NAME)
     text = code(source.find(DEFINITION).body)
-    if source.applied(DEFINITION, FIND in text, f"{READ}(" in text):
+    if source.applied(DEFINITION, FIND in text or FIND_FIRST in text, f"{READ}(" in text):
         return Outcome(0, "already applied")
     searches = [line for line in _assignments(source, "yaml_file") if _is_or(value_of(line))]
     line = source.one(DEFINITION, "the line `yaml_file = A or B`", searches)
     either = cst.ensure_type(value_of(line), cst.BooleanOperation)
-    middle = cst.ensure_type(expression(f"a or {FIND}"), cst.BooleanOperation).with_changes(left=either.left)
-    source.replace(DEFINITION, line, with_value(line, either.with_changes(left=middle)))
-    reads = [line for line in _assignments(source, "d") if code(value_of(line)) == "YAML.load(yaml_file)"]
-    line = source.one(DEFINITION, "the line `d = YAML.load(yaml_file)`", reads)
+    if _searches(either.left, "path"):
+        new = _between(either)
+    elif _searches(either.right, "path") and _searches(either.left, "unified_path"):
+        new = _before(either)
+    else:
+        sought = "`yaml_file = A(path) or B(unified_path)`, or the other way round"
+        raise source.fail(DEFINITION, sought, f"`{code(line)[:67]}`")
+    source.replace(DEFINITION, line, with_value(line, new))
+    reads = [line for line in _assignments(source, "d") if code(value_of(line)) in READERS]
+    line = source.one(DEFINITION, "the line `d = YAML.load(yaml_file)` or `d = yaml_load(yaml_file)`", reads)
     source.replace(DEFINITION, line, with_value(line, expression(f"{READ}(yaml_file)")))
     return source.save()
+
+
+def _between(either: cst.BooleanOperation) -> cst.BooleanOperation:
+    """Return ``A(path) or derive or B(unified_path)``: upstream looks for the exact name first."""
+    middle = cst.ensure_type(expression(f"a or {FIND}"), cst.BooleanOperation).with_changes(left=either.left)
+    return either.with_changes(left=middle)
+
+
+def _before(either: cst.BooleanOperation) -> cst.BooleanOperation:
+    """Return ``find_model or A(unified_path) or B(path)``: older releases drop a scale from the name before they look.
+
+    ``rtdetr-NAMEs.yaml`` would be read as ``rtdetr-NAME.yaml`` there, though both are files.
+    """
+    first = cst.ensure_type(expression(f"{FIND_FIRST} or a"), cst.BooleanOperation).with_changes(right=either.left)
+    return either.with_changes(left=first)
+
+
+def _searches(node: cst.BaseExpression, name: str) -> bool:
+    """Tell whether an expression begins with a call whose first argument is this name."""
+    while _is_or(node):
+        node = cst.ensure_type(node, cst.BooleanOperation).left
+    return isinstance(node, cst.Call) and bool(node.args) and code(node.args[0].value) == name
 
 
 def _is_or(node: cst.BaseExpression) -> bool:

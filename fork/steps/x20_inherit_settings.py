@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from fork.edit import Outcome, Source, Step, assigns, code, own_nodes, statement
-from fork.steps._places import HOOKS, TASKS
+from fork.steps._places import HOOKS, TASKS, value_of
 from fork.tree import Tree
 
 NAME = "x20_inherit_settings"
@@ -20,11 +20,16 @@ def apply(tree: Tree) -> Outcome:
     for line in own_nodes(source.find(DEFINITION), cst.SimpleStatementLine):
         if code(line) == CALL:
             return Outcome(0, "already applied")
-        if isinstance(line, cst.SimpleStatementLine) and assigns(line, "csd") and ".state_dict(" in code(line):
+        if isinstance(line, cst.SimpleStatementLine) and assigns(line, "csd") and _is_of_weights(value_of(line)):
             found.append(line)
     line = source.one(DEFINITION, "the line `csd = model...state_dict()`", found)
     source.replace(DEFINITION, line, cst.FlattenSentinel([statement(CALL), line]))
     return source.save()
+
+
+def _is_of_weights(node: cst.BaseExpression) -> bool:
+    """Tell whether an expression is ``X.state_dict()``; older releases give what fits of it the same name."""
+    return isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value == "state_dict"
 
 
 STEP = Step(

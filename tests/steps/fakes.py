@@ -261,7 +261,7 @@ def get_flops(model, imgsz=640):
     try:
         p = next(model.parameters())   # the first
         q = next(model.parameters( ))
-        note.append((p.shape[0], q.shape[1], p.shape[1:]))
+        note.append((p.shape[0], q.shape[1], p.shape[1:], RTDETRDecoder))
         im = torch.empty((1, p.shape[1], *imgsz), device=p.device)  # an image
         return count(model, im)
     except Exception:

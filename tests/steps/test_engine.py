@@ -368,16 +368,63 @@ class TestLayerLoops:
             series.check_layer_loops(tree_of({TASKS: text}))
 
     @pytest.mark.parametrize(
+        "text",
+        [
+            LOOP.format(keep="y.append(x)").replace("y[layer.f]", "y[layer.g]"),
+            LOOP.format(keep="y.append(x)").replace("y[layer.f]", "read(y, layer.f)"),
+            LOOP.format(keep="addmodules.keep(y, other, x)").replace("y[layer.f]", "y[[*layer.f][0]]"),
+        ],
+        ids=["another attribute", "a function reads", "another layer is kept"],
+    )
+    def test_refuses_a_loop_that_runs_its_layers_and_reads_outputs_in_another_way(self, text):
+        with pytest.raises(StepError) as caught:
+            series.check_layer_loops(tree_of({TASKS: text}))
+        assert fact(caught.value)[1::2] == ("line 2", "what `layer` gives never goes through it")
+
+    def test_lists_the_loops_that_go_through_the_hook(self):
+        kept = "x = addmodules.keep(y, layer, x)"
+        files = {
+            "ultralytics/more.py": f"class A:\n    class B:\n        def run(self):\n            {kept}\n",
+            TASKS: f"def run():\n    {kept}\n    def inner():\n        return [addmodules.keep(y) for y in x]\n",
+            "ultralytics/none.py": "def run():\n    other.keep(y, layer, x)\n    keep(y)\n",
+            f"{OVERLAY}mine.py": f"def run():\n    {kept}\n",
+        }
+        assert series.layer_loops(tree_of(files)) == (
+            "ultralytics/more.py: A.B.run",
+            f"{TASKS}: run",
+            f"{TASKS}: run.inner",
+        )
+
+    def test_refuses_a_series_whose_loops_are_not_those_that_its_step_counts(self):
+        more = {"ultralytics/more.py": "def run(y):\n    return addmodules.keep(y, 1, 2)\n"}
+        with pytest.raises(StepError) as caught:
+            series.run(tree_of({**UPSTREAM, **more}), tree_of(OURS))
+        assert caught.value.step == "s07_spread_maps"
+        assert "ultralytics/more.py: run" in caught.value.found
+        assert "ultralytics/more.py: run" not in caught.value.sought
+
+    @pytest.mark.parametrize(
         "files",
         [
             {TASKS: LOOP.format(keep="x = addmodules.keep(y, layer, x, self.save)")},
             {TASKS: LOOP.format(keep="x = addmodules.keep(y, layer, x)\n        other.append(x)")},
-            {TASKS: LOOP.format(keep="y.append(x)").replace("[layer.f]", "[layer.g]")},
-            {TASKS: LOOP.format(keep="y.append(x)").replace("[layer.f]", "[other.f]")},
+            {TASKS: LOOP.format(keep="y.append(x)").replace("layer.f", "layer.g")},
+            {TASKS: LOOP.format(keep="y.append(x)").replace("layer.f", "other.f")},
+            {TASKS: LOOP.format(keep="y.append(x)").replace("layer(x)", "other(x)").replace("[layer.f]", "[-1]")},
+            {TASKS: LOOP.format(keep="x = addmodules.keep(y, layer, x)").replace("y[layer.f]", "read(y, layer.f)")},
             {f"{OVERLAY}mine.py": LOOP.format(keep="y.append(x)")},
             {"ultralytics/notes.txt": LOOP.format(keep="y.append(x)")},
         ],
-        ids=["kept", "another list", "another attribute", "another variable", "the overlay", "no Python"],
+        ids=[
+            "kept",
+            "another list",
+            "another attribute",
+            "another variable",
+            "runs none",
+            "kept, read by a function",
+            "the overlay",
+            "no Python",
+        ],
     )
     def test_accepts_the_hook_and_loops_of_other_kinds(self, files):
         assert series.check_layer_loops(tree_of(files)) is None

@@ -2,7 +2,8 @@ import pytest
 
 from fork.steps import s07_spread_maps
 
-from .fakes import IMX, IMX_TEXT, NEWLINES, TASKS, TASKS_TEXT, check, edited, refuses, tree_of, unchanged
+from .fakes import FLOPS, IMX, IMX_TEXT, NEWLINES, TASKS, TASKS_TEXT, check, edited, refuses, tree_of, unchanged
+from .fakes_eras import LOOP_FLOPS
 
 STEP = s07_spread_maps.STEP
 HOOKS = "from ultralytics.nn.Addmodules import hooks as addmodules\n"
@@ -187,3 +188,32 @@ def test_finds_a_loop_that_counts_its_layers():
         tree_of({TASKS: AFTER, IMX: before}),
         tree_of({TASKS: AFTER, IMX: after}),
     )
+
+
+LATE = "        from ultralytics.nn.Addmodules import hooks as addmodules  # here, since nn imports this module\n"
+LATE_CHANGES = (
+    ("        # from here on\n", LATE + "        # from here on\n"),
+    ("y.append(x)  # kept", "x = addmodules.keep(y, m, x)"),
+)
+LATE_AFTER = edited(LOOP_FLOPS, *LATE_CHANGES)
+
+
+class TestExportLoopInAnOlderRelease:
+    """There it stands in a file that nn imports, which cannot import the hooks at its top."""
+
+    @NEWLINES
+    def test_imports_the_hooks_inside_the_function(self, newline):
+        before, after = ({TASKS: IMPORTED, FLOPS: LOOP_FLOPS}, {TASKS: AFTER, FLOPS: LATE_AFTER})
+        outcome = check(STEP, tree_of(before, newline), tree_of(after, newline))
+        assert outcome.where == (FIRST, SECOND, *[f"{FLOPS}: Wrapper.forward"] * 2)
+
+    @pytest.mark.parametrize("change", LATE_CHANGES, ids=["import only", "loop only"])
+    def test_refuses_half_an_edit(self, change):
+        tree = tree_of({TASKS: AFTER, FLOPS: edited(LOOP_FLOPS, change)})
+        sought = "the whole of this step's edit, or nothing of it"
+        refuses(STEP, tree, f"{FLOPS}: Wrapper.forward", sought, "1 of 2 places edited")
+
+    def test_refuses_a_loop_without_an_append(self):
+        tree = tree_of({TASKS: AFTER, FLOPS: edited(LOOP_FLOPS, ("y.append(x)  # kept", "y += [x]"))})
+        sought = "one `y.append(...)` in the loop over the layers"
+        refuses(STEP, tree, f"{FLOPS}: Wrapper.forward", sought, "no such place")

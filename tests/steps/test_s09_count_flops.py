@@ -3,6 +3,7 @@ import pytest
 from fork.steps import s09_count_flops
 
 from .fakes import FLOPS, FLOPS_TEXT, NEWLINES, check, edited, refuses, tree_of, unchanged
+from .fakes_eras import SCALED_FLOPS, TWICE_FLOPS
 
 STEP = s09_count_flops.STEP
 FIRST = '    note = ["flops"]\n'
@@ -53,3 +54,71 @@ def test_refuses_where_an_anchor_is_not_there_once(change, sought, found):
 
 def test_refuses_a_release_without_the_file():
     refuses(STEP, {}, f"{FLOPS}: module", "the file", "no such file in this release")
+
+
+TWICE_AFTER = edited(
+    TWICE_FLOPS,
+    CHANGES[0],
+    ("(1, p.shape[1], 32,  32)", "(1, addmodules.input_channels(model, p), 32,  32)"),
+    ("( 1 , p.shape[1], *imgsz)", "( 1 , addmodules.input_channels(model, p), *imgsz)"),
+    (
+        "stride = max( stride_of(model), 32) if note else 32   #",
+        "stride = addmodules.flops_side(model, max( stride_of(model), 32) if note else 32, max(imgsz))   #",
+    ),
+)
+SCALED_CHANGES = (
+    *CHANGES,
+    (
+        "stride = None if note else  32   #",
+        "stride = addmodules.flops_side(model, None if note else  32, None)   #",
+    ),
+)
+SCALED_AFTER = edited(SCALED_FLOPS, *SCALED_CHANGES)
+SIDE_SOUGHT = "the line `stride = ...`, or the name RTDETRDecoder"
+
+
+class TestOlderReleaseThatCountsOnASmallImageFirst:
+    @NEWLINES
+    def test_asks_the_hook_for_both_images(self, newline):
+        outcome = check(STEP, tree_of({FLOPS: TWICE_FLOPS}, newline), tree_of({FLOPS: TWICE_AFTER}, newline))
+        assert outcome.where == (f"{FLOPS}: get_flops",) * 4
+
+    @pytest.mark.parametrize(
+        ("change", "found"),
+        [
+            (("(1, p.shape[1], 32,  32)", "(2, p.shape[1], 32,  32)"), "2 such places"),
+            (("(1, p.shape[1], 32,  32)", "(1, p.shape[1])"), "2 such places"),
+            (("note.append((p.shape[0],", "note.append((p.shape[1],"), "3 such places"),
+            (("note.append((p.shape[0],", "note.append((1, p.shape[1],"), "3 such places"),
+        ],
+        ids=["no image", "no sides", "a third place", "a third tuple"],
+    )
+    def test_refuses_where_an_anchor_is_not_there_twice(self, change, found):
+        tree = tree_of({FLOPS: edited(TWICE_FLOPS, change)})
+        refuses(STEP, tree, f"{FLOPS}: get_flops", SHAPE_SOUGHT, found)
+
+
+class TestOlderReleaseWhoseCounterScales:
+    @NEWLINES
+    def test_asks_for_a_whole_image_behind_a_backbone(self, newline):
+        outcome = check(STEP, tree_of({FLOPS: SCALED_FLOPS}, newline), tree_of({FLOPS: SCALED_AFTER}, newline))
+        assert outcome.where == (f"{FLOPS}: get_flops",) * 3
+
+    @pytest.mark.parametrize(
+        ("change", "found"),
+        [
+            (("        stride = None if note else  32   # the side\n", ""), "no such place"),
+            (("        stride = None", "        stride = 1\n        stride = None"), "2 such places"),
+            (("        stride = None", "        side = None"), "no such place"),
+        ],
+        ids=["no side", "two sides", "other name"],
+    )
+    def test_refuses_where_the_side_is_not_there_once(self, change, found):
+        tree = tree_of({FLOPS: edited(SCALED_FLOPS, change)})
+        refuses(STEP, tree, f"{FLOPS}: get_flops", SIDE_SOUGHT, found)
+
+    @pytest.mark.parametrize("change", SCALED_CHANGES, ids=["import only", "channels only", "side only"])
+    def test_refuses_half_an_edit(self, change):
+        tree = tree_of({FLOPS: edited(SCALED_FLOPS, change)})
+        sought = "the whole of this step's edit, or nothing of it"
+        refuses(STEP, tree, f"{FLOPS}: get_flops", sought, "1 of 3 places edited")

@@ -3,6 +3,7 @@ import pytest
 from fork.steps import x15_fold_backbone
 
 from .fakes import NEWLINES, TASKS, TASKS_TEXT, check, edited, refuses, tree_of, unchanged
+from .fakes_eras import COUNTED, COUNTED_TASKS
 
 STEP = x15_fold_backbone.STEP
 FUSE, CHECK = f"{TASKS}: BaseModel.fuse", f"{TASKS}: BaseModel.is_fused"
@@ -12,7 +13,8 @@ ANSWER = "        return  not any(bare(m) for m in self.modules())   # nothing l
 FOLDED = " and addmodules.is_folded(self)"
 CHANGES = ((REPORT, FOLD + REPORT), (ANSWER, ANSWER.replace("   #", f"{FOLDED}   #")))
 AFTER = edited(TASKS_TEXT, *CHANGES)
-CALL, ONE, FORM = "the line `self.info(...)`", "one `return VALUE`", "`return not any(...)`"
+CALL, ONE = "the line `self.info(...)`", "one `return VALUE`"
+FORM = "`return not any(...)` or `return sum(...) < thresh`"
 BARE = "class BaseModel:\n\tdef fuse(self):\n{}\n\tdef is_fused(self):\n{}"
 
 
@@ -97,3 +99,26 @@ def test_refuses_half_an_edit(change):
 
 def test_refuses_a_release_without_the_file():
     refuses(STEP, {}, f"{TASKS}: module", "the file", "no such file in this release")
+
+
+class TestOlderReleaseThatCountsNorms:
+    @NEWLINES
+    def test_asks_for_the_backbone_as_well(self, newline):
+        after = edited(COUNTED_TASKS, CHANGES[0], (COUNTED, COUNTED.replace("   #", f"{FOLDED}   #")))
+        outcome = check(STEP, tree_of({TASKS: COUNTED_TASKS}, newline), tree_of({TASKS: after}, newline))
+        assert outcome.where == (FUSE, CHECK)
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            "sum(self.norms) > thresh",
+            "sum(self.norms) <= thresh",
+            "sum(self.norms) < 10",
+            "0 < sum(self.norms) < thresh",
+            "len(self.norms) < thresh",
+            "self.norms < thresh",
+        ],
+    )
+    def test_refuses_another_count(self, answer):
+        text = edited(COUNTED_TASKS, (COUNTED, f"        return {answer}\n"))
+        refuses(STEP, tree_of({TASKS: text}), CHECK, FORM, f"`return {answer}`")

@@ -3,12 +3,13 @@ import pytest
 from fork.steps import x17_read_text
 
 from .fakes import NEWLINES, TASKS, TASKS_TEXT, check, edited, refuses, tree_of, unchanged
+from .fakes_eras import TRY_TASKS
 
 STEP = x17_read_text.STEP
 LINE = "            with contextlib.suppress(ValueError):   # text stays text\n"
 CHANGES = ((LINE, LINE.replace("Error)", "Error, SyntaxError)")),)
 AFTER = edited(TASKS_TEXT, *CHANGES)
-SOUGHT = "the call `contextlib.suppress(ValueError)`"
+SOUGHT = "the call `contextlib.suppress(ValueError)`, or `except ValueError` around `args[j] = ...`"
 
 
 @NEWLINES
@@ -53,3 +54,29 @@ def test_refuses_where_the_call_is_not_there_once(change, sought, found):
 
 def test_refuses_a_release_without_the_file():
     refuses(STEP, {}, f"{TASKS}: module", "the file", "no such file in this release")
+
+
+OLD = "            except ValueError:   # text stays text\n"
+OLD_AFTER = edited(TRY_TASKS, (OLD, OLD.replace("ValueError", "(ValueError, SyntaxError)")))
+
+
+class TestOlderReleaseThatTries:
+    @NEWLINES
+    def test_catches_both_errors_of_the_argument_only(self, newline):
+        outcome = check(STEP, tree_of({TASKS: TRY_TASKS}, newline), tree_of({TASKS: OLD_AFTER}, newline))
+        assert outcome.where == (f"{TASKS}: parse_model",)
+
+    @pytest.mark.parametrize(
+        ("change", "found"),
+        [
+            ((OLD, OLD.replace("ValueError", "TypeError")), "no such place"),
+            ((OLD, OLD.replace("ValueError", "(ValueError, TypeError)")), "no such place"),
+            ((OLD, "            except:\n"), "no such place"),
+            ((OLD + "                pass\n", OLD + "                note(j)\n"), "no such place"),
+            (("                args[j] = read( a )\n", "                note[j] = read( a )\n"), "no such place"),
+            ((OLD, f"{OLD}                pass\n{OLD}"), "2 such places"),
+        ],
+        ids=["other error", "more errors", "any error", "not passed over", "other target", "two handlers"],
+    )
+    def test_refuses_where_the_handler_is_not_there_once(self, change, found):
+        refuses(STEP, tree_of({TASKS: edited(TRY_TASKS, change)}), f"{TASKS}: parse_model", SOUGHT, found)

@@ -3,13 +3,14 @@ import pytest
 from fork.steps import x18_drop_anchors
 
 from .fakes import NEWLINES, TASKS, TASKS_TEXT, check, edited, refuses, tree_of, unchanged
+from .fakes_eras import WIDTHS, WIDTHS_TASKS
 
 STEP = x18_drop_anchors.STEP
 LINE = "            args.extend( [ch[x] for x in f] )   # widths\n"
 BRANCH = "        elif m in {Conv, Detect}:   # heads\n"
 CHANGES = ((LINE, LINE.replace("args.extend", "addmodules.drop_anchors(args, t).extend")),)
 AFTER = edited(TASKS_TEXT, *CHANGES)
-SOUGHT = "the line `args.extend(...)` in the branch of Detect"
+SOUGHT = "the line `args.extend(...)` or `args.append(...)` in the branch of Detect"
 
 
 @NEWLINES
@@ -57,7 +58,7 @@ def test_keeps_a_second_statement_and_arguments_over_lines():
         ((BRANCH, BRANCH.replace("Detect", '"Detect"')), SOUGHT, "no such place"),
         ((LINE, ""), SOUGHT, "no such place"),
         ((LINE, "            args += [1]\n"), SOUGHT, "no such place"),
-        ((LINE, "            args.append([1])\n"), SOUGHT, "no such place"),
+        ((LINE, "            args.insert(1, [1])\n"), SOUGHT, "no such place"),
         ((LINE, f"            if f:\n    {LINE}"), SOUGHT, "no such place"),
         ((LINE, LINE * 2), SOUGHT, "2 such places"),
         (("        elif m is Concat:\n", "        elif m is Concat or m is Detect:\n"), SOUGHT, "2 such places"),
@@ -83,3 +84,17 @@ def test_refuses_a_branch_on_one_line():
 
 def test_refuses_a_release_without_the_file():
     refuses(STEP, {}, f"{TASKS}: module", "the file", "no such file in this release")
+
+
+@NEWLINES
+def test_drops_the_anchors_where_an_older_release_appends_the_widths(newline):
+    after = edited(WIDTHS_TASKS, (WIDTHS, WIDTHS.replace("args.append", "addmodules.drop_anchors(args, t).append")))
+    check(STEP, tree_of({TASKS: WIDTHS_TASKS}, newline), tree_of({TASKS: after}, newline))
+
+
+@pytest.mark.parametrize(
+    ("line", "found"), [("", "no such place"), (WIDTHS + LINE, "2 such places")], ids=["none", "both ways"]
+)
+def test_refuses_an_older_release_where_the_line_is_not_there_once(line, found):
+    tree = tree_of({TASKS: edited(WIDTHS_TASKS, (WIDTHS, line or "            pass\n"))})
+    refuses(STEP, tree, f"{TASKS}: parse_model", SOUGHT, found)

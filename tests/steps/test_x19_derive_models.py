@@ -3,6 +3,7 @@ import pytest
 from fork.steps import x19_derive_models
 
 from .fakes import NEWLINES, TASKS, TASKS_TEXT, check, edited, refuses, tree_of, unchanged
+from .fakes_eras import UNIFIED, UNIFIED_TASKS
 
 STEP = x19_derive_models.STEP
 WHERE = f"{TASKS}: yaml_model_load"
@@ -13,7 +14,9 @@ CHANGES = (
     (READ, READ.replace("YAML.load", "addmodules.read_model")),
 )
 AFTER = edited(TASKS_TEXT, *CHANGES)
-FIND_SOUGHT, READ_SOUGHT = "the line `yaml_file = A or B`", "the line `d = YAML.load(yaml_file)`"
+FIND_SOUGHT = "the line `yaml_file = A or B`"
+READ_SOUGHT = "the line `d = YAML.load(yaml_file)` or `d = yaml_load(yaml_file)`"
+ORDER_SOUGHT = "`yaml_file = A(path) or B(unified_path)`, or the other way round"
 BARE = "def yaml_model_load(path):\n\tyaml_file = {}  # found\n\td = {}; d['x'] = 1  # both\n"
 
 
@@ -32,13 +35,22 @@ def test_a_second_run_changes_nothing(newline):
     ("search", "after"),
     [
         ("a(path) or b( path )", "a(path) or addmodules.derive(path) or b( path )"),
-        ("a or b or c", "a or b or addmodules.derive(path) or c"),
-        ("(a or b)", "(a or addmodules.derive(path) or b)"),
-        ("(a and b) or (c)", "(a and b) or addmodules.derive(path) or (c)"),
-        ("(  # one\n\t\ta\n\t\tor b  # two\n\t)", "(  # one\n\t\ta or addmodules.derive(path)\n\t\tor b  # two\n\t)"),
+        ("a(path) or b or c", "a(path) or b or addmodules.derive(path) or c"),
+        ("(a(path) or b)", "(a(path) or addmodules.derive(path) or b)"),
+        ("(a(path)) or (c)", "(a(path)) or addmodules.derive(path) or (c)"),
         (
-            "(\n\t\ta  # one\n\t\tor b  # two\n\t)",
-            "(\n\t\ta or addmodules.derive(path)  # one\n\t\tor b  # two\n\t)",
+            "(  # one\n\t\ta(path)\n\t\tor b  # two\n\t)",
+            "(  # one\n\t\ta(path) or addmodules.derive(path)\n\t\tor b  # two\n\t)",
+        ),
+        (
+            "(\n\t\ta(path)  # one\n\t\tor b  # two\n\t)",
+            "(\n\t\ta(path) or addmodules.derive(path)  # one\n\t\tor b  # two\n\t)",
+        ),
+        ("a(unified_path) or b( path )", "addmodules.find_model(path) or a(unified_path) or b( path )"),
+        ("(a(unified_path) or b(path))", "(addmodules.find_model(path) or a(unified_path) or b(path))"),
+        (
+            "(  # one\n\t\ta(unified_path)\n\t\tor b(path)  # two\n\t)",
+            "(  # one\n\t\taddmodules.find_model(path) or a(unified_path)\n\t\tor b(path)  # two\n\t)",
         ),
     ],
 )
@@ -59,15 +71,20 @@ def test_keeps_the_search_as_it_is_written(search, after):
         ((FIND, FIND.replace("yaml_file", "found")), FIND_SOUGHT, "no such place"),
         ((FIND, FIND.replace("yaml_file", "found = yaml_file")), FIND_SOUGHT, "no such place"),
         ((FIND, FIND * 2), FIND_SOUGHT, "2 such places"),
+        (
+            (FIND, FIND.replace("check(path", "check(note")),
+            ORDER_SOUGHT,
+            "`yaml_file = check(note, hard=False) or  check(note)`",
+        ),
         ((READ, ""), READ_SOUGHT, "no such place"),
-        ((READ, READ.replace("YAML.load", "yaml_load")), READ_SOUGHT, "no such place"),
+        ((READ, READ.replace("YAML.load", "yaml_list_load")), READ_SOUGHT, "no such place"),
         ((READ, READ.replace("yaml_file", "path")), READ_SOUGHT, "no such place"),
         ((READ, READ.replace("    d", "    model")), READ_SOUGHT, "no such place"),
         ((READ, READ * 2), READ_SOUGHT, "2 such places"),
     ],
     ids=[
         *("no function", "two functions", "no search", "an and", "one search", "other name", "two names"),
-        *("two searches", "no read", "other reader", "other file", "other target", "two reads"),
+        *("two searches", "other order", "no read", "other reader", "other file", "other target", "two reads"),
     ],
 )
 def test_refuses_where_a_line_is_not_there_once(change, sought, found):
@@ -94,3 +111,32 @@ def test_refuses_half_an_edit(change):
 
 def test_refuses_a_release_without_the_file():
     refuses(STEP, {}, f"{TASKS}: module", "the file", "no such file in this release")
+
+
+OLD_CHANGES = (
+    (UNIFIED, UNIFIED.replace("= check", "= addmodules.find_model(path) or check")),
+    ("    d = yaml_load(yaml_file)   # read\n", READ.replace("YAML.load", "addmodules.read_model")),
+)
+OLD_AFTER = edited(UNIFIED_TASKS, *OLD_CHANGES)
+
+
+class TestOlderReleaseThatDropsTheScaleFirst:
+    @NEWLINES
+    def test_looks_for_the_exact_name_and_derives_before_that(self, newline):
+        outcome = check(STEP, tree_of({TASKS: UNIFIED_TASKS}, newline), tree_of({TASKS: OLD_AFTER}, newline))
+        assert outcome.where == (WHERE, WHERE)
+
+    @pytest.mark.parametrize("change", OLD_CHANGES, ids=["found only", "read only"])
+    def test_refuses_half_an_edit(self, change):
+        sought = "the whole of this step's edit, or nothing of it"
+        tree = tree_of({TASKS: edited(UNIFIED_TASKS, change)})
+        refuses(STEP, tree, WHERE, sought, "1 of 2 places edited")
+
+    @pytest.mark.parametrize(
+        "search",
+        ["check(other, hard=False) or  check(path)", "check(unified_path) or  check(other)", "unified_path or  path"],
+        ids=["other first name", "other second name", "no calls"],
+    )
+    def test_refuses_another_order(self, search):
+        text = edited(UNIFIED_TASKS, ("check(unified_path, hard=False) or  check(path)", search))
+        refuses(STEP, tree_of({TASKS: text}), WHERE, ORDER_SOUGHT, f"`yaml_file = {search}`")

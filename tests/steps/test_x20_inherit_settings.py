@@ -3,6 +3,7 @@ import pytest
 from fork.steps import x20_inherit_settings
 
 from .fakes import NEWLINES, TASKS, TASKS_TEXT, check, edited, refuses, tree_of, unchanged
+from .fakes_eras import FITTING_TASKS
 
 STEP = x20_inherit_settings.STEP
 PLACE = f"{TASKS}: BaseModel.load"
@@ -45,3 +46,13 @@ def test_a_call_elsewhere_does_not_count():
 
 def test_refuses_a_release_without_the_file():
     refuses(STEP, {}, f"{TASKS}: module", "the file", "no such file in this release")
+
+
+class TestOlderReleaseThatCallsWhatFitsBySameName:
+    @NEWLINES
+    def test_calls_before_the_weights_and_not_before_what_fits(self, newline):
+        before, after = ({TASKS: text} for text in (FITTING_TASKS, edited(FITTING_TASKS, *CHANGES)))
+        assert check(STEP, tree_of(before, newline), tree_of(after, newline)).applied == 1
+
+    def test_refuses_what_fits_alone(self):
+        refuses(STEP, tree_of({TASKS: edited(FITTING_TASKS, (LINE, ""))}), PLACE, SOUGHT, "no such place")

@@ -87,6 +87,19 @@ def derive(path: Union[str, Path]) -> Optional[Derived]:
     return Derived(str(base), [-1, 1, target, arguments])
 
 
+def find_model(path: Union[str, Path]) -> Union[str, Derived, None]:
+    """Return the file of exactly this name, or what ``derive`` makes of the name, or None (step x19).
+
+    For releases of upstream that first look for the name without a scale.
+    """
+    from ultralytics.utils.checks import check_yaml
+
+    found = check_yaml(path, hard=False)
+    if found and Path(str(found)).is_file():  # some releases give back the name of a file that they do not find
+        return str(found)
+    return derive(path)
+
+
 def read_model(source: Union[str, Derived]) -> Dict[str, Any]:
     """Return the content of a model YAML: of the file, or of one that ``derive`` has made out."""
     from ultralytics.utils import YAML

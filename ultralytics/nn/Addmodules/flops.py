@@ -1,12 +1,14 @@
-"""Why a model's GFLOPs are not counted (step x32)."""
+"""On which image a model's GFLOPs are counted (step s09), and why they are not (step x32)."""
 
 from __future__ import annotations
 
 import logging
 import sys
-from typing import Set
+from typing import Any, Optional, Set
 
-__all__ = ["no_flops"]
+from .contract import first_backbone
+
+__all__ = ["flops_side", "no_flops"]
 
 LOGGER = logging.getLogger("ultralytics")
 
@@ -14,6 +16,20 @@ COUNTER = "ultralytics-thop"
 """The package that counts; it is imported as thop, and so is an older one of that name that cannot do what is asked."""
 
 _told: Set[str] = set()
+
+
+def flops_side(model: Any, default: Optional[int], whole: Optional[int]) -> Optional[int]:
+    """Return the side in pixels of the image that is measured, in releases that multiply up from a small one.
+
+    Behind attention, pooling to one pixel or RT-DETR's queries, operations do not grow with the image's area, and the
+    count would come out two or three times too large (step s09).
+
+    Args:
+        model: The model.
+        default: Side of the small image.
+        whole: What asks for a whole image, for a model with a backbone of this folder.
+    """
+    return default if first_backbone(getattr(model, "model", None)) is None else whole
 
 
 def no_flops() -> float:

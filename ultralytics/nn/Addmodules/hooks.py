@@ -38,8 +38,8 @@ from .contract import (
     right_align,
     widths_of,
 )
-from .derive import derive, read_model
-from .flops import no_flops
+from .derive import derive, find_model, read_model
+from .flops import flops_side, no_flops
 from .fold import fold, is_folded
 from .matching import match_rows, report_rows
 from .nonfinite import name_nonfinite, watch_loss
@@ -57,6 +57,8 @@ __all__ = [
     "drop_anchors",
     "embed_rows",
     "explained_load",
+    "find_model",
+    "flops_side",
     "fold",
     "frozen_layers",
     "get_model",
@@ -295,10 +297,10 @@ def write_whole(path: Path, data: bytes) -> None:
     neighbour.unlink()
 
 
-def save_whole(content: Any, path: Union[str, Path]) -> None:
-    """Do ``torch.save(content, path)`` through ``write_whole`` (step x13)."""
+def save_whole(content: Any, path: Union[str, Path], **options: Any) -> None:
+    """Do ``torch.save(content, path, **options)`` through ``write_whole`` (step x13)."""
     buffer = io.BytesIO()
-    torch.save(content, buffer)
+    torch.save(content, buffer, **options)
     write_whole(Path(path), buffer.getvalue())
 
 
