@@ -15,6 +15,7 @@ NEEDED, LIST = "needed", "cls._registry"
 NEW = f"{HOOKS}.allow({NEEDED}, {LIST})"
 
 LOAD, OPENED = "torch_safe_load", f"{CLASS}.loading("
+FIXED = "torch.serialization.safe_globals"
 ALLOWING = f"{HOOKS}.allowing"
 
 SIGNS = (CLASS, "safe_globals", "add_safe_globals", "SAFE_LOAD")
@@ -28,7 +29,8 @@ def apply(tree: Tree) -> Outcome:
     source = Source(tree, TASKS, NAME)
     if CLASS not in [name for name, _ in definitions(source.module)]:
         return _without_list(source, tree)
-    if "safe_globals(" in code(source.find(DEFINITION).body).replace("add_safe_globals(", ""):
+    calls = [code(node.func) for node in own_nodes(source.find(DEFINITION), cst.Call) if isinstance(node, cst.Call)]
+    if FIXED in calls:
         return _open_file(source)
     loops = [loop for loop in own_nodes(source.find(DEFINITION), cst.For) if isinstance(loop, cst.For)]
     lists = [node for node in own_nodes(source.find(DEFINITION), cst.ListComp) if isinstance(node, cst.ListComp)]

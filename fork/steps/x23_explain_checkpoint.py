@@ -37,10 +37,10 @@ def apply(tree: Tree) -> Outcome:
 def _apply_in_place(source: Source) -> Outcome:
     """Wrap the calls themselves in a release that has no function for them, in the attempt before it installs."""
     bare, wrapped = _reads(source)
-    if source.applied(DEFINITION, *([not bare] * bool(wrapped) or [False])):
-        return Outcome(0, "already applied")
-    if not bare:
+    if not (bare or wrapped):
         raise source.fail(DEFINITION, "torch.load(...) in the try that knows ModuleNotFoundError", "no such place")
+    if source.applied(DEFINITION, *(call in wrapped for call in (*wrapped, *bare))):
+        return Outcome(0, "already applied")
     _check_path(source)
     for _ in range(len(bare)):
         call = _reads(source)[0][0]
