@@ -16,6 +16,7 @@ VARIABLE = "YOLO_AUTOINSTALL"
 REQUIREMENTS = "check_requirements"
 LOAD = "torch_safe_load"
 NOTICE = 'f"{prefix} {' + HOOKS + '.not_installed(packages, cmds)}"'
+RAY, TUNE, RUN, PIP = "ultralytics/utils/tuner.py", "run_ray_tune", "subprocess.run(", "pip install "
 OLD_NOTICE = NOTICE.replace("packages", "pkgs")
 REFUSE = f"{HOOKS}.refuse_to_install"
 
@@ -29,7 +30,9 @@ def apply(tree: Tree) -> Outcome:
     handler = _handler(tasks)
     refused = any(code(line).startswith(f"{REFUSE}(") for line in lines(handler))
     told = any(code(node) == notice for node in notices)
-    if utils.applied("module", code(default) == "False", told, refused):
+    sources = [utils, checks, tasks]
+    ray = Source(tree, RAY, NAME) if RAY in tree and f'{RUN}"{PIP}'.encode() in tree[RAY] else None
+    if utils.applied("module", code(default) == "False", told, refused, *([False] if ray else [])):
         return Outcome(0, "already applied")
     warning = tasks.one(LOAD, "a warning before `check_requirements(e.name)`", _warnings(handler))
     if silent:
@@ -42,7 +45,10 @@ def apply(tree: Tree) -> Outcome:
     weight = cst.ensure_type(tasks.find(LOAD), cst.FunctionDef).params.params[0].name.value
     call = statement(f"{REFUSE}({weight}, {_error(handler)})")
     tasks.replace(LOAD, warning, cst.FlattenSentinel([call, warning]))
-    outcomes = [source.save() for source in (utils, checks, tasks)]
+    if ray:
+        _ask_for_ray(ray)
+        sources.append(ray)
+    outcomes = [source.save() for source in sources]
     return Outcome(
         sum(outcome.applied for outcome in outcomes), where=tuple(w for outcome in outcomes for w in outcome.where)
     )
@@ -95,6 +101,20 @@ def _add_notice(source: Source) -> None:
     source.replace(REQUIREMENTS, last, cst.FlattenSentinel([notice, last]))
 
 
+def _ask_for_ray(source: Source) -> None:
+    """Let the function of earlier releases that runs pip by itself ask as all others do."""
+    lines = [
+        line
+        for line in own_nodes(source.find(TUNE), cst.SimpleStatementLine)
+        if isinstance(line, cst.SimpleStatementLine) and code(line).startswith(f'{RUN}"{PIP}')
+    ]
+    line = source.one(TUNE, f'{RUN}"{PIP}...".split(), ...) on a line of its own', lines)
+    text = next(node.value for node in walk(line) if isinstance(node, cst.SimpleString))
+    new = statement(f"{REQUIREMENTS}({text.replace(PIP, '')})").with_changes(leading_lines=[])
+    first = statement(f"from ultralytics.utils.checks import {REQUIREMENTS}")
+    source.replace(TUNE, line, cst.FlattenSentinel([first.with_changes(leading_lines=line.leading_lines), new]))
+
+
 def _notices(source: Source) -> List[cst.BaseExpression]:
     """Return the texts of warnings that speak of the variable, or are ours."""
     return [
@@ -144,7 +164,7 @@ STEP = Step(
         "that a checkpoint names. Now they are named, with the command that installs them; YOLO_AUTOINSTALL=true "
         "brings the old way back."
     ),
-    files=(UTILS, CHECKS, TASKS),
+    files=(UTILS, CHECKS, TASKS, RAY),
     places=(3, 4),
     apply=apply,
 )

@@ -133,3 +133,24 @@ def test_a_warning_at_another_place_is_no_silence():
 def test_refuses_a_silent_release_that_is_edited_in_part():
     tree = {**BEFORE, CHECKS: SILENT_AFTER}
     refuses(STEP, tree_of(tree), MODULE, WHOLE, "1 of 3 places edited")
+
+
+RUNS = '        subprocess.run("pip install ray[tune]<=2".split(), check=True)  # by itself\n'
+RAY_TEXT = (
+    f"def run_ray_tune(model):\n    try:\n        # get it\n{RUNS}        import ray\n    finally:\n        pass\n"
+)
+ASKS = '        from ultralytics.utils.checks import check_requirements\n        check_requirements("ray[tune]<=2")\n'
+
+
+def test_a_release_that_runs_pip_for_ray_is_made_to_ask():
+    ray = "ultralytics/utils/tuner.py"
+    before, after = (
+        {**BEFORE, CHECKS: SILENT_TEXT, ray: RAY_TEXT},
+        {**AFTER, CHECKS: SILENT_AFTER, ray: edited(RAY_TEXT, (RUNS, ASKS))},
+    )
+    outcome = check(STEP, tree_of(before), tree_of(after))
+    assert outcome.where[-1] == f"{ray}: run_ray_tune"
+    refuses(STEP, tree_of({**AFTER, ray: RAY_TEXT}), MODULE, WHOLE, "3 of 4 places edited")
+    line = RAY_TEXT.replace("subprocess.run", "note = subprocess.run")
+    sought = 'subprocess.run("pip install ...".split(), ...) on a line of its own'
+    refuses(STEP, tree_of({**BEFORE, ray: line}), f"{ray}: run_ray_tune", sought, "no such place")
