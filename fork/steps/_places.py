@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import List, NamedTuple, Union
 
 import libcst as cst
 
 from fork.edit import Source, assigns, code, expression, own_nodes, statement, walk
+from fork.tree import OVERLAY, Tree
 
 TASKS = "ultralytics/nn/tasks.py"
 UTILS = "ultralytics/utils/__init__.py"
@@ -159,3 +161,13 @@ def import_here(*then: cst.SimpleStatementLine) -> cst.FlattenSentinel[cst.Simpl
 def imports_hooks(source: Source) -> bool:
     """Tell whether the module imports the hooks at its top level."""
     return any(code(node) == HOOKS_IMPORT for node in source.module.body)
+
+
+def mentions(tree: Tree, *words: str) -> List[str]:
+    """Return the files of the release, ours left out, in which one of these words stands.
+
+    A step that says *not needed* for want of a feature asks this as well: a definition may only have another name.
+    """
+    wanted = re.compile(rb"\b(?:" + b"|".join(re.escape(word.encode()) for word in words) + rb")\b")
+    texts = (path for path in tree if path.endswith((".py", ".yaml")) and not path.startswith(OVERLAY))
+    return sorted(path for path in texts if wanted.search(tree[path]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Callable, Tuple
 
 import libcst as cst
@@ -20,13 +21,11 @@ RECORDED = f"{HOOKS}.recorded"
 
 def apply(tree: Tree) -> Outcome:
     """Add the record to what save_model, Model.save and the exporter write."""
-    parts: Tuple[Tuple[str, Callable[[Source], bool]], ...] = (
-        (TRAINER, _edit_trainer),
-        (MODEL, _edit_model),
-        (EXPORTER, _edit_exporter),
-    )
-    sources = [Source(tree, file, NAME) for file, _ in parts]
-    done = [edit(source) for source, (_, edit) in zip(sources, parts)]
+    edits: Tuple[Callable[[Source], bool], ...] = (_edit_trainer, _edit_model, _edit_exporter)
+    sources = [Source(tree, file, NAME) for file in (TRAINER, MODEL, EXPORTER)]
+    parts = [(source, edit) for source, edit in zip(sources, edits) if source.file != MODEL or _saves(source, tree)]
+    done = [edit(source) for source, edit in parts]
+    sources = [source for source, _ in parts]
     if not sources[0].applied(TRAINED, *done):
         for source in sources:
             source.save()
@@ -43,6 +42,15 @@ def _edit_trainer(source: Source) -> bool:
     value = f"{HOOKS}.record({code(entry_of(node, 'ema'))})"
     source.replace(TRAINED, node, with_first_entry(node, KEY, value))
     return _import(source)
+
+
+def _saves(source: Source, tree: Tree) -> bool:
+    """Tell whether a model can be saved by a method of its own; in the first releases only a trainer saves."""
+    if SAVED in [name for name, _ in definitions(source.module)]:
+        return True
+    if re.search(rb"torch[._]save|def save", tree[MODEL]):
+        raise source.fail(SAVED, "one definition of that name", "0 of them, and something else that saves")
+    return False
 
 
 def _edit_model(source: Source) -> bool:
@@ -93,6 +101,6 @@ STEP = Step(
         "written beside it: revision, digest of the tree, steps, saved edits, backbone."
     ),
     files=(TRAINER, MODEL, EXPORTER),
-    places=(3, 6),
+    places=(2, 6),
     apply=apply,
 )

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from typing import List
+
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, code, definitions, expression, own_nodes, statement
+from fork.edit import (
+    Outcome,
+    Source,
+    Step,
+    assigns,
+    code,
+    definitions,
+    expression,
+    own_nodes,
+    statement,
+    with_value,
+)
 from fork.steps._places import (
     HOOKS,
     HOOKS_IMPORT,
@@ -13,6 +26,8 @@ from fork.steps._places import (
     import_hooks,
     imports_hooks,
     keys_of,
+    mentions,
+    value_of,
     with_first_entry,
 )
 from fork.tree import Tree
@@ -20,25 +35,94 @@ from fork.tree import Tree
 NAME = "x24_same_fork"
 DIST, GPUS = "ultralytics/utils/dist.py", "generate_ddp_file"
 TRAINER, SERIES = "ultralytics/engine/trainer.py", "MultiTrainer.train"
+CLASS, STARTS = "MultiTrainer", "subprocess.run"
 COMMAND = "_YOLO_CLI_COMMAND"
 KEY, TREE = HOOKS, f"{HOOKS}.this_tree()"
+TUNER, TUNES = "ultralytics/engine/tuner.py", "Tuner.__call__"
+SCRIPT = f"{HOOKS}.open_this_tree()"
 ENVIRONMENT = f"env={HOOKS}.child_environment()"
 
 
 def apply(tree: Tree) -> Outcome:
     """Put the tree first in what the processes open, and start those of a tuning in an environment that finds it."""
     dist, trainer = Source(tree, DIST, NAME), Source(tree, TRAINER, NAME)
-    done = [_edit_dist(dist)]
-    if SERIES in [name for name, _ in definitions(trainer.module)]:  # earlier releases tune in another way
+    tuner = Source(tree, TUNER, NAME)
+    sources = [dist, trainer, tuner]
+    done = [_edit_state(dist) if _keeps_state(dist) else _edit_script(dist)]
+    if _starts_processes(trainer, tree):
         done.append(_edit_trainer(trainer))
+    if STARTS.encode() in tree[TUNER]:
+        done.append(_edit_tuner(tuner))
+    elif len(done) == 1 or CLASS.encode() not in tree[TUNER]:
+        raise tuner.fail(TUNES, f"{STARTS}(COMMAND, ...), or {CLASS}, which does that", "neither")
     if not dist.applied(GPUS, *done):
-        dist.save()
-        trainer.save()
-    where = [f"{source.file}: {name}" for source in (dist, trainer) for name in source.edited]
+        for source in sources:
+            if source.edited:
+                source.save()
+    where = [f"{source.file}: {name}" for source in sources for name in source.edited]
     return Outcome(len(where), where=tuple(where)) if where else Outcome(0, "already applied")
 
 
-def _edit_dist(source: Source) -> bool:
+def _starts_processes(source: Source, tree: Tree) -> bool:
+    """Tell whether upstream trains on several data sets in processes of their own; it began with others."""
+    if SERIES in [name for name, _ in definitions(source.module)]:
+        return STARTS in code(source.find(SERIES).body) or COMMAND.encode() in tree[TRAINER]
+    others = mentions(tree, CLASS)
+    if others:
+        raise source.fail(SERIES, "one definition of that name", f"0 of them, and the word in {others[0]}")
+    return False
+
+
+def _keeps_state(source: Source) -> bool:
+    """Tell whether the processes open a file of state; in earlier releases all that they get is in their script."""
+    return "cloudpickle" in code(source.find(GPUS).body) or not _scripts(source)
+
+
+def _scripts(source: Source) -> List[cst.FormattedString]:
+    nodes = own_nodes(source.find(GPUS), cst.FormattedString)
+    return [node for node in nodes if isinstance(node, cst.FormattedString) and "__main__" in code(node)]
+
+
+def _edit_script(source: Source) -> bool:
+    """Put lines before all others of the script: where the fork is, and that it has to be this one."""
+    script = source.one(GPUS, "the script with `__main__` in it", _scripts(source))
+    imported = HOOKS_IMPORT in code(source.find(GPUS).body)
+    if source.applied(GPUS, SCRIPT in code(script), imported):
+        return True
+    lines = [
+        line
+        for line in own_nodes(source.find(GPUS), cst.SimpleStatementLine)
+        if isinstance(line, cst.SimpleStatementLine) and assigns(line) and value_of(line) is script
+    ]
+    line = source.one(GPUS, "the line `NAME = SCRIPT`", lines)
+    first = cst.FormattedStringExpression(expression(SCRIPT))
+    new = with_value(line, script.with_changes(parts=[first, *script.parts])).with_changes(leading_lines=[])
+    hooks = statement(HOOKS_IMPORT).with_changes(leading_lines=line.leading_lines)
+    source.replace(GPUS, line, cst.FlattenSentinel([hooks, new]))
+    source.edited.append(GPUS)  # two places, one replacement
+    return False
+
+
+def _edit_tuner(source: Source) -> bool:
+    """Start each training of a tuning in an environment that finds the fork, where the tuner itself starts them."""
+    calls = [
+        call
+        for call in own_nodes(source.find(TUNES), cst.Call)
+        if isinstance(call, cst.Call) and code(call.func) == STARTS and call.args
+    ]
+    call = source.one(TUNES, "the call subprocess.run(COMMAND, ...)", calls)
+    if source.applied(TUNES, any(code(arg).startswith(ENVIRONMENT) for arg in call.args), imports_hooks(source)):
+        return True
+    option = cst.ensure_type(expression(f"f({ENVIRONMENT})"), cst.Call).args[0]
+    first, *rest = call.args
+    space = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+    then = [option.with_changes(comma=space), *rest] if rest else [option]
+    source.replace(TUNES, call, call.with_changes(args=[first.with_changes(comma=space), *then]))
+    import_hooks(source)
+    return False
+
+
+def _edit_state(source: Source) -> bool:
     definition = source.find(GPUS)
     found = dicts_with(definition, "trainer", "args")
     if source.applied(GPUS, any(KEY in keys_of(node) for node in found), HOOKS_IMPORT in code(definition.body)):
@@ -90,7 +174,7 @@ STEP = Step(
         "a word. What it is given begins with the folder and digest of the fork: a process that runs another one "
         "ends, and names both. Those of a tuning are started so that they find it."
     ),
-    files=(DIST, TRAINER),
-    places=(2, 5),
+    files=(DIST, TRAINER, TUNER),
+    places=(4, 7),
     apply=apply,
 )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import List
+from typing import List, Tuple
 
 import libcst as cst
 
 from fork.edit import Outcome, Source, Step, assigns, code, expression, own_nodes, statement
-from fork.steps._places import UTILS, assignments, value_of
+from fork.steps._places import UTILS, assignments, mentions, value_of
 from fork.tree import Tree
 
 NAME = "x25_report_nothing"
 EVENTS = "ultralytics/utils/events.py"
-FLAG = "IS_PIP_PACKAGE"
+HUB = "ultralytics/hub/utils.py"
+FLAG, QUESTION, OFF = "IS_PIP_PACKAGE", "is_pip_package", "False"
+WHY = "a fork is not: nothing is reported, and no update of PyPI's advised"
 ADVICE = "IterableSimpleNamespace.__getattr__"
 ENABLED = "Events.__init__"
 THEIRS = "'pip install -U ultralytics'"
@@ -21,25 +23,46 @@ OURS = "'git pull', then 'python -m fork build',"
 
 def apply(tree: Tree) -> Outcome:
     """Say that this is not the package of PyPI, and let nothing but that decide on reports."""
-    utils, events = Source(tree, UTILS, NAME), Source(tree, EVENTS, NAME)
-    flags = [line for line in utils.module.body if isinstance(line, cst.SimpleStatementLine) and assigns(line, FLAG)]
-    flag = utils.one("module", f"the line `{FLAG} = ...`", flags)
+    utils, events = Source(tree, UTILS, NAME), Source(tree, _events(tree), NAME)
+    asks = not mentions(tree, FLAG)  # the question itself stands wherever later releases have the flag
+    place, flag = _question(utils) if asks else ("module", _flag(utils))
+    name = f"{QUESTION}()" if asks else FLAG
     texts = _texts(utils)
     text = utils.one(ADVICE, "the advice how to update", texts)
     lines = assignments(events.find(ENABLED).body, "self.enabled")
     enabled = value_of(events.one(ENABLED, "the line `self.enabled = ...`", lines))
-    choices = [node for node in _choices(events) if code(node.left) == FLAG]
-    done = [code(value_of(flag)) == "False", OURS in text.value, FLAG in code(enabled) and not choices]
+    choices = [node for node in _choices(events) if code(node.left) == name]
+    new = statement(f"return {OFF}" if asks else f"{FLAG} = {OFF}", WHY)
+    done = [code(flag) == code(new), OURS in text.value, name in code(enabled) and not choices]
     if utils.applied("module", *done):
         return Outcome(0, "already applied")
-    choice = events.one(ENABLED, f"`{FLAG} or ...`", choices)
-    new = statement(f"{FLAG} = False", "a fork is not: nothing is reported, and no update of PyPI's advised")
-    utils.replace("module", flag, new.with_changes(leading_lines=flag.leading_lines))
+    choice = events.one(ENABLED, f"`{name} or ...`", choices)
+    utils.replace(place, flag, new.with_changes(leading_lines=flag.leading_lines))
     text = _texts(utils)[0]
     utils.replace(ADVICE, text, text.with_changes(value=text.value.replace(THEIRS, OURS)))
-    events.replace(ENABLED, choice, expression(FLAG))
+    events.replace(ENABLED, choice, expression(name))
     done_there, done_here = utils.save(), events.save()
     return Outcome(done_there.applied + done_here.applied, where=done_there.where + done_here.where)
+
+
+def _events(tree: Tree) -> str:
+    """Return the file that sends events; in earlier releases it is one of the hub's."""
+    return HUB if EVENTS not in tree and HUB in tree and b"class Events" in tree[HUB] else EVENTS
+
+
+def _flag(source: Source) -> cst.SimpleStatementLine:
+    lines = [line for line in source.module.body if isinstance(line, cst.SimpleStatementLine) and assigns(line, FLAG)]
+    return source.one("module", f"the line `{FLAG} = ...`", lines)
+
+
+def _question(source: Source) -> Tuple[str, cst.SimpleStatementLine]:
+    """Return the function that says whether this is the package of PyPI, and the line that does."""
+    lines = [
+        line
+        for line in own_nodes(source.find(QUESTION), cst.SimpleStatementLine)
+        if isinstance(line, cst.SimpleStatementLine) and isinstance(line.body[0], cst.Return)
+    ]
+    return QUESTION, source.one(QUESTION, "one `return ...`", lines)
 
 
 def _texts(source: Source) -> List[cst.FormattedStringText]:
@@ -68,7 +91,7 @@ STEP = Step(
         "clone of its own repository: a fork is neither, whatever its folder and its remote look like, and is updated "
         "with git and a build."
     ),
-    files=(UTILS, EVENTS),
+    files=(UTILS, EVENTS, HUB),
     places=(3, 3),
     apply=apply,
 )

@@ -12,6 +12,7 @@ from fork.tree import Tree
 
 NAME = "x28_match_rows"
 DEFINITION = "BaseModel.load"
+FIT = "intersect_dicts"
 MATCH = f"{HOOKS}.match_rows"
 REPORT = f"{HOOKS}.report_rows"
 
@@ -25,21 +26,22 @@ def apply(tree: Tree) -> Outcome:
     parameters = cst.ensure_type(source.find(DEFINITION), cst.FunctionDef).params.params
     if not {"self", "verbose"} <= {parameter.name.value for parameter in parameters}:
         raise source.fail(DEFINITION, "the parameters self and verbose", "others")
-    line = source.one(DEFINITION, "the line `csd = model...state_dict()`", _lines(source, "csd", ".state_dict("))
+    line = source.one(DEFINITION, "the line `csd = model...state_dict()`", _lines(source, "csd", ".state_dict(", FIT))
     source.replace(DEFINITION, line, with_value(line, expression(f"{MATCH}(self, model, {code(value_of(line))})")))
-    lines = _lines(source, None, "intersect_dicts(csd")
+    lines = _lines(source, None, f"{FIT}(csd")
     line = source.one(DEFINITION, "the line `... = intersect_dicts(csd, ...)`", lines)
     new = expression(f"{REPORT}(self, csd, {code(value_of(line))}, verbose)")
     source.replace(DEFINITION, line, with_value(line, new))
     return source.save()
 
 
-def _lines(source: Source, target: Optional[str], part: str) -> List[cst.SimpleStatementLine]:
-    """Return the assignments of ``load`` to ``target`` (None: to anything) whose value has ``part`` in it."""
+def _lines(source: Source, target: Optional[str], part: str, but: str = "\n") -> List[cst.SimpleStatementLine]:
+    """Return the assignments of ``load`` to ``target`` (None: any) whose value has ``part`` in it, and not ``but``."""
     return [
         line
         for line in own_nodes(source.find(DEFINITION), cst.SimpleStatementLine)
         if isinstance(line, cst.SimpleStatementLine) and assigns(line, target) and part in code(value_of(line))
+        if but not in code(value_of(line))
     ]
 
 

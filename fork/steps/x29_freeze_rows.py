@@ -6,8 +6,8 @@ from typing import List
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, code, expression, own_nodes, walk
-from fork.steps._places import HOOKS, imports_hooks
+from fork.edit import Outcome, Source, Step, code, definitions, expression, own_nodes, walk
+from fork.steps._places import HOOKS, imports_hooks, mentions
 from fork.tree import Tree
 
 NAME = "x29_freeze_rows"
@@ -24,8 +24,9 @@ def apply(tree: Tree) -> Outcome:
     source = Source(tree, FILE, NAME)
     if not imports_hooks(source):
         raise source.fail("module", "the import of the hooks (step x16)", "none")
-    setup, mode = (code(source.find(name).body) for name in (SETUP, MODE))
-    if source.applied(SETUP, GIVEN in setup, ASKED in setup, ASKED in mode):
+    holders = [SETUP, MODE] if _has_mode(source, tree) else [SETUP]
+    setup = code(source.find(SETUP).body)
+    if source.applied(SETUP, GIVEN in setup, *(ASKED in code(source.find(name).body) for name in holders)):
         return Outcome(0, "already applied")
     lists = [
         node
@@ -33,7 +34,7 @@ def apply(tree: Tree) -> Outcome:
         if isinstance(node, cst.ListComp) and code(node.for_in.iter) == "freeze_list"
     ]
     source.replace(SETUP, source.one(SETUP, "the list of names made of `freeze_list`", lists), expression(GIVEN))
-    for definition in (SETUP, MODE):
+    for definition in holders:
         call = source.one(definition, f"the test `any(... {NAMES})`", _tests(source, definition))
         tests = [node for node in walk(call) if isinstance(node, cst.Comparison)]
         test = source.one(definition, f"one comparison in the test `any(... {NAMES})`", tests)
@@ -43,6 +44,17 @@ def apply(tree: Tree) -> Outcome:
         names = "self." + NAMES if f"self.{NAMES}" in code(call) else NAMES
         source.replace(definition, call, expression(f"{ASKED}{code(operator.comparator)}, {names})"))
     return source.save()
+
+
+def _has_mode(source: Source, tree: Tree) -> bool:
+    """Tell whether the trainer keeps the names, and frozen norms as they are; earlier ones know them in one place."""
+    if MODE in [name for name, _ in definitions(source.module)]:
+        return True
+    others = [file for file in mentions(tree, NAMES, MODE.partition(".")[2]) if file != FILE]
+    inside = code(source.find(SETUP)).count(NAMES)
+    if others or f"self.{NAMES}".encode() in tree[FILE] or tree[FILE].count(NAMES.encode()) != inside:
+        raise source.fail(MODE, "one definition of that name", f"0 of them, and {NAMES} at another place")
+    return False
 
 
 def _tests(source: Source, definition: str) -> List[cst.Call]:
@@ -63,6 +75,6 @@ STEP = Step(
         "Indices are those of the YAML, and freeze=backbone is the backbone."
     ),
     files=(FILE,),
-    places=(3, 3),
+    places=(2, 3),
     apply=apply,
 )

@@ -12,8 +12,8 @@ NAME = "x30_embed_rows"
 MODEL = "ultralytics/engine/model.py"
 EMBED = "Model.embed"
 FORWARD = "BaseModel.forward"
-LAST = "len(model.model) - 2"
-NEW = "model.model[-2].i"
+LAST, OLD_LAST = "len(model.model) - 2", "len(self.model.model) - 2"
+NEW, OLD_NEW = "model.model[-2].i", "self.model.model[-2].i"
 CHECKED = f"{HOOKS}.embed_rows(self, kwargs)"
 
 
@@ -23,8 +23,9 @@ def apply(tree: Tree) -> Outcome:
     done = [NEW in code(model.find(EMBED).body), CHECKED in code(tasks.find(FORWARD).body)]
     if model.applied(EMBED, *done):
         return Outcome(0, "already applied")
-    sums = [node for node in own_nodes(model.find(EMBED), cst.BinaryOperation) if code(node) == LAST]
-    model.replace(EMBED, model.one(EMBED, f"the expression `{LAST}`", sums), expression(NEW))
+    sums = [node for node in own_nodes(model.find(EMBED), cst.BinaryOperation) if code(node) in (LAST, OLD_LAST)]
+    last = model.one(EMBED, f"the expression `{LAST}`", sums)
+    model.replace(EMBED, last, expression(NEW if code(last) == LAST else OLD_NEW))
     stars = [
         arg
         for call in own_nodes(tasks.find(FORWARD), cst.Call)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import libcst as cst
 
 from fork.edit import Outcome, Source, Step, code, expression, own_nodes
-from fork.steps._places import HOOKS, import_hooks, imports_hooks
+from fork.steps._places import HOOKS, import_hooks, imports_hooks, mentions
 from fork.tree import Tree
 
 NAME = "x31_distill_rows"
 FILE = "ultralytics/nn/distill_model.py"
 DEFINITION = "DistillationModel.get_distill_layers"
+SIGNS = ("distill_model", "DistillationModel", "get_distill_layers")
 CALL = f"{HOOKS}.positions(model, "
 
 
 def apply(tree: Tree) -> Outcome:
     """Turn the indices that the function returns into positions."""
+    if FILE not in tree and not mentions(tree, *SIGNS):
+        return Outcome(0, "no distillation in this release")
     source = Source(tree, FILE, NAME)
     done = [CALL in code(source.find(DEFINITION).body), imports_hooks(source)]
     if source.applied(DEFINITION, *done):

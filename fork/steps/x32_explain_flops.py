@@ -52,6 +52,6 @@ STEP = Step(
         "logged once."
     ),
     files=(FILE,),
-    places=(2, 2),
+    places=(1, 2),
     apply=apply,
 )

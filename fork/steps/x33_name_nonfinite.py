@@ -6,8 +6,8 @@ from typing import List
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, code, own_nodes, statement
-from fork.steps._places import HOOKS, imports_hooks
+from fork.edit import Outcome, Source, Step, code, definitions, own_nodes, statement
+from fork.steps._places import HOOKS, imports_hooks, mentions
 from fork.tree import Tree
 
 NAME = "x33_name_nonfinite"
@@ -15,6 +15,8 @@ FILE = "ultralytics/engine/trainer.py"
 LOOP = "BaseTrainer._do_train"
 RECOVERY = "BaseTrainer._handle_nan_recovery"
 WATCH = f"{HOOKS}.watch_loss(self, batch)"
+WATCH_BATCH = f"{HOOKS}.watch_loss(self, batch, self.loss)"
+TELL, SAVES = f"{HOOKS}.tell_nonfinite(self)", "self.save_metrics("
 CALL = f"{HOOKS}.name_nonfinite(self, reason)"
 
 
@@ -23,17 +25,46 @@ def apply(tree: Tree) -> Outcome:
     source = Source(tree, FILE, NAME)
     if not imports_hooks(source):
         raise source.fail("module", "the import of the hooks (step x16)", "none")
+    if RECOVERY not in [name for name, _ in definitions(source.module)]:
+        return _without_recovery(source, tree)
     loop, recovery = (code(source.find(name).body) for name in (LOOP, RECOVERY))
     if source.applied(RECOVERY, WATCH in loop, CALL in recovery):
         return Outcome(0, "already applied")
-    steps = [node for node in _branches(source, LOOP) if "self.accumulate" in code(node.test) and _steps(node)]
-    step = source.one(LOOP, "the branch `if ... self.accumulate: self.optimizer_step()`", steps)
-    watch = statement(WATCH).with_changes(leading_lines=step.leading_lines)
-    source.replace(LOOP, step, cst.FlattenSentinel([watch, step.with_changes(leading_lines=[])]))
+    _put_before(source, _step(source), WATCH)
     healthy = [node for node in _branches(source, RECOVERY) if code(node.test) == "not corrupted"]
     branch = source.one(RECOVERY, "the branch `if not corrupted: return ...`", healthy)
     source.replace(RECOVERY, branch, cst.FlattenSentinel([branch, statement(CALL)]))
     return source.save()
+
+
+def _without_recovery(source: Source, tree: Tree) -> Outcome:
+    """Look at the loss there, too, and tell at the end of an epoch, unless the release skips batches that go wrong."""
+    signs = mentions(tree, RECOVERY.partition(".")[2], "nan_recovery_attempts")
+    if signs:
+        raise source.fail(RECOVERY, "one definition of that name", f"0 of them, and the word in {signs[0]}")
+    guards = [node for node in _branches(source, LOOP) if "self.loss.isfinite()" in code(node.test)]
+    calls = [WATCH_BATCH] if guards else [WATCH, TELL]
+    loop = code(source.find(LOOP).body)
+    if source.applied(LOOP, *(call in loop for call in calls)):
+        return Outcome(0, "already applied")
+    if guards:
+        _put_before(source, source.one(LOOP, "one look at self.loss.isfinite()", guards), WATCH_BATCH)
+        return source.save()
+    _put_before(source, _step(source), WATCH)
+    lines = [line for line in own_nodes(source.find(LOOP), cst.SimpleStatementLine) if code(line).startswith(SAVES)]
+    _put_before(source, source.one(LOOP, f"the line `{SAVES}...)` behind the validation", lines), TELL)
+    return source.save()
+
+
+def _step(source: Source) -> cst.If:
+    steps = [node for node in _branches(source, LOOP) if "self.accumulate" in code(node.test) and _steps(node)]
+    return source.one(LOOP, "the branch `if ... self.accumulate: self.optimizer_step()`", steps)
+
+
+def _put_before(source: Source, node: cst.CSTNode, call: str) -> None:
+    assert isinstance(node, (cst.If, cst.SimpleStatementLine))
+    new = statement(call).with_changes(leading_lines=node.leading_lines)
+    source.replace(LOOP, node, cst.FlattenSentinel([new, node.with_changes(leading_lines=[])]))
 
 
 def _branches(source: Source, definition: str) -> List[cst.If]:
@@ -56,6 +87,6 @@ STEP = Step(
         "gave no finite number is named, with what helps, and the first epoch ends there."
     ),
     files=(FILE,),
-    places=(2, 2),
+    places=(1, 2),
     apply=apply,
 )

@@ -17,6 +17,7 @@ from fork.tree import OVERLAY, Tree
 
 from .fakes_more import CLI_TEXT, DIST_TEXT, DISTILL_TEXT, ENGINE_TEXT, EXPORTER_TEXT, MODEL_TEXT, SAFE_TEXT, TRAIN_TEXT
 from .fakes_network import BLOCK_TEXT, DOWNLOADS_TEXT, EVENTS_TEXT, LOAD_TEXT, REQUIREMENTS_TEXT, UTILS_TEXT
+from .fakes_old import TUNER_TEXT
 
 TASKS = "ultralytics/nn/tasks.py"
 IMX = "ultralytics/utils/export/imx.py"
@@ -33,6 +34,7 @@ DOWNLOADS = "ultralytics/utils/downloads.py"
 BLOCK = "ultralytics/nn/modules/block.py"
 EXPORTER = "ultralytics/engine/exporter.py"
 DIST = "ultralytics/utils/dist.py"
+TUNER = "ultralytics/engine/tuner.py"
 
 NEWLINES = pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["lf", "crlf"])
 
@@ -337,6 +339,7 @@ UPSTREAM: Dict[str, str] = {
     BLOCK: BLOCK_TEXT,
     EXPORTER: EXPORTER_TEXT,
     DIST: DIST_TEXT,
+    TUNER: TUNER_TEXT,
     "ultralytics/__init__.py": "",
 }
 OURS: Dict[str, str] = {f"{OVERLAY}__init__.py": "", f"{OVERLAY}hooks.py": "def keep(): ...\n"}

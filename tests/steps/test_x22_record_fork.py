@@ -109,3 +109,21 @@ def test_refuses_an_entry_without_its_import(file, place):
 def test_refuses_a_release_without_a_file(file):
     tree = {name: text for name, text in BEFORE.items() if name != file}
     refuses(STEP, tree_of(tree), f"{file}: module", "the file", "no such file in this release")
+
+
+OLD_MODEL = MODEL_TEXT.partition("    def save(")[0] + "    def tune(" + MODEL_TEXT.partition("    def tune(")[2]
+
+
+def test_a_release_whose_models_have_no_save_is_edited_in_two_files():
+    outcome = check(STEP, tree_of({**BEFORE, MODEL: OLD_MODEL}), tree_of({**AFTER, MODEL: OLD_MODEL}))
+    assert outcome.where == tuple(f"{file}: {name}" for file, place in PLACES_OLD for name in (place, "module"))
+
+
+PLACES_OLD = ((ENGINE, SAVE), (EXPORTER, CALL))
+
+
+@pytest.mark.parametrize("new", ["    def save_as(", "    def keep("])
+def test_a_save_under_another_name_is_no_release_without_it(new):
+    model = edited(MODEL_TEXT, ("    def save(", new))
+    found = "0 of them, and something else that saves"
+    refuses(STEP, tree_of({**BEFORE, MODEL: model}), f"{MODEL}: Model.save", "one definition of that name", found)

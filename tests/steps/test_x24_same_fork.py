@@ -3,7 +3,8 @@ import pytest
 from fork.errors import StepError
 from fork.steps import x24_same_fork
 
-from .fakes import DIST, DIST_TEXT, ENGINE, ENGINE_TEXT, NEWLINES, check, edited, refuses, tree_of, unchanged
+from .fakes import DIST, DIST_TEXT, ENGINE, ENGINE_TEXT, NEWLINES, TUNER, check, edited, refuses, tree_of, unchanged
+from .fakes_old import OLD_TUNER_TEXT, SCRIPT_TEXT, TUNER_TEXT
 
 STEP = x24_same_fork.STEP
 GPUS, SERIES = "generate_ddp_file", "MultiTrainer.train"
@@ -22,8 +23,8 @@ ENGINE_CHANGES = (
     (WORDS, WORDS + "            env=addmodules.child_environment(),\n"),
     (FIRST, HOOKS + FIRST),
 )
-BEFORE = {DIST: DIST_TEXT, ENGINE: ENGINE_TEXT}
-AFTER = {DIST: edited(DIST_TEXT, *DIST_CHANGES), ENGINE: edited(ENGINE_TEXT, *ENGINE_CHANGES)}
+BEFORE = {DIST: DIST_TEXT, ENGINE: ENGINE_TEXT, TUNER: TUNER_TEXT}
+AFTER = {**BEFORE, DIST: edited(DIST_TEXT, *DIST_CHANGES), ENGINE: edited(ENGINE_TEXT, *ENGINE_CHANGES)}
 GPUS_DICT = "the dict with the keys `trainer` and `args`"
 SERIES_DICT = "the dict with the keys `model` and `train_args`"
 CALL = "the call of a process with [*_YOLO_CLI_COMMAND, ...] and options"
@@ -46,9 +47,54 @@ def test_an_import_that_is_there_is_not_added():
     assert check(STEP, tree_of(before), tree_of(AFTER)).applied == 4
 
 
-def test_a_release_that_tunes_in_another_way_is_edited_in_one_file():
-    text = edited(ENGINE_TEXT, ("class MultiTrainer:", "class OtherTrainer:"))
-    assert check(STEP, tree_of({**BEFORE, ENGINE: text}), tree_of({**AFTER, ENGINE: text})).applied == 2
+WITHOUT = ENGINE_TEXT.partition("class MultiTrainer:")[0]
+CONTENT = '    # all of it\n    content  =  f"""\n'
+SCRIPT_AFTER = edited(
+    SCRIPT_TEXT,
+    (CONTENT, f'    # all of it\n    {HOOKS}    content  =  f"""{{addmodules.open_this_tree()}}\n'),
+)
+RUN = "subprocess.run( cmd,  check=True )"
+TUNER_AFTER = edited(
+    OLD_TUNER_TEXT,
+    (RUN, "subprocess.run( cmd, env=addmodules.child_environment(),  check=True )".replace(",  check", ", check")),
+    (FIRST, HOOKS + FIRST),
+)
+OLD = {DIST: SCRIPT_TEXT, ENGINE: WITHOUT, TUNER: OLD_TUNER_TEXT}
+OLD_AFTER = {DIST: SCRIPT_AFTER, ENGINE: WITHOUT, TUNER: TUNER_AFTER}
+
+
+@NEWLINES
+def test_a_script_begins_with_the_tree_and_the_tuner_starts_processes_with_it(newline):
+    outcome = check(STEP, tree_of(OLD, newline), tree_of(OLD_AFTER, newline))
+    assert outcome.where == (f"{DIST}: {GPUS}",) * 2 + (f"{TUNER}: Tuner.__call__", f"{TUNER}: module")
+
+
+def test_both_are_edited_where_both_start_processes():
+    check(STEP, tree_of({**BEFORE, TUNER: OLD_TUNER_TEXT}), tree_of({**AFTER, TUNER: TUNER_AFTER}))
+
+
+def test_a_trainer_of_several_data_sets_that_starts_no_process_is_left_alone():
+    text = f"{WITHOUT}class MultiTrainer:\n    def train(self):\n        return self.trainer.train()\n"
+    check(STEP, tree_of({**OLD, ENGINE: text}), tree_of({**OLD_AFTER, ENGINE: text}))
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "where", "sought", "found"),
+    [
+        (ENGINE, ENGINE_TEXT.replace("train(self, run)", "run(self, run)"), f"{ENGINE}: {SERIES}",
+         "one definition of that name", f"0 of them, and the word in {ENGINE}"),
+        (TUNER, OLD_TUNER_TEXT.replace("subprocess.run", "start"), f"{TUNER}: Tuner.__call__",
+         "subprocess.run(COMMAND, ...), or MultiTrainer, which does that", "neither"),
+        (TUNER, OLD_TUNER_TEXT.replace("done = subprocess.run", "done = start"), f"{TUNER}: Tuner.__call__",
+         "the call subprocess.run(COMMAND, ...)", "no such place"),
+        (DIST, SCRIPT_TEXT.replace("content  =  f", "yield f"), f"{DIST}: {GPUS}", "the line `NAME = SCRIPT`",
+         "no such place"),
+        (DIST, SCRIPT_AFTER.replace(f"    {HOOKS}", ""), f"{DIST}: {GPUS}", WHOLE, "1 of 2 places edited"),
+        (TUNER, TUNER_AFTER.replace(HOOKS, ""), f"{TUNER}: Tuner.__call__", WHOLE, "1 of 2 places edited"),
+    ],
+)  # fmt: skip
+def test_refuses_other_shapes_of_earlier_releases(file, text, where, sought, found):
+    refuses(STEP, tree_of({**OLD, file: text}), where, sought, found)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +140,7 @@ def test_refuses_one_file_without_the_other(file):
     assert before == tree_of(tree)
 
 
-@pytest.mark.parametrize("file", [DIST, ENGINE])
+@pytest.mark.parametrize("file", [DIST, ENGINE, TUNER])
 def test_refuses_a_release_without_a_file(file):
     tree = {name: text for name, text in BEFORE.items() if name != file}
     refuses(STEP, tree_of(tree), f"{file}: module", "the file", "no such file in this release")

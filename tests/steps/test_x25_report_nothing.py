@@ -3,8 +3,10 @@ import pytest
 from fork.steps import x25_report_nothing
 
 from .fakes import EVENTS, EVENTS_TEXT, NEWLINES, UTILS, UTILS_TEXT, check, edited, refuses, tree_of, unchanged
+from .fakes_old import HUB_TEXT, QUESTION_TEXT
 
 STEP = x25_report_nothing.STEP
+HUB = "ultralytics/hub/utils.py"
 MODULE, ADVICE = f"{UTILS}: module", f"{UTILS}: IterableSimpleNamespace.__getattr__"
 ENABLED = f"{EVENTS}: Events.__init__"
 FLAG = "\nIS_PIP_PACKAGE = is_pip_package()\n"
@@ -66,3 +68,49 @@ def test_the_pinned_release_is_edited_once_in_each_place(pristine, results):
     outcome = next(result.outcome for result in results if result.step is STEP)
     assert outcome.where == (MODULE, ADVICE, ENABLED)
     assert results[-1].tree[EVENTS].count(b"\n") == pristine[EVENTS].count(b"\n")
+
+
+HUB_FLAG = HUB_TEXT.replace("ASK", "IS_PIP_PACKAGE")
+HUB_CALL = HUB_TEXT.replace("ASK", "is_pip_package()")
+ASK = '( IS_PIP_PACKAGE  or origin() == "somewhere" )'
+RETURN = "    return  spec is not None   # there is\n"
+OFF = "    return False  # a fork is not: nothing is reported, and no update of PyPI's advised\n"
+QUESTION_AFTER = edited(QUESTION_TEXT, (RETURN, OFF), (TEXT.replace("Or ", ""), CHANGES[1][1].replace("Or ", "")))
+ADVISED = ("is_pip_package", "IterableSimpleNamespace.__getattr__")
+
+
+@NEWLINES
+def test_events_are_the_hubs_in_earlier_releases(newline):
+    before = {UTILS: UTILS_TEXT, HUB: HUB_FLAG}
+    after = {UTILS: AFTER[UTILS], HUB: edited(HUB_FLAG, (ASK, "IS_PIP_PACKAGE"))}
+    outcome = check(STEP, tree_of(before, newline), tree_of(after, newline))
+    assert outcome.where == (MODULE, ADVICE, f"{HUB}: Events.__init__")
+
+
+@NEWLINES
+def test_the_question_is_answered_where_no_flag_keeps_the_answer(newline):
+    before = {UTILS: QUESTION_TEXT, HUB: HUB_CALL}
+    call = ASK.replace("IS_PIP_PACKAGE", "is_pip_package()")
+    after = {UTILS: QUESTION_AFTER, HUB: edited(HUB_CALL, (call, "is_pip_package()"))}
+    outcome = check(STEP, tree_of(before, newline), tree_of(after, newline))
+    assert outcome.where == (*(f"{UTILS}: {name}" for name in ADVISED), f"{HUB}: Events.__init__")
+
+
+@pytest.mark.parametrize(
+    ("files", "where", "sought", "found"),
+    [
+        ({UTILS: QUESTION_TEXT, HUB: HUB_FLAG}, MODULE, "the line `IS_PIP_PACKAGE = ...`", "no such place"),
+        ({UTILS: QUESTION_TEXT.replace("def is_pip_package", "def is_package"), HUB: HUB_CALL},
+         f"{UTILS}: is_pip_package", "one definition of that name", "0 of them"),
+        ({UTILS: QUESTION_TEXT.replace("    spec =", "    if name:\n        return 1\n    spec ="), HUB: HUB_CALL},
+         f"{UTILS}: is_pip_package", "one `return ...`", "2 such places"),
+        ({UTILS: QUESTION_TEXT, HUB: HUB_CALL.replace("is_pip_package()  or", "True or")},
+         f"{HUB}: Events.__init__", "`is_pip_package() or ...`", "no such place"),
+        ({UTILS: QUESTION_TEXT, HUB: HUB_CALL.replace("Events", "Reports")}, f"{EVENTS}: module", "the file",
+         "no such file in this release"),
+        ({UTILS: QUESTION_AFTER, HUB: HUB_CALL}, MODULE, WHOLE, "2 of 3 places edited"),
+    ],
+    ids=["flag elsewhere", "no question", "two answers", "no choice", "no events", "in part"],
+)  # fmt: skip
+def test_refuses_other_shapes_of_earlier_releases(files, where, sought, found):
+    refuses(STEP, tree_of(files), where, sought, found)

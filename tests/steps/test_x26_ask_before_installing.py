@@ -4,6 +4,7 @@ from fork.steps import x26_ask_before_installing
 
 from .fakes import CHECKS, NEWLINES, TASKS, UTILS, UTILS_TEXT, check, edited, refuses, tree_of, unchanged
 from .fakes_network import LOAD_TEXT, REQUIREMENTS_TEXT
+from .fakes_old import SILENT_TEXT
 
 STEP = x26_ask_before_installing.STEP
 IMPORT = "from ultralytics.nn.Addmodules import hooks as addmodules\n"
@@ -89,3 +90,67 @@ def test_refuses_a_release_without_a_file():
 def test_the_pinned_release_is_edited_once_in_each_place(results):
     outcome = next(result.outcome for result in results if result.step is STEP)
     assert outcome.where == (MODULE, REQUIREMENTS, REQUIREMENTS, LOAD)
+
+
+GIVES_UP = "            return False   # not today\n"
+SILENT_AFTER = edited(
+    SILENT_TEXT,
+    (
+        GIVES_UP,
+        "            if install:\n"
+        f"                {IMPORT.strip()}  # here, since nn imports this module\n"
+        '                LOGGER.warning(f"{prefix} {addmodules.not_installed(pkgs, cmds)}")\n' + GIVES_UP,
+    ),
+)
+SILENT_SOUGHT = "`else: return False` behind `if install and AUTOINSTALL`"
+
+
+@NEWLINES
+def test_a_release_that_is_silent_gets_a_warning(newline):
+    before, after = {**BEFORE, CHECKS: SILENT_TEXT}, {**AFTER, CHECKS: SILENT_AFTER}
+    outcome = check(STEP, tree_of(before, newline), tree_of(after, newline))
+    assert outcome.where == (MODULE, REQUIREMENTS, LOAD)
+
+
+@pytest.mark.parametrize(
+    ("change", "sought", "found"),
+    [
+        ((GIVES_UP, "            return None\n"), SILENT_SOUGHT, "no such place"),
+        (("install and AUTOINSTALL", "AUTOINSTALL"), SILENT_SOUGHT, "no such place"),
+    ],
+)
+def test_refuses_other_shapes_of_a_silent_release(change, sought, found):
+    tree = {**BEFORE, CHECKS: edited(SILENT_TEXT, change)}
+    refuses(STEP, tree_of(tree), REQUIREMENTS, sought, found)
+
+
+def test_a_warning_at_another_place_is_no_silence():
+    tree = {**BEFORE, CHECKS: SILENT_TEXT, "ultralytics/other.py": '"YOLO_AUTOINSTALL=False"\n'}
+    found = "none, but one in ultralytics/other.py"
+    refuses(STEP, tree_of(tree), REQUIREMENTS, WARNING_SOUGHT, found)
+
+
+def test_refuses_a_silent_release_that_is_edited_in_part():
+    tree = {**BEFORE, CHECKS: SILENT_AFTER}
+    refuses(STEP, tree_of(tree), MODULE, WHOLE, "1 of 3 places edited")
+
+
+RUNS = '        subprocess.run("pip install ray[tune]<=2".split(), check=True)  # by itself\n'
+RAY_TEXT = (
+    f"def run_ray_tune(model):\n    try:\n        # get it\n{RUNS}        import ray\n    finally:\n        pass\n"
+)
+ASKS = '        from ultralytics.utils.checks import check_requirements\n        check_requirements("ray[tune]<=2")\n'
+
+
+def test_a_release_that_runs_pip_for_ray_is_made_to_ask():
+    ray = "ultralytics/utils/tuner.py"
+    before, after = (
+        {**BEFORE, CHECKS: SILENT_TEXT, ray: RAY_TEXT},
+        {**AFTER, CHECKS: SILENT_AFTER, ray: edited(RAY_TEXT, (RUNS, ASKS))},
+    )
+    outcome = check(STEP, tree_of(before), tree_of(after))
+    assert outcome.where[-1] == f"{ray}: run_ray_tune"
+    refuses(STEP, tree_of({**AFTER, ray: RAY_TEXT}), MODULE, WHOLE, "3 of 4 places edited")
+    line = RAY_TEXT.replace("subprocess.run", "note = subprocess.run")
+    sought = 'subprocess.run("pip install ...".split(), ...) on a line of its own'
+    refuses(STEP, tree_of({**BEFORE, ray: line}), f"{ray}: run_ray_tune", sought, "no such place")

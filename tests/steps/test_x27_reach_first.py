@@ -16,6 +16,7 @@ from .fakes import (
     tree_of,
     unchanged,
 )
+from .fakes_old import ASKS_HEAD, OPENS, URL_TEXT
 
 STEP = x27_reach_first.STEP
 MODULE = f"{UTILS}: module"
@@ -79,12 +80,10 @@ def test_refuses_where_a_place_is_not_there_once(at):
     refuses(STEP, tree_of(two), WHERE[at], SOUGHT[at], "2 such places")
 
 
-@pytest.mark.parametrize(("file", "name"), [(DOWNLOADS, name) for name in NAMES[:3]] + [(BLOCK, "TorchVision")])
+@pytest.mark.parametrize(("file", "name"), [(DOWNLOADS, name) for name in NAMES[:3]])
 def test_refuses_where_a_function_is_missing(file, name):
-    keyword = "class" if name == "TorchVision" else "def"
-    none = {**BEFORE, file: edited(BEFORE[file], (f"{keyword} {name}", f"{keyword} Trail"))}
-    place = f"{file}: {'TorchVision.__init__' if name == 'TorchVision' else name}"
-    refuses(STEP, tree_of(none), place, "one definition of that name", "0 of them")
+    none = {**BEFORE, file: edited(BEFORE[file], (f"def {name}", "def Trail"))}
+    refuses(STEP, tree_of(none), f"{file}: {name}", "one definition of that name", "0 of them")
 
 
 @pytest.mark.parametrize(
@@ -107,3 +106,31 @@ def test_refuses_a_release_without_a_file():
 def test_the_pinned_release_is_edited_once_in_each_place(results):
     outcome = next(result.outcome for result in results if result.step is STEP)
     assert outcome.where == WHERE
+
+
+NO_BUILDER = BLOCK_TEXT.partition("class TorchVision:")[0] + "class Other:\n    pass\n"
+
+
+@NEWLINES
+def test_a_release_that_builds_no_network_of_torchvision_is_edited_in_two_files(newline):
+    before, after = {**BEFORE, BLOCK: NO_BUILDER}, {**AFTER, BLOCK: NO_BUILDER}
+    assert check(STEP, tree_of(before, newline), tree_of(after, newline)).where == WHERE[:4]
+
+
+def test_a_builder_under_another_name_is_no_release_without_it():
+    tree = {**BEFORE, BLOCK: edited(BLOCK_TEXT, ("class TorchVision", "class Vision"))}
+    found = f"0 of them, and such a module in {BLOCK}"
+    refuses(STEP, tree_of(tree), f"{BLOCK}: TorchVision.__init__", "one definition of that name", found)
+
+
+@NEWLINES
+@pytest.mark.parametrize("form", [OPENS, ASKS_HEAD], ids=["opens it", "asks for its head"])
+def test_asks_before_urllib_does_in_earlier_releases(form, newline):
+    rest = DOWNLOADS_TEXT.partition("    return requests.heads(url, 1)\n")[2]
+    hooks = f"            {IMPORT}            addmodules.reach(url)\n"
+    text, done = URL_TEXT % form, URL_TEXT % (hooks + form)
+    before, after = f"{text}{rest}", f"{done}{edited(rest, *DOWNLOADS_CHANGES[1:])}"
+    check(STEP, tree_of({**BEFORE, DOWNLOADS: before}, newline), tree_of({**AFTER, DOWNLOADS: after}, newline))
+    for wrong, found in ((form.replace("request.url", "url"), "no such place"), (form * 2, "2 such places")):
+        tree = {**BEFORE, DOWNLOADS: f"{URL_TEXT % wrong}{rest}"}
+        refuses(STEP, tree_of(tree), WHERE[1], SOUGHT[1], found)

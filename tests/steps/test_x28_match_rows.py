@@ -73,3 +73,9 @@ def test_fits_the_pinned_release(pristine):
     tree = dict(pristine)
     assert STEP.apply(tree).applied == 2
     unchanged(STEP, tree)
+
+
+def test_fits_a_release_that_keeps_what_fits_under_the_same_name():
+    line = FIT.replace("fit =", "csd =")
+    before = edited(TASKS_TEXT, (FIT, line), ("merge(fit, other)", "merge(csd, other)"))
+    check(STEP, tree_of({TASKS: before}), tree_of({TASKS: edited(before, *CHANGES)}))

@@ -3,6 +3,7 @@ import pytest
 from fork.steps import x16_follow_checkpoint, x29_freeze_rows
 
 from .fakes import ENGINE, ENGINE_TEXT, NEWLINES, check, edited, refuses, tree_of, unchanged
+from .fakes_old import TRAINER_TEXT
 
 STEP = x29_freeze_rows.STEP
 SETUP, MODE = f"{ENGINE}: BaseTrainer._setup_train", f"{ENGINE}: BaseTrainer._model_train"
@@ -43,7 +44,12 @@ def test_refuses_half_of_it(left_out):
     ("change", "where", "sought", "found"),
     [
         (("def _setup_train(", "def _setup("), SETUP, "one definition of that name", "0 of them"),
-        (("def _model_train(", "def _train("), MODE, "one definition of that name", "0 of them"),
+        (
+            ("def _model_train(", "def _train("),
+            MODE,
+            "one definition of that name",
+            "0 of them, and freeze_layer_names at another place",
+        ),
         ((NAMES, "[]"), SETUP, "the list of names made of `freeze_list`", "no such place"),
         ((NAMES, f"{NAMES} + {NAMES}"), SETUP, "the list of names made of `freeze_list`", "2 such places"),
         ((ANY, "k in freeze_layer_names"), SETUP, TEST, "no such place"),
@@ -72,3 +78,28 @@ def test_fits_the_pinned_release(pristine):
     x16_follow_checkpoint.STEP.apply(tree)
     assert STEP.apply(tree).applied == 3
     unchanged(STEP, tree)
+
+
+OLD = edited(TRAINER_TEXT, (IMPORT, HOOKS + IMPORT))
+OLD_ANY = "any(x in k for x in freeze_layer_names)"
+OLD_AFTER = edited(OLD, (NAMES, CHANGES[0][1]), (OLD_ANY, CHANGES[1][1]))
+
+
+@NEWLINES
+def test_a_release_that_knows_the_names_in_one_place_is_edited_there(newline):
+    assert check(STEP, tree_of({ENGINE: OLD}, newline), tree_of({ENGINE: OLD_AFTER}, newline)).where == (SETUP,) * 2
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {ENGINE: OLD.replace("                v.note = True\n", "                self.freeze_layer_names = 1\n")},
+        {ENGINE: f"{OLD}\n    def _train(self, freeze_layer_names):\n        pass\n"},
+        {ENGINE: OLD, "ultralytics/other.py": "freeze_layer_names = 1\n"},
+        {ENGINE: OLD, "ultralytics/other.py": "trainer._model_train()\n"},
+    ],
+    ids=["kept", "used", "used in another file", "another class"],
+)
+def test_names_at_another_place_are_no_release_without_it(files):
+    found = "0 of them, and freeze_layer_names at another place"
+    refuses(STEP, tree_of(files), MODE, "one definition of that name", found)

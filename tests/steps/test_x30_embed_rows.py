@@ -65,3 +65,9 @@ def test_fits_the_pinned_release(pristine):
     tree = dict(pristine)
     assert STEP.apply(tree).applied == 2
     unchanged(STEP, tree)
+
+
+def test_fits_a_release_that_embeds_without_a_name_for_the_model():
+    before = edited(MODEL_TEXT, (LAST, "len(self.model.model) - 2"))
+    after = edited(before, ("len(self.model.model) - 2", "self.model.model[-2].i"))
+    check(STEP, tree_of({**BEFORE, MODEL: before}), tree_of({**AFTER, MODEL: after}))

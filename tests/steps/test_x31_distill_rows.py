@@ -48,8 +48,15 @@ def test_refuses_where_the_list_is_not_there_once(change, where, sought, found):
     refuses(STEP, tree_of({DISTILL: edited(DISTILL_TEXT, change)}), where, sought, found)
 
 
-def test_refuses_a_release_without_the_file():
-    refuses(STEP, {}, f"{DISTILL}: module", "the file", "no such file in this release")
+def test_not_needed_where_nothing_is_distilled():
+    tree = tree_of({"ultralytics/nn/tasks.py": "# distilled water\n"})
+    unchanged(STEP, tree, "no distillation in this release")
+
+
+@pytest.mark.parametrize("word", ["distill_model", "DistillationModel", "get_distill_layers"])
+def test_refuses_a_release_that_distils_in_another_file(word):
+    tree = tree_of({"ultralytics/cfg/default.yaml": f"{word}: 1\n"})
+    refuses(STEP, tree, f"{DISTILL}: module", "the file", "no such file in this release")
 
 
 def test_fits_the_pinned_release(pristine):

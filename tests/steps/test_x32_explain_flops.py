@@ -66,3 +66,8 @@ def test_fits_the_pinned_release(pristine):
     s09_count_flops.STEP.apply(tree)
     assert STEP.apply(tree).applied == 2
     unchanged(STEP, tree)
+
+
+def test_a_release_that_gives_up_in_one_place_is_edited_there():
+    before = edited(BEFORE, (EARLY, "        pass\n"))
+    check(STEP, tree_of({FLOPS: before}), tree_of({FLOPS: edited(before, CHANGES[1])}))

@@ -3,6 +3,7 @@ import pytest
 from fork.steps import x16_follow_checkpoint, x33_name_nonfinite
 
 from .fakes import ENGINE, ENGINE_TEXT, NEWLINES, check, edited, refuses, tree_of, unchanged
+from .fakes_old import GUARDED_TEXT, TRAINER_TEXT
 
 STEP = x33_name_nonfinite.STEP
 LOOP, RECOVERY = f"{ENGINE}: BaseTrainer._do_train", f"{ENGINE}: BaseTrainer._handle_nan_recovery"
@@ -44,7 +45,12 @@ def test_refuses_half_of_it(change):
     ("change", "where", "sought", "found"),
     [
         (("def _do_train(", "def _do("), LOOP, "one definition of that name", "0 of them"),
-        (("def _handle_nan_recovery(", "def _recover("), RECOVERY, "one definition of that name", "0 of them"),
+        (
+            ("def _handle_nan_recovery(self", "def _recover(self, nan_recovery_attempts"),
+            RECOVERY,
+            "one definition of that name",
+            f"0 of them, and the word in {ENGINE}",
+        ),
         ((SINCE, SINCE.replace("accumulate", "every")), LOOP, SINCE_SOUGHT, "no such place"),
         ((SINCE + "                self.optimizer_step()\n", SINCE), LOOP, SINCE_SOUGHT, "no such place"),
         ((SINCE, SINCE + "                self.optimizer_step()\n" + SINCE), LOOP, SINCE_SOUGHT, "2 such places"),
@@ -70,3 +76,48 @@ def test_fits_the_pinned_release(pristine):
     x16_follow_checkpoint.STEP.apply(tree)
     assert STEP.apply(tree).applied == 2
     unchanged(STEP, tree)
+
+
+OLD = edited(TRAINER_TEXT, (IMPORT, HOOKS + IMPORT))
+SAVES = "            # write\n            self.save_metrics( metrics=self.metrics )   # kept\n"
+OLD_CHANGES = (
+    CHANGES[0],
+    (SAVES, SAVES.replace("            self.", "            addmodules.tell_nonfinite(self)\n            self.")),
+)
+OLD_AFTER = edited(OLD, *OLD_CHANGES)
+GUARDED = edited(GUARDED_TEXT, (IMPORT, HOOKS + IMPORT))
+GUARD = "            if self.loss.isfinite():   # fine\n"
+GUARDED_AFTER = edited(GUARDED, (GUARD, f"            addmodules.watch_loss(self, batch, self.loss)\n{GUARD}"))
+SAVES_SOUGHT = "the line `self.save_metrics(...)` behind the validation"
+
+
+@NEWLINES
+def test_tells_behind_the_validation_where_there_is_no_recovery(newline):
+    outcome = check(STEP, tree_of({ENGINE: OLD}, newline), tree_of({ENGINE: OLD_AFTER}, newline))
+    assert outcome.where == (LOOP,) * 2
+
+
+@NEWLINES
+def test_looks_before_a_batch_is_skipped(newline):
+    outcome = check(STEP, tree_of({ENGINE: GUARDED}, newline), tree_of({ENGINE: GUARDED_AFTER}, newline))
+    assert outcome.where == (LOOP,)
+
+
+@pytest.mark.parametrize("change", OLD_CHANGES, ids=["look alone", "tell alone"])
+def test_refuses_half_of_it_without_a_recovery(change):
+    refuses(STEP, tree_of({ENGINE: edited(OLD, change)}), LOOP, WHOLE, "1 of 2 places edited")
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "sought", "found"),
+    [
+        (OLD.replace("self.save_metrics(", "self.write("), LOOP, SAVES_SOUGHT, "no such place"),
+        (OLD.replace(SAVES, SAVES * 2), LOOP, SAVES_SOUGHT, "2 such places"),
+        (OLD.replace("self.accumulate", "self.every"), LOOP, SINCE_SOUGHT, "no such place"),
+        (f"{OLD}        self.nan_recovery_attempts = 0\n", RECOVERY, "one definition of that name",
+         f"0 of them, and the word in {ENGINE}"),
+    ],
+    ids=["no line", "two lines", "no step", "a recovery"],
+)  # fmt: skip
+def test_refuses_other_shapes_of_earlier_releases(text, where, sought, found):
+    refuses(STEP, tree_of({ENGINE: text}), where, sought, found)

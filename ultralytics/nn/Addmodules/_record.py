@@ -203,6 +203,22 @@ def this_tree() -> Tree:
     return Tree(str(PACKAGE), str(_own_stamp()["digest"]))
 
 
+def open_this_tree() -> str:
+    """Return lines of a script, for a process that this one starts, that find this tree and hold it to it (step x24).
+
+    Releases up to the one that writes its own search path into the script do no more than name a class.
+    """
+    tree = this_tree()
+    return "\n".join(
+        [
+            "import sys",
+            f"sys.path = {sys.path!r}",
+            f"from {__name__} import Tree",
+            f"Tree({tree.path!r}, {tree.digest!r})",
+        ]
+    )
+
+
 def child_environment() -> Dict[str, str]:
     """Return the environment in which ``python -m ultralytics...`` runs this tree (step x24).
 

@@ -22,10 +22,10 @@ from ._checkpoint import explained_load
 from ._contentless import create, on_cpu
 from ._install import not_installed, refuse_to_install
 from ._network import reach, reach_torchvision
-from ._record import child_environment, record, record_text, recorded, this_tree
+from ._record import child_environment, open_this_tree, record, record_text, recorded, this_tree
 from ._routing import stem, task_of
 from ._shapes import STAND_INS, GapBackbone
-from ._trust import allow, as_class, as_target
+from ._trust import allow, allowing, as_class, as_target
 from ._wrapping import keep_activations
 from .base import adopt_settings, settings_of, weights_match
 from .contract import (
@@ -42,7 +42,7 @@ from .derive import derive, find_model, read_model
 from .flops import flops_side, no_flops
 from .fold import fold, is_folded
 from .matching import match_rows, report_rows
-from .nonfinite import name_nonfinite, watch_loss
+from .nonfinite import name_nonfinite, tell_nonfinite, watch_loss
 from .preflight import check_model
 from .registry import registry
 from .rows import embed_rows, frozen_layers, is_frozen, positions
@@ -50,6 +50,7 @@ from .weights import following
 
 __all__ = [
     "allow",
+    "allowing",
     "build_backbone",
     "check_model",
     "child_environment",
@@ -73,6 +74,7 @@ __all__ = [
     "name_nonfinite",
     "no_flops",
     "not_installed",
+    "open_this_tree",
     "positions",
     "probe_size",
     "reach",
@@ -87,6 +89,7 @@ __all__ = [
     "stem",
     "takes_any_shape",
     "task_of",
+    "tell_nonfinite",
     "this_tree",
     "watch_loss",
     "write_whole",

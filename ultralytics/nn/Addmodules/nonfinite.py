@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from .contract import BackboneError, first_backbone
 from .rows import layers_of, name_of
 
-__all__ = ["name_nonfinite", "watch_loss"]
+__all__ = ["name_nonfinite", "tell_nonfinite", "watch_loss"]
 
 LOGGER = logging.getLogger("ultralytics")
 
@@ -20,7 +20,7 @@ FOUND = "addmodules_nonfinite"
 """Attribute of a trainer: the epoch in which the loss was first seen not finite, and what was found then."""
 
 
-def watch_loss(trainer: Any, batch: Dict[str, Any]) -> None:
+def watch_loss(trainer: Any, batch: Dict[str, Any], loss: Any = None) -> None:
     """Where an epoch's mean loss has become NaN or infinite, find the row, once an epoch (step x33).
 
     This comes before the optimizer's step, which would spread it over all weights and wipe out where it began.
@@ -28,16 +28,21 @@ def watch_loss(trainer: Any, batch: Dict[str, Any]) -> None:
     Args:
         trainer: Upstream's, in its loop over batches.
         batch: The batch whose loss has just been worked out, on the device.
+        loss: What to look at where upstream leaves such a batch out of the mean.
     """
-    loss = trainer.tloss
+    loss = trainer.tloss if loss is None else loss
     if loss is None or _found(trainer) is not None or first_backbone(layers_of(trainer.model)) is None:
         return
-    values = loss.values() if isinstance(loss, dict) else torch.as_tensor(loss).flatten()
-    if all(math.isfinite(float(value)) for value in values):
+    if _are_finite(loss):
         return
     found = diagnose(trainer, batch)
     setattr(trainer, FOUND, (trainer.epoch, found))
     LOGGER.warning(f"the loss is NaN or infinite: {found or 'and every number of a second pass is finite'}")
+
+
+def _are_finite(loss: Any) -> bool:
+    values = loss.values() if isinstance(loss, dict) else torch.as_tensor(loss).flatten()
+    return all(math.isfinite(float(value)) for value in values)
 
 
 def _found(trainer: Any) -> Optional[str]:
@@ -64,6 +69,21 @@ def name_nonfinite(trainer: Any, reason: str) -> None:
     if found and trainer.epoch == trainer.start_epoch:
         raise BackboneError(f"training ends in its first epoch. {text}")
     LOGGER.warning(text)
+
+
+def tell_nonfinite(trainer: Any) -> None:
+    """Do at the end of an epoch what ``name_nonfinite`` does, in releases that do not look for it (step x33).
+
+    Args:
+        trainer: Upstream's, after a validation.
+
+    Raises:
+        BackboneError: As ``name_nonfinite``.
+    """
+    for kind, value in (("Loss", trainer.tloss), ("Fitness", trainer.fitness)):
+        if value is not None and not _are_finite(value):
+            name_nonfinite(trainer, f"{kind} NaN/Inf")
+            return
 
 
 def _cures(trainer: Any) -> str:
