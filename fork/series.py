@@ -8,13 +8,14 @@ import gc
 import re
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
+from fork.compat import COMPAT
 from fork.edit import Outcome, Step
 from fork.errors import StepError
 from fork.steps import SERIES
 from fork.tree import OVERLAY, Tree, digest
 
-ORDER: Tuple[Step, ...] = SERIES
-"""Every step, in the order in which a build runs them."""
+ORDER: Tuple[Step, ...] = (*SERIES, *COMPAT)
+"""Every step, in the order in which a build runs them: the series, then what old releases need on today's libraries."""
 
 
 class Result(NamedTuple):
@@ -31,7 +32,7 @@ class Result(NamedTuple):
 
 
 def run(pristine: Tree, overlay: Tree, steps: Optional[Sequence[Step]] = None) -> List[Result]:
-    """Run ``steps`` (default: the whole series) over a pristine tree; the input is left alone.
+    """Run ``steps`` (default: ``ORDER``) over a pristine tree; the input is left alone.
 
     Raises:
         StepError: A step failed, edited another number of places or another file than it declares, or the finished
