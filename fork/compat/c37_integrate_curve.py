@@ -24,8 +24,8 @@ def apply(tree: Tree) -> Outcome:
     bare = [node for node in walk(source.module) if _is(node, OLD) and id(node) not in chosen]
     calls = [node.func for node in own_nodes(source.find(DEFINITION), cst.Call) if isinstance(node, cst.Call)]
     if not bare:
-        names = [target for target, value in _assigned(source) if any(value is choice for choice in choices)]
-        if any(id(func) in chosen or code(func) in names for func in calls):
+        named = [name for name, value in _assigned(source) if any(value is choice for choice in choices)]
+        if any(code(func) in named or any(func is choice for choice in choices) for func in calls):
             return Outcome(0, "it takes numpy's new name")
     place = source.one(DEFINITION, f"the call of `{OLD}`, or of a choice between it and `{NEW}`", bare)
     if not any(func is place for func in calls):

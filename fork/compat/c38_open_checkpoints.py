@@ -48,12 +48,13 @@ def apply(tree: Tree) -> Outcome:
     for source, (_, definition, count) in zip(sources, PLACES):
         for at in range(count):
             call = _calls(source, definition)[at]
-            option = cst.Arg(
-                cst.Name("False"),
-                cst.Name(OPTION),
-                equal=cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace("")),
+            last, blank = call.args[-1], cst.SimpleWhitespace("")
+            option = last.with_changes(
+                keyword=cst.Name(OPTION), equal=cst.AssignEqual(blank, blank), value=cst.Name("False")
             )
-            last = call.args[-1].with_changes(comma=cst.Comma(whitespace_after=cst.SimpleWhitespace(" ")))
+            last = last.with_changes(
+                comma=cst.Comma(whitespace_after=cst.SimpleWhitespace(" ")), whitespace_after_arg=blank
+            )
             source.replace(definition, call, call.with_changes(args=[*call.args[:-1], last, option]))
     outcomes = [source.save() for source in sources]
     return Outcome(sum(o.applied for o in outcomes), where=tuple(w for o in outcomes for w in o.where))
