@@ -8,14 +8,15 @@ import gc
 import re
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
+from fork.compat import COMPAT
 from fork.edit import Outcome, Step
 from fork.errors import StepError
 from fork.steps import SERIES
 from fork.steps._places import HOOKS
 from fork.tree import OVERLAY, Tree, digest
 
-ORDER: Tuple[Step, ...] = SERIES
-"""Every step, in the order in which a build runs them."""
+ORDER: Tuple[Step, ...] = (*SERIES, *COMPAT)
+"""Every step, in the order in which a build runs them: the series, then what old releases need on today's libraries."""
 
 LOOPS = "s07_spread_maps"
 """The step that routes the loops over layers."""
@@ -35,7 +36,7 @@ class Result(NamedTuple):
 
 
 def run(pristine: Tree, overlay: Tree, steps: Optional[Sequence[Step]] = None) -> List[Result]:
-    """Run ``steps`` (default: the whole series) over a pristine tree; the input is left alone.
+    """Run ``steps`` (default: ``ORDER``) over a pristine tree; the input is left alone.
 
     Raises:
         StepError: A step failed, edited another number of places or another file than it declares, or the finished

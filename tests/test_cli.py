@@ -8,7 +8,7 @@ from conftest import make_checkout, run_python
 from releases import relabel
 
 from fork import cli, state
-from fork.steps import SERIES
+from fork.series import ORDER
 from fork.tree import scan
 
 TASKS = "ultralytics/nn/tasks.py"
@@ -49,7 +49,7 @@ def test_a_wrong_command_line_is_exit_code_2(arguments, capsys):
 def test_build_prints_each_step_and_the_digest(fork):
     code, out, err = fork("build")
     assert code == 0
-    assert [line.split()[0] for line in out.splitlines()[:-1]] == [step.name for step in SERIES]
+    assert [line.split()[0] for line in out.splitlines()[:-1]] == [step.name for step in ORDER]
     assert re.search(r"8\.4\.190\+addmodules\.1, 363 files, digest [0-9a-f]{16}$", out.strip())
     assert "writing 363 of 363 files" in err
 
@@ -62,7 +62,7 @@ def test_status_before_and_after_a_build_and_an_edit(fork, checkout):
     code, out, _ = fork("status")
     assert code == 0
     assert "edited    no file: clean" in out
-    assert out.count("\nstep ") == len(SERIES)
+    assert out.count("\nstep ") == len(ORDER)
     with open(checkout / TASKS, "a", encoding="utf-8") as f:
         f.write("# mine\n")
     code, out, _ = fork("status")
@@ -114,7 +114,7 @@ def test_diff_whole_by_step_and_in_numbers(fork):
     assert whole.startswith("--- a/ultralytics/cfg/__init__.py\n")
     changed = [line for line in whole.splitlines() if re.match(r"[+-][^+-]", line)]
     assert len(changed) <= 150
-    by_step = [fork("diff", "--step", step.name)[1] for step in SERIES]
+    by_step = [fork("diff", "--step", step.name)[1] for step in ORDER]
     assert by_step[:2] == ["", ""]
     assert sum(text.count("addmodules.keep(") for text in by_step) == whole.count("addmodules.keep(") == 5
     assert fork("diff", "--step", "7")[1] == fork("diff", "--step", "s07")[1] == by_step[6]

@@ -9,7 +9,7 @@ from conftest import ROOT
 from fork import build as builder
 from fork.errors import ForkError
 from fork.export import commits, export, read_configs, stream
-from fork.steps import SERIES
+from fork.series import ORDER
 from fork.tree import OVERLAY
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
@@ -25,10 +25,10 @@ def git(folder, *arguments):
 
 
 def test_one_commit_a_step_on_top_of_pristine_upstream(work, tmp_path):
-    assert export(work, tmp_path / "out") == len(SERIES) + 1
+    assert export(work, tmp_path / "out") == len(ORDER) + 1
     subjects = git(tmp_path / "out", "log", "--reverse", "--format=%s").splitlines()
     assert subjects[0] == "ultralytics 8.4.190, as released"
-    assert [s.split(":")[0] for s in subjects[1:]] == [step.name.split("_")[0] for step in SERIES]
+    assert [s.split(":")[0] for s in subjects[1:]] == [step.name.split("_")[0] for step in ORDER]
     tags = git(tmp_path / "out", "tag").splitlines()
     assert tags == ["addmodules-8.4.190-addmodules.1", "upstream-8.4.190"]
 
@@ -82,7 +82,7 @@ def test_each_message_gives_section_reason_and_places(work):
     assert "Articles' section 4.7\n" in by_name["s07"]
     assert "Edited: ultralytics/utils/export/imx.py: FXModel.forward\n" in by_name["s07"]
     assert "Not in the articles\n" in by_name["x11"]
-    assert all(step.reason.split()[0] in by_name[step.name.split("_")[0]] for step in SERIES)
+    assert all(step.reason.split()[0] in by_name[step.name.split("_")[0]] for step in ORDER)
 
 
 def test_our_folder_comes_in_with_its_own_two_steps(work):

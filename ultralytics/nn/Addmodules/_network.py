@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, Optional, Tuple, Union
 from urllib.parse import urlsplit
 
+from ._upstream import env_bool
+
 LIMIT = 3.0
 """Seconds within which a server has to accept a connection, the look-up of its name included."""
 
@@ -128,8 +130,6 @@ def obstacle(url: str) -> str:
     Args:
         url: An address with http or https.
     """
-    from ultralytics.utils import env_bool
-
     if env_bool("YOLO_OFFLINE"):
         return "YOLO_OFFLINE is set"
     try:

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Union
 
+from ._upstream import load_yaml
 from .contract import BackboneError
 from .registry import registry
 
@@ -102,14 +103,12 @@ def find_model(path: Union[str, Path]) -> Union[str, Derived, None]:
 
 def read_model(source: Union[str, Derived]) -> Dict[str, Any]:
     """Return the content of a model YAML: of the file, or of one that ``derive`` has made out."""
-    from ultralytics.utils import YAML
-
     from .preflight import check_text
 
     if not isinstance(source, Derived):
         check_text(source)
-        return accept_name(YAML.load(source))
-    model = YAML.load(source.base)
+        return accept_name(load_yaml(source))
+    model = load_yaml(source.base)
     model["backbone"] = [source.row, *model["backbone"][1:]]
     shown = ", ".join(map(str, source.row[3]))
     line = f"{Path(source.base).name} with the row [-1, 1, {source.row[2]}, [{shown}]]"

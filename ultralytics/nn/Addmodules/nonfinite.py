@@ -9,6 +9,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 import torch
 from torch import Tensor, nn
 
+from ._upstream import autocast
 from .contract import BackboneError, first_backbone
 from .rows import layers_of, name_of
 
@@ -176,8 +177,6 @@ def _tensors(model: nn.Module, tensors: Iterator[Tuple[str, Tensor]], kind: str)
 
 def _outputs(trainer: Any, model: nn.Module, batch: Dict[str, Any]) -> str:
     """Run a batch once more and return the first output that is not finite, in words, or an empty string."""
-    from ultralytics.utils.torch_utils import autocast
-
     found: List[str] = []
 
     def look(module: nn.Module, inputs: Any, output: Any, name: str) -> None:
@@ -198,7 +197,7 @@ def _outputs(trainer: Any, model: nn.Module, batch: Dict[str, Any]) -> str:
     dtype = torch.bfloat16 if trainer.args.amp == "bf16" else trainer.amp
     loss, items = None, None
     try:
-        with torch.no_grad(), autocast(dtype, device=trainer.device.type):
+        with torch.no_grad(), autocast(dtype, trainer.device.type):
             loss, items = model(batch)
     except Exception:
         if not found:  # a loss may refuse what is no number
