@@ -58,12 +58,13 @@ def prepare(root: Path, package: Package, wheel: Path, say: Say) -> builder.Plan
     return work
 
 
-def finish(root: Path, work: builder.Plan, say: Say = builder.quiet, old: Optional[Path] = None) -> Bump:
+def finish(root: Path, work: builder.Plan, wheel: Path, say: Say = builder.quiet, old: Optional[Path] = None) -> Bump:
     """Write pin, lock and tree, and say what changed.
 
     Args:
         root: The checkout.
         work: What ``prepare`` returned.
+        wheel: The wheel that it was given.
         say: Called with lines of progress.
         old: The old release's wheel, for the comparison; None to take it from the cache or the index.
 
@@ -77,18 +78,11 @@ def finish(root: Path, work: builder.Plan, say: Say = builder.quiet, old: Option
     try:
         write_files(root, {"pin.toml": with_pin(kept["pin.toml"].decode("utf-8"), new).encode()})
         lock.write(root, lock.digests(new, work.pristine, work.results))
-        done = builder.build(root, _wheel_of(new.upstream), say=say)
+        done = builder.build(root, wheel, say=say)
     except BaseException:
         write_files(root, kept)
         raise
     return Bump(before, new, done, compared, entry(before, new, work, compared))
-
-
-def _wheel_of(package: Package) -> Optional[Path]:
-    from fork.fetch import cache_dir
-
-    path = cache_dir() / package.file
-    return path if path.is_file() else None
 
 
 def _compare(

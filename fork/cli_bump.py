@@ -53,7 +53,7 @@ def run(options: argparse.Namespace, root: Path, say: Callable[[str], None]) -> 
         problems = sweep.compare(*sweep.run_models(work.pristine, patched, probe.probe))
         if problems:
             raise ForkError("models do not come out right; nothing was written:\n  " + "\n  ".join(problems))
-    done = bump.finish(root, work, say)
+    done = bump.finish(root, work, wheel, say)
     if done.changes is not None:
         print(f"what changed in the fork's own edits from {old.upstream.version} to {package.version}:\n")
         print(changes.report(done.changes))

@@ -173,7 +173,7 @@ def test_a_build_that_fails_puts_pin_and_lock_back(at_older, wheel, monkeypatch,
     work = bump.prepare(at_older, pin.upstream, wheel, lambda _: None)
     monkeypatch.setattr(bump.builder, "build", no_space)
     with pytest.raises(OSError, match="no space left"):
-        bump.finish(at_older, work)
+        bump.finish(at_older, work, wheel)
     assert files(at_older) == before
 
 
