@@ -5,7 +5,7 @@ Each constant is one era's way of one thing, so that a test shows a step on it w
 
 from __future__ import annotations
 
-from .fakes import ENGINE_TEXT, FLOPS_TEXT, TASKS_TEXT, edited
+from .fakes import ENGINE, ENGINE_TEXT, FLOPS, FLOPS_TEXT, TASKS, TASKS_TEXT, edited
 
 TRY = """\
             try:
@@ -15,8 +15,7 @@ TRY = """\
 """
 """An argument that is no literal, before ``contextlib.suppress`` came back to parse_model."""
 
-TRY_TASKS = edited(
-    TASKS_TEXT,
+TRY_CHANGES = (
     (
         """\
             with contextlib.suppress(ValueError):   # text stays text
@@ -30,36 +29,38 @@ TRY_TASKS = edited(
         "            pass\n",
     ),
 )
+TRY_TASKS = edited(TASKS_TEXT, *TRY_CHANGES)
 
 WIDTHS = "            args.append( [ch[x] for x in f] )   # widths\n"
 """A head's input widths, before the head had settings of its own in front of them."""
 
-WIDTHS_TASKS = edited(TASKS_TEXT, ("            args.extend( [ch[x] for x in f] )   # widths\n", WIDTHS))
+WIDTHS_CHANGES = (("            args.extend( [ch[x] for x in f] )   # widths\n", WIDTHS),)
+WIDTHS_TASKS = edited(TASKS_TEXT, *WIDTHS_CHANGES)
 
 COUNTED = "        return  sum(bare(m) for m in self.modules()) <  thresh   # few left\n"
 """A model is fused where few norms are left."""
 
-COUNTED_TASKS = edited(
-    TASKS_TEXT,
+COUNTED_CHANGES = (
     ("def is_fused(self):", "def is_fused(self, thresh=9):"),
     ("        return  not any(bare(m) for m in self.modules())   # nothing left\n", COUNTED),
 )
+COUNTED_TASKS = edited(TASKS_TEXT, *COUNTED_CHANGES)
 
-FITTING_TASKS = edited(
-    TASKS_TEXT,
+FITTING_CHANGES = (
     ("fit = intersect_dicts(csd, self.state_dict( ))   # what fits", "csd = intersect_dicts(csd, self.state_dict())"),
     ("merge(fit, other)", "merge(csd, other)"),
 )
+FITTING_TASKS = edited(TASKS_TEXT, *FITTING_CHANGES)
 """What fits of the weights has the same name as the weights."""
 
 UNIFIED = "    yaml_file = check(unified_path, hard=False) or  check(path)   # found\n"
 """The search for a YAML, the name without a scale first."""
 
-UNIFIED_TASKS = edited(
-    TASKS_TEXT,
+UNIFIED_CHANGES = (
     ("    yaml_file = check(path, hard=False) or  check(note)   # found\n", UNIFIED),
     ("    d = YAML.load(yaml_file)   # read\n", "    d = yaml_load(yaml_file)   # read\n"),
 )
+UNIFIED_TASKS = edited(TASKS_TEXT, *UNIFIED_CHANGES)
 
 TWICE = """\
     try:
@@ -76,8 +77,7 @@ TWICE = """\
 """
 """FLOPs on an image of one stride's side, and on a whole one where that fails."""
 
-TWICE_FLOPS = edited(
-    FLOPS_TEXT,
+TWICE_CHANGES = (
     (
         """\
     try:
@@ -90,6 +90,7 @@ TWICE_FLOPS = edited(
         TWICE,
     ),
 )
+TWICE_FLOPS = edited(FLOPS_TEXT, *TWICE_CHANGES)
 
 SCALED_FLOPS = edited(
     FLOPS_TEXT,
@@ -100,9 +101,7 @@ SCALED_FLOPS = edited(
 )
 """FLOPs scaled by the counter itself, before it knew how large an image RT-DETR needs."""
 
-LOOP_FLOPS = (
-    FLOPS_TEXT
-    + '''
+LOOP = '''
 
 class Wrapper(torch.nn.Module):
     def forward(self, x):
@@ -116,8 +115,9 @@ class Wrapper(torch.nn.Module):
             y.append(x)  # kept
         return x
 '''
-)
 """The export's loop over layers, in a file that nn itself imports."""
+
+LOOP_FLOPS = FLOPS_TEXT + LOOP
 
 PICKLED = """\
         self.last.write_text("saved")
@@ -130,8 +130,7 @@ PICKLED = """\
 """
 """A checkpoint is pickled for each of its files."""
 
-PICKLED_ENGINE = edited(
-    ENGINE_TEXT,
+PICKLED_CHANGES = (
     (
         """\
         self.last.write_bytes(blob)   # keep
@@ -143,6 +142,7 @@ PICKLED_ENGINE = edited(
         PICKLED,
     ),
 )
+PICKLED_ENGINE = edited(ENGINE_TEXT, *PICKLED_CHANGES)
 
 AGAIN = """\
     def final_eval(self):
@@ -151,9 +151,22 @@ AGAIN = """\
 """
 """best.pt is written a second time when a run is over."""
 
-AGAIN_ENGINE = edited(ENGINE_TEXT, ("    def save_other(self, blob):\n", AGAIN + "    def save_other(self, blob):\n"))
+AGAIN_CHANGES = (("    def save_other(self, blob):\n", AGAIN + "    def save_other(self, blob):\n"),)
+AGAIN_ENGINE = edited(ENGINE_TEXT, *AGAIN_CHANGES)
 
 DILL = "    torch.save( blob, path or file , use_dill=False)   # write\n"
 """torch.save takes an argument of upstream's."""
 
-DILL_FLOPS = edited(FLOPS_TEXT, ("    torch.save( blob, path or file )   # write\n", DILL))
+DILL_CHANGES = (("    torch.save( blob, path or file )   # write\n", DILL),)
+DILL_FLOPS = edited(FLOPS_TEXT, *DILL_CHANGES)
+
+OLDEST = {
+    TASKS: edited(
+        TASKS_TEXT,
+        *(TRY_CHANGES + WIDTHS_CHANGES + COUNTED_CHANGES + FITTING_CHANGES + UNIFIED_CHANGES),
+        ("def _predict_once", "def _forward_once"),
+    ),
+    FLOPS: edited(FLOPS_TEXT, *(TWICE_CHANGES + DILL_CHANGES)) + LOOP,
+    ENGINE: edited(ENGINE_TEXT, *(PICKLED_CHANGES + AGAIN_CHANGES)),
+}
+"""Everything of that at once; what the files from x21 on need is not in it."""
