@@ -37,7 +37,7 @@ def apply(tree: Tree) -> Outcome:
     if NEW in [*(code(loop.iter) for loop in loops), *(code(node.for_in.iter) for node in lists)]:
         return Outcome(0, "already applied")
     found = [loop.iter for loop in loops if code(loop.iter) == NEEDED and f"{LIST}[" in code(loop.body)]
-    if not loops:  # all that there is to restore is in the list from the beginning
+    if not found:  # all that there is to restore is in the list from the beginning
         found = [n.for_in.iter for n in lists if code(n.for_in.iter) == NEEDED and f"{LIST}[" in code(n.elt)]
     sought = f"the loop over `{NEEDED}` that fills `{LIST}`"
     source.replace(DEFINITION, source.one(DEFINITION, sought, found), expression(NEW))

@@ -115,6 +115,8 @@ class _SafeLoad:
         """Not by ``safe_globals()``."""
         needed = names_in(weight)
         note = [name for name in needed]  # alike, but of no list
+        for other in (note, weight):
+            cls._registry[other] = other  # alike, but for what it goes through
         entries = [ cls._registry[name] for name  in  needed if name in cls._registry ]   # known
         torch.serialization.add_safe_globals(entries)
         return note
