@@ -26,6 +26,9 @@ TEST_EXTRA = ["pytest>=8", "pytest-xdist>=3", "pytest-timeout>=2.2", "ruff>=0.17
 TEST_EXTRA += ["setuptools>=68", "wheel", "timm>=1.0.20", "safetensors>=0.4", "cloudpickle>=3.1.1"]
 SLOW_EXTRA = ["onnx>=1.16", "onnxruntime>=1.18", "onnxslim>=0.1.71", "openvino>=2024.4"]  # what exports are tested with
 
+SWEEP_EXTRA = ["pandas", "scipy", "hub-sdk", "py-cpuinfo", "seaborn", "pytz"]  # what older releases import
+SWEEP_EXTRA += ["tqdm"]
+
 
 def say(line):
     """Print progress where pip shows it (pip install -v)."""
@@ -82,6 +85,7 @@ except ForkError as e:
 packages = find_packages(include=[PACKAGE, f"{PACKAGE}.*"])
 extras["test"] = TEST_EXTRA
 extras["slow"] = SLOW_EXTRA
+extras["sweep"] = SWEEP_EXTRA
 extras["timm"] = ["timm>=1.0.20"]
 setup(
     version=work.pin.version,

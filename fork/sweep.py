@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import re
 import sys
 import tempfile
 import time
@@ -180,13 +181,19 @@ def compare(pristine: Dict[str, Any], patched: Dict[str, Any]) -> List[str]:
             found.append(f"{name}: {result}")
     for name, result in sorted(patched.get("ours", {}).items()):
         if "error" in result:
-            found.append(f"{name}: {result['error']}")
+            found.append(f"{name}: {explained(result['error'])}")
     return found
 
 
 def does_not_run(found: Dict[str, Any]) -> str:
     """Return why a tree does not run here, from what the probe found; an empty string where it does."""
-    return str(found.get("import_error") or found.get("crash") or "")
+    return explained(str(found.get("import_error") or found.get("crash") or ""))
+
+
+def explained(error: str) -> str:
+    """Return an error with what to do about it, where a package is missing that the release itself requires."""
+    missing = re.search(r"No module named '(\w+)", error)
+    return f"{error} (the release needs {missing.group(1)}: pip install '.[sweep]')" if missing else error
 
 
 def failed(row: Row) -> List[str]:

@@ -184,7 +184,9 @@ def test_models_that_come_out_otherwise_are_problems():
         "ours": {"yolo": {}},
     }
     assert sweep.compare(pristine, good) == []
-    assert sweep.compare({"import_error": "pandas"}, {"import_error": "pandas"}) == []
+    absent = {"import_error": "ModuleNotFoundError: No module named 'pandas'"}
+    assert sweep.compare(absent, absent) == []
+    assert "the release needs pandas: pip install '.[sweep]'" in sweep.does_not_run(absent)
     assert sweep.compare(pristine, {"crash": "exit code 139"}) == ["does not run any more: exit code 139"]
     assert sweep.compare(pristine, {**good, "models": {}})[0].startswith("yolov8: parameters 1 in the unmodified")
     bad = {**good, "models": {"yolov8": {**alike, "outputs": "p"}}, "checks": pristine["checks"]}
