@@ -57,7 +57,7 @@ def run(pristine: Tree, overlay: Tree, steps: Optional[Sequence[Step]] = None) -
             tree = after
     if whole:
         check_layer_loops(tree)
-        _check_manifest(results)
+        check_manifest(results)
     return results
 
 
@@ -130,7 +130,7 @@ def _keepers(node: ast.AST, prefix: str = "") -> List[str]:
     return names
 
 
-def _check_manifest(results: Sequence[Result]) -> None:
+def check_manifest(results: Sequence[Result]) -> None:
     """Check that the loops which now go through the hook are those that their step says it has edited, each once.
 
     Raises:

@@ -66,6 +66,7 @@ def transform(pristine: Tree, overlay: Tree, steps: Optional[Sequence[Step]] = N
     order = series.ORDER if steps is None else steps
     tree: Tree = {**pristine, **overlay}
     cells: Dict[str, Dict[str, Any]] = {}
+    results: List[series.Result] = []
     with series.no_collection():
         for step in order:
             after = dict(tree)
@@ -76,17 +77,20 @@ def transform(pristine: Tree, overlay: Tree, steps: Optional[Sequence[Step]] = N
                 cells[step.name] = {"failed": e.brief}
                 continue
             tree = after
+            results.append(series.Result(step, outcome, after))
             cells[step.name] = {"applied": outcome.applied, "reason": outcome.reason, "where": list(outcome.where)}
         done = Transformed(tree, cells, [])
         if not done.failed:
-            done.problems.extend(_problems(pristine, tree, order))
+            done.problems.extend(_problems(pristine, results))
     return done
 
 
-def _problems(pristine: Tree, tree: Tree, steps: Sequence[Step]) -> List[str]:
+def _problems(pristine: Tree, results: Sequence[series.Result]) -> List[str]:
+    tree = results[-1].tree
     found: List[str] = []
     try:
         series.check_layer_loops(tree)
+        series.check_manifest(results)
     except StepError as e:
         found.append(e.brief)
     for path in sorted(tree):
@@ -96,7 +100,7 @@ def _problems(pristine: Tree, tree: Tree, steps: Sequence[Step]) -> List[str]:
             except SyntaxError as e:
                 found.append(f"{path} is no valid Python any more: {e}")
     again = dict(tree)
-    for step in steps:
+    for step in (result.step for result in results):
         try:
             outcome = step.apply(again)
         except StepError as e:
