@@ -224,7 +224,7 @@ def _environment(with_probe: bool) -> Dict[str, str]:
     from importlib import metadata
 
     found = {"probe": str(with_probe)}
-    for name in ("torch", "torchvision", "numpy") if with_probe else ():
+    for name in ("torch", "torchvision", "numpy", "scipy", "pandas") if with_probe else ():
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
