@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import Tuple
 
-from fork.compat import c36_project_channels, c37_integrate_curve, c38_open_checkpoints
+from fork.compat import c36_project_channels, c37_integrate_curve, c38_open_checkpoints, c39_build_unscaled
 from fork.edit import Step
 
 COMPAT: Tuple[Step, ...] = (
     c36_project_channels.STEP,
     c37_integrate_curve.STEP,
     c38_open_checkpoints.STEP,
+    c39_build_unscaled.STEP,
 )

@@ -126,3 +126,34 @@ def torch_safe_load(weight, safe=False):
     FLOPS: "def strip_optimizer(f):\n    x = torch_load(f)\n",
 }
 """As from 8.3.162 on: the callers name upstream's function."""
+
+UNSCALED_OLD = """\
+def parse_model(d, note=None):
+    scales = d.get("scales")
+    given = []
+    # scales
+    if scales:
+        scale = d.get('scale')
+        if not scale:
+            scale = tuple(scales)[0]
+        given.append(scales.get(scale))
+    # rows
+    for m in d["rows"]:
+        if m is C3k2 and scale in 'mlx':   # large
+            given.append("large")
+        if m is A2C2f:
+            if scale in "lx":
+                given.append("larger")
+    return given[1 if scales else 0 :]
+
+
+def other(scale):
+    return scale in "mlx"
+"""
+UNSCALED_CHANGES = (
+    ("    # scales\n", "    # scales\n    scale = None  # in a YAML without scales\n"),
+    ("scale in 'mlx'", "scale in set('mlx')"),
+    ('scale in "lx"', 'scale in set("lx")'),
+)
+UNSCALED_BOUND = ("    given = []\n", "    given = []\n    scale = d.get('scale')\n")
+"""As from 8.3.199 on: the scale has a value, which may be None."""
