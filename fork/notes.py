@@ -112,6 +112,7 @@ NOTES: Dict[str, Note] = {
     "c36_project_channels": Note("the class takes any expansion, as it does from 8.3.38 on."),
     "c37_integrate_curve": Note("upstream calls numpy's new name, as it does from 8.3.108 on."),
     "c38_open_checkpoints": Note("upstream gives weights_only=False itself, as it does from 8.2.64 on."),
+    "c39_build_unscaled": Note("no row asks for the scale, as before 8.3.0, or it may be missing, as from 8.4.131 on."),
 }
 
 UNKNOWN = Note("upstream does by itself what the title says.")
