@@ -20,7 +20,7 @@ FILES = (
 )
 """The files of which a later step edits a line into a call of the hooks."""
 
-OURS = ("yolov5", "ultralytics", "pandas", "seaborn")
+OURS = ("yolov5", "ultralytics", "torch", "pandas", "seaborn")
 """Packages before whose first import the hooks stand: a later step puts a call of them there."""
 
 

@@ -16,28 +16,31 @@ def has_backbones(folder: Path) -> bool:
 
 
 def locate() -> None:
-    """Let ``import ultralytics`` find one with the backbones: what Python finds, or else the checkout's.
+    """Let ``import ultralytics`` find one with the backbones: the checkout's, or else an installed one.
 
     Raises:
         ImportError: There is none, or another one has been imported already.
     """
-    spec = importlib.util.find_spec("ultralytics")
-    found = Path(spec.origin).parent if spec is not None and spec.origin else None
-    if found is not None and has_backbones(found):
+    loaded = getattr(sys.modules.get("ultralytics"), "__file__", None)
+    if loaded is not None:
+        if not has_backbones(Path(loaded).parent):
+            raise ImportError(
+                f"the ultralytics that is imported already ({loaded}) has no backbones (nn/Addmodules): import yolov5 "
+                f"before it, or install the checkout's own (python -m pip install -e . in {CHECKOUT})"
+            )
         return
+    spec = importlib.util.find_spec("ultralytics")
+    found = Path(spec.origin).resolve().parent if spec is not None and spec.origin else None
     ours = CHECKOUT / "ultralytics"
-    if "ultralytics" in sys.modules:
+    if has_backbones(ours):
+        if found != ours:
+            sys.path.insert(0, str(CHECKOUT))
+            importlib.invalidate_caches()
+    elif found is None or not has_backbones(found):
         raise ImportError(
-            f"the ultralytics that is imported already ({found}) has no backbones (nn/Addmodules): import yolov5 "
-            f"before it, or install the checkout's own (python -m pip install -e . in {CHECKOUT})"
+            f"this yolov5 takes its backbones from the fork's ultralytics, which is neither in {CHECKOUT} nor\n"
+            f"  installed: run `python -m fork build` in the checkout, or `python -m pip install -e .` there"
         )
-    if not has_backbones(ours):
-        raise ImportError(
-            f"this yolov5 takes its backbones from the fork's ultralytics, which is neither installed nor in {CHECKOUT}:\n"
-            f"  run `python -m fork build` in the checkout, or `python -m pip install -e .` there"
-        )
-    sys.path.insert(0, str(CHECKOUT))
-    importlib.invalidate_caches()
 
 
 locate()

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Sequence
+from typing import Any, Callable, Dict, List, Sequence
 
-from torch import nn
+from torch import Tensor, nn
 
 from ultralytics.nn.Addmodules import hooks
 from ultralytics.nn.Addmodules.contract import SLOTS, BackboneError, UnknownModuleError, first_backbone
-from ultralytics.nn.Addmodules.hooks import (
-    build_backbone,
-    fold,
-    is_backbone,
-    is_frozen,
-    keep,
-    probe_size,
-)
-from ultralytics.nn.Addmodules.hooks import (
-    report_rows as _report_rows,
-)
+from ultralytics.nn.Addmodules.hooks import build_backbone, fold, is_backbone, is_frozen, keep, probe_size
+from ultralytics.nn.Addmodules.rows import name_of
 
 __all__ = [
     "build_backbone",
     "check_row",
+    "check_yaml",
     "fold",
     "frozen_layers",
     "is_backbone",
@@ -30,10 +22,15 @@ __all__ = [
     "keep",
     "look_up",
     "match_rows",
+    "probe",
     "probe_size",
+    "refuse_classifier",
     "refuse_tensorflow",
     "report_rows",
 ]
+
+KEYS = ("nc", "anchors", "depth_multiple", "width_multiple", "backbone", "head")
+"""What ``parse_model`` reads of a model's YAML."""
 
 
 def look_up(name: str, namespace: Dict[str, Any], args: Any = ()) -> Any:
@@ -88,6 +85,61 @@ def check_row(row: int, source: Any, name: str, channels: List[int], backbone: b
             )
 
 
+def check_yaml(yaml: Dict[str, Any]) -> Dict[str, Any]:
+    """Check that a model's YAML has what ``parse_model`` reads, and return it.
+
+    Raises:
+        BackboneError: A key is missing, a row is no list of four, or the head has no anchors.
+    """
+    missing = [key for key in KEYS if key not in yaml]
+    if missing:
+        hint = " (the YAMLs of Ultralytics have none; those for this package are in cfg/yolov5/)"
+        raise BackboneError(
+            f"the model YAML lacks {', '.join(missing)}: YOLOv5 needs the keys {', '.join(KEYS)}"
+            f"{hint if 'anchors' in missing else ''}"
+        )
+    for number, row in enumerate([*yaml["backbone"], *yaml["head"]]):
+        if not isinstance(row, (list, tuple)) or len(row) != 4 or not isinstance(row[3], list):
+            raise BackboneError(f"row {number} of the model YAML is {row!r}: expected [from, repeats, module, [args]]")
+        if row[2] in ("Detect", "Segment") and len(row[3]) < 2:
+            raise BackboneError(f"{row[2]} has the arguments {row[3]}: YOLOv5's head needs anchors, [nc, anchors]")
+    return yaml
+
+
+def probe(forward: Callable[[Any], Any], image: Tensor, model: nn.Module) -> Any:
+    """Run a model on its first image; behind a backbone, name the row that cannot.
+
+    Args:
+        forward: Runs it.
+        image: The image, of shape (1, C, S, S).
+        model: The model.
+
+    Raises:
+        BackboneError: A row fails; says which, on what maps, and how.
+    """
+    layers = getattr(model, "model", None)
+    if first_backbone(layers) is None:
+        return forward(image)
+    reached: List[Any] = []
+    hooked = [layer.register_forward_pre_hook(lambda *call: reached.append(call)) for layer in layers]
+    try:
+        return forward(image)
+    except BackboneError:
+        raise
+    except Exception as e:
+        layer, (given,) = reached[-1]
+        maps = given if isinstance(given, (list, tuple)) else [given]
+        shapes = " and ".join("x".join(map(str, item.shape[1:])) for item in maps)
+        said = str(e).splitlines()[0]
+        raise BackboneError(
+            f"row {layer.i} ({name_of(layer)}) fails on maps of {shapes} (channels, height, width): {said}\n"
+            f"  to do: check its `from`, {layer.f!r}: 0 to {SLOTS - 1} are the backbone's maps P1 to P5"
+        ) from None
+    finally:
+        for handle in hooked:
+            handle.remove()
+
+
 def refuse_tensorflow(model: nn.Module) -> None:
     """Refuse a model with a backbone row where rows are built again out of TensorFlow layers.
 
@@ -99,6 +151,20 @@ def refuse_tensorflow(model: nn.Module) -> None:
         raise BackboneError(
             f"{type(backbone).__name__} has no TensorFlow layers, so saved_model, pb, tflite, edgetpu and tfjs cannot "
             f"be exported from this model: use --include torchscript or onnx"
+        )
+
+
+def refuse_classifier(model: nn.Module) -> None:
+    """Refuse a detector with a backbone row where a classifier is to be cut out of its first positions.
+
+    Raises:
+        BackboneError: It has one.
+    """
+    backbone = first_backbone(getattr(model, "model", None))
+    if backbone is not None:
+        raise BackboneError(
+            f"no classifier can be cut out of a detector on {type(backbone).__name__}: take a detector of YOLOv5's own, "
+            f"or a network of torchvision"
         )
 
 
@@ -118,7 +184,7 @@ def match_rows(model: nn.Module, source: nn.Module, tensors: Dict[str, Any]) -> 
 
 def report_rows(model: nn.Module, tensors: Dict[str, Any], fitting: Dict[str, Any]) -> Dict[str, Any]:
     """Say by row what is loaded, and return ``fitting``."""
-    return _report_rows(model, tensors, fitting, True)
+    return hooks.report_rows(model, tensors, fitting, True)
 
 
 def frozen_layers(model: nn.Module, freeze: Sequence[int]) -> List[str]:

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any, Callable
 
+import yaml
+
 from ultralytics.nn.Addmodules.contract import BackboneError
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -21,7 +23,7 @@ def run(main: Callable[..., Any], *args: Any) -> Any:
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
     try:
         return main(*args)
-    except (BackboneError, FileNotFoundError, ConnectionError) as e:
+    except (BackboneError, FileNotFoundError, ConnectionError, yaml.YAMLError) as e:
         _end(e)
     except Exception as e:
         if not str(e) or not (isinstance(e, AssertionError) or type(e) is Exception) or not _raised_here(e):
