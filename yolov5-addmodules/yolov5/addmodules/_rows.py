@@ -163,8 +163,8 @@ def refuse_classifier(model: nn.Module) -> None:
     backbone = first_backbone(getattr(model, "model", None))
     if backbone is not None:
         raise BackboneError(
-            f"no classifier can be cut out of a detector on {type(backbone).__name__}: take a detector of YOLOv5's own, "
-            f"or a network of torchvision"
+            f"no classifier can be cut out of a detector on {type(backbone).__name__}: take a detector of YOLOv5's "
+            f"own, or a network of torchvision"
         )
 
 
