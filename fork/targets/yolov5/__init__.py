@@ -37,6 +37,7 @@ from fork.targets.yolov5 import (
     z08_reach_first,
     z09_check_requirements,
     z10_import_own_modules,
+    z11_finish_pictures,
 )
 
 SERIES: Tuple[Step, ...] = (
@@ -67,4 +68,5 @@ SERIES: Tuple[Step, ...] = (
     z08_reach_first.STEP,
     z09_check_requirements.STEP,
     z10_import_own_modules.STEP,
+    z11_finish_pictures.STEP,
 )
