@@ -12,9 +12,10 @@ from fork.fetch import discover, obtain
 from fork.pin import ROOT, Package, Pin, load_pin
 from fork.series import Result, run
 from fork.state import Stamp, exclusive, journal_path, look, read_journal, write_journal
+from fork.targets import series_of
 from fork.tree import (
-    PACKAGE,
-    STAMP,
+    ULTRALYTICS,
+    Target,
     Tree,
     digest,
     manifest,
@@ -45,6 +46,7 @@ class Plan(NamedTuple):
         local: Names of the saved edits that were replayed.
         final: The tree to write, overlay left out.
         other: Whether this is another release than the pinned one, named by the user.
+        target: Which package it is a plan for.
     """
 
     pin: Pin
@@ -53,6 +55,7 @@ class Plan(NamedTuple):
     local: List[str]
     final: Tree
     other: bool
+    target: Target = ULTRALYTICS
 
     def stamp(self) -> Stamp:
         """Return the stamp that belongs to the finished build."""
@@ -63,7 +66,13 @@ class Plan(NamedTuple):
         return Stamp(release, revision, series, digest(self.final), steps, self.local, files, self.other)
 
 
-def plan(root: Path = ROOT, source: Optional[Path] = None, say: Say = quiet, pin: Optional[Pin] = None) -> Plan:
+def plan(
+    root: Path = ROOT,
+    source: Optional[Path] = None,
+    say: Say = quiet,
+    pin: Optional[Pin] = None,
+    target: Target = ULTRALYTICS,
+) -> Plan:
     """Fetch (or take from ``source``) and verify the pinned release, and run the series and the saved edits in memory.
 
     Args:
@@ -71,44 +80,47 @@ def plan(root: Path = ROOT, source: Optional[Path] = None, say: Say = quiet, pin
         source: A wheel, or a folder that holds it, instead of the index.
         say: Called with lines of progress.
         pin: Another pin than the checkout's.
+        target: Which package to patch.
 
     Raises:
         ForkError: See ``fork.errors``; nothing has been written.
     """
-    other = pin is not None
-    pin = pin or load_pin(root)
-    pristine, results = run_series(root, pin, source, say)
+    other, home = pin is not None, root / target.home
+    pin = pin or load_pin(root, target.table)
+    pristine, results = run_series(root, pin, source, say, target)
     final, local = results[-1].tree, []
-    for path in saved_edits(root):
-        final = replay(final, path)
+    for path in saved_edits(home):
+        final = replay(final, path, target)
         local.append(path.stem)
     generated = {path: final[path] for path in manifest(final)}
-    return Plan(pin, pristine, results, local, generated, other)
+    return Plan(pin, pristine, results, local, generated, other, target)
 
 
-def run_series(root: Path, pin: Pin, source: Optional[Path] = None, say: Say = quiet) -> Tuple[Tree, List[Result]]:
+def run_series(
+    root: Path, pin: Pin, source: Optional[Path] = None, say: Say = quiet, target: Target = ULTRALYTICS
+) -> Tuple[Tree, List[Result]]:
     """Fetch (or take from ``source``) and verify a release; return its files and the outcome of the series on them.
 
     Raises:
         ForkError: See ``fork.errors``.
     """
-    pristine = read_wheel(obtain(pin.upstream, source, say))
+    pristine = read_wheel(obtain(pin.upstream, source, say), target)
     say(f"running the series over {pin.upstream.name} {pin.upstream.version}")
-    return pristine, run(pristine, read_overlay(root))
+    return pristine, run(pristine, read_overlay(root / target.home, target), *series_of(target))
 
 
-def replay(tree: Tree, saved: Path) -> Tree:
+def replay(tree: Tree, saved: Path, target: Target = ULTRALYTICS) -> Tree:
     """Return a copy of ``tree`` with a saved edit made again.
 
     Raises:
         ConflictError: It does not apply, or is no patch of generated files.
     """
-    return patch.apply(tree, patch.read(saved), f"{LOCAL}/{saved.name}")
+    return patch.apply(tree, patch.read(saved, target), f"{LOCAL}/{saved.name}")
 
 
-def saved_edits(root: Path) -> List[Path]:
+def saved_edits(home: Path) -> List[Path]:
     """Return the patches of saved edits in the order in which they are replayed, the same on every file system."""
-    return sorted((root / LOCAL).glob("*.patch"), key=lambda path: path.name)
+    return sorted((home / LOCAL).glob("*.patch"), key=lambda path: path.name)
 
 
 def build(
@@ -117,8 +129,9 @@ def build(
     discard: bool = False,
     say: Say = quiet,
     pin: Optional[Pin] = None,
+    target: Target = ULTRALYTICS,
 ) -> Plan:
-    """Bring ``root/ultralytics`` to pin + series + saved edits. Files that are right already are not touched.
+    """Bring the target's package to pin + series + saved edits. Files that are right already are not touched.
 
     Args:
         root: The checkout.
@@ -126,65 +139,67 @@ def build(
         discard: Overwrite files that were edited by hand.
         say: Called with lines of progress.
         pin: Another pin than the checkout's.
+        target: Which package to build.
 
     Raises:
         HandEditedError: Generated files were edited by hand and ``discard`` is off; nothing was written.
         ForkError: See ``fork.errors``; nothing was written.
     """
-    with exclusive(root):
-        work = plan(root, source, say, pin)
-        state = look(root, work.pin)
+    home = root / target.home
+    with exclusive(home):
+        work = plan(root, source, say, pin, target)
+        state = look(home, work.pin, target)
         stamp = work.stamp()
         edited = [path for path in state.edited if stamp.files.get(path) != state.files[path]]
         if edited and not discard:
-            raise HandEditedError(describe_edits(edited))
+            raise HandEditedError(describe_edits(edited, target))
         changed = {path: work.final[path] for path in stamp.files if state.files.get(path) != stamp.files[path]}
         gone = [path for path in state.files if path not in stamp.files]
         if changed or gone or state.stamp != stamp or state.kind == "interrupted":
-            earlier = read_journal(root) or []  # an interrupted build's files are still among those on disk
-            write_journal(root, [*earlier, state.stamp.files if state.stamp else {}, stamp.files])
+            earlier = read_journal(home) or []  # an interrupted build's files are still among those on disk
+            write_journal(home, [*earlier, state.stamp.files if state.stamp else {}, stamp.files])
             say(f"writing {len(changed)} of {len(stamp.files)} files")
-            write_files(root, changed)
-            remove_files(root, gone)
-            write_files(root, {STAMP: stamp.to_bytes()})
-            journal_path(root).unlink()
+            write_files(home, changed)
+            remove_files(home, gone)
+            write_files(home, {target.stamp: stamp.to_bytes()})
+            journal_path(home).unlink()
         return work
 
 
-def describe_edits(edited: List[str]) -> str:
+def describe_edits(edited: List[str], target: Target = ULTRALYTICS) -> str:
     """Return the message for generated files that were edited by hand."""
-    shown = "".join(f"    {path}\n" for path in edited[:10])
+    option, shown = target.option, "".join(f"    {path}\n" for path in edited[:10])
     more = f"    and {len(edited) - 10} more\n" if len(edited) > 10 else ""
     return (
         f"{len(edited)} generated file(s) were edited or added by hand; nothing was written:\n{shown}{more}"
-        f"  to keep the edits:  python -m fork save NAME   (a patch in {LOCAL}/, replayed by every later build)\n"
-        f"  to drop them:       python -m fork build --discard"
+        f"  to keep the edits:  python -m fork save NAME{option}   (a patch in {LOCAL}/, replayed by later builds)\n"
+        f"  to drop them:       python -m fork build --discard{option}"
     )
 
 
-def verify(root: Path = ROOT, source: Optional[Path] = None, say: Say = quiet) -> Plan:
+def verify(root: Path = ROOT, source: Optional[Path] = None, say: Say = quiet, target: Target = ULTRALYTICS) -> Plan:
     """Check that the tree on disk is exactly pin + series (+ saved edits) and that the series is what the lock says.
 
     Raises:
         MismatchError: Names the first difference.
         ForkError: The check itself could not be made.
     """
-    work = plan(root, source, say)
-    differs = lock.first_difference(lock.read(root), lock.digests(work.pin, work.pristine, work.results))
+    home, rebuild = root / target.home, f"python -m fork build{target.option}"
+    work = plan(root, source, say, target=target)
+    differs = lock.first_difference(lock.read(home), lock.digests(work.pin, work.pristine, work.results))
     if differs:
         name, expected, actual = differs
         raise MismatchError(
             f"{lock.FILE} does not match the series, first at {name}:\n  expected {expected}\n  actual   {actual}\n"
-            f"  to do: if you changed pin or steps on purpose, run `python -m fork lock`; else `git status fork`"
+            f"  to do: if you changed pin or steps on purpose, run `python -m fork lock{target.option}`; else "
+            f"`git status fork`"
         )
-    state = look(root, work.pin)
+    state = look(home, work.pin, target)
     if state.kind in ("absent", "interrupted"):
         what = "is not built" if state.kind == "absent" else "is from a build that did not finish"
-        raise MismatchError(f"the tree in {root / PACKAGE} {what}: run `python -m fork build`")
+        raise MismatchError(f"the tree in {home / target.package} {what}: run `{rebuild}`")
     if state.kind == "other" and state.stamp:
-        raise MismatchError(
-            f"the tree is another release, {state.stamp.version}: `python -m fork build` makes it the pin"
-        )
+        raise MismatchError(f"the tree is another release, {state.stamp.version}: `{rebuild}` makes it the pin")
     wanted = work.stamp().files
     for path in sorted({*wanted, *state.files}):
         if wanted.get(path) != state.files.get(path):
@@ -192,15 +207,17 @@ def verify(root: Path = ROOT, source: Optional[Path] = None, say: Say = quiet) -
                 f"the tree differs from pin and series, first at {path}:\n"
                 f"  expected {wanted.get(path, '(no such file)')}\n"
                 f"  actual   {state.files.get(path, '(no such file)')}\n"
-                f"  to do: `python -m fork build`, which tells hand edits from an old build"
+                f"  to do: `{rebuild}`, which tells hand edits from an old build"
             )
     return work
 
 
-def write_lock(root: Path = ROOT, source: Optional[Path] = None, say: Say = quiet) -> bool:
+def write_lock(
+    root: Path = ROOT, source: Optional[Path] = None, say: Say = quiet, target: Target = ULTRALYTICS
+) -> bool:
     """Rewrite ``tree.lock`` from pin and series; return whether that changed it."""
-    work = plan(root, source, say)
-    return lock.write(root, lock.digests(work.pin, work.pristine, work.results))
+    work = plan(root, source, say, target=target)
+    return lock.write(root / target.home, lock.digests(work.pin, work.pristine, work.results), target)
 
 
 def pin_of(version_or_path: str, pin: Pin, say: Say = quiet) -> Dict[str, object]:
@@ -215,15 +232,16 @@ def pin_of(version_or_path: str, pin: Pin, say: Say = quiet) -> Dict[str, object
     if version_or_path == pin.upstream.version:
         return {"source": None, "pin": None}
     path = Path(version_or_path).expanduser()
-    wheel = re.fullmatch(r"ultralytics-([0-9][\w.]*)-py3-none-any\.whl", path.name)
+    name = pin.upstream.name
+    wheel = re.fullmatch(rf"{re.escape(name)}-([0-9][\w.]*)-py[\w.]+-none-any\.whl", path.name)
     if wheel and path.is_file() and wheel.group(1) != pin.upstream.version:
         data = path.read_bytes()  # another release, given by file: its own bytes are the pin of this one build
-        package = Package(pin.upstream.name, wheel.group(1), path.name, sha256(data), len(data))
+        package = Package(name, wheel.group(1), path.name, sha256(data), len(data))
         return {"source": path, "pin": Pin(package, pin.revision)}
     if path.exists():
         return {"source": path, "pin": None}
     if re.fullmatch(r"\d+\.\d+\.\d+", version_or_path):  # another release: what pip gives is the pin of this one build
-        package, found = discover(pin.upstream.name, version_or_path, say=say)
+        package, found = discover(name, version_or_path, say=say)
         say(f"{package.file} is not pinned: what was found has sha256 {package.sha256}")
         return {"source": found, "pin": Pin(package, pin.revision)}
     raise ForkError(f"--upstream {version_or_path}: neither the pinned version nor an existing file or folder")

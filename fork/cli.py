@@ -13,7 +13,7 @@ from fork.errors import ForkError
 from fork.notes import names_of
 from fork.pin import ROOT, load_pin
 from fork.state import look
-from fork.tree import PACKAGE, Tree
+from fork.tree import TARGETS, ULTRALYTICS, Target, Tree
 
 EXIT_CODES = """\
 exit codes:
@@ -28,6 +28,10 @@ exit codes:
   8  another build is running, or a file is in use
   9  a saved edit no longer applies
 """
+
+
+TARGETED = {"build", "status", "verify", "diff", "export", "lock", "save", "drop"}
+"""The verbs that are for YOLOv5 as well."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -49,9 +53,16 @@ def parser() -> argparse.ArgumentParser:
             metavar="VERSION|PATH",
             help="a version (through pip; default: the pinned one), or a local wheel or a folder that holds it",
         )
+        if name in TARGETED:
+            sub.add_argument(
+                "--target",
+                choices=sorted(TARGETS),
+                default=ULTRALYTICS.name,
+                help="which package: ultralytics (default), or yolov5, which has its own folder",
+            )
         return sub
 
-    sub = verb("build", "write the patched ultralytics/ into the checkout")
+    sub = verb("build", "write the patched package into the checkout")
     sub.add_argument("--discard", action="store_true", help="overwrite generated files that were edited by hand")
     sub = verb("status", "say which release and revision, built or stale, edited or clean, and each step's outcome")
     sub = verb("verify", "check that the tree is exactly pin + series (+ saved edits) and matches tree.lock")
@@ -99,36 +110,44 @@ def _say(line: str) -> None:
 def _source(options: argparse.Namespace, root: Path) -> dict:  # type: ignore[type-arg]
     if options.upstream is None:
         return {"source": None, "pin": None}
-    return builder.pin_of(options.upstream, load_pin(root), _say)
+    return builder.pin_of(options.upstream, load_pin(root, _target(options).table), _say)
+
+
+def _target(options: argparse.Namespace) -> Target:
+    return TARGETS[getattr(options, "target", ULTRALYTICS.name)]
 
 
 def _plan(options: argparse.Namespace, root: Path) -> builder.Plan:
-    return builder.plan(root, say=_say, **_source(options, root))
+    return builder.plan(root, say=_say, target=_target(options), **_source(options, root))
 
 
 def _build(options: argparse.Namespace, root: Path) -> int:
-    work = builder.build(root, discard=options.discard, say=_say, **_source(options, root))
+    target = _target(options)
+    work = builder.build(root, discard=options.discard, say=_say, target=target, **_source(options, root))
     for result in work.results:
         print(f"{result.step.name:<26} {result.outcome}")
     for name in work.local:
         print(f"{builder.LOCAL + '/' + name + '.patch':<26} replayed")
     stamp = work.stamp()
-    print(f"built {root / PACKAGE}: {stamp.version}, {len(stamp.files)} files, digest {stamp.digest[:16]}")
+    folder = root / target.home / target.package
+    print(f"built {folder}: {stamp.version}, {len(stamp.files)} files, digest {stamp.digest[:16]}")
     return 0
 
 
 def _status(options: argparse.Namespace, root: Path) -> int:
     from fork import local
 
-    pin = load_pin(root)
-    state = look(root, pin)
+    target = _target(options)
+    rebuild = f"python -m fork build{target.option}"
+    pin = load_pin(root, target.table)
+    state = look(root / target.home, pin, target)
     print(f"pin       {pin.upstream.name} {pin.upstream.version}, revision {pin.revision}: {pin.version}")
     words = {
-        "absent": "not built: run `python -m fork build`",
-        "foreign": f"{PACKAGE}/ holds files that no build of this program wrote",
-        "interrupted": "a build did not finish: run `python -m fork build` to repair it",
+        "absent": f"not built: run `{rebuild}`",
+        "foreign": f"{target.package}/ holds files that no build of this program wrote",
+        "interrupted": f"a build did not finish: run `{rebuild}` to repair it",
         "other": f"built from {state.stamp.version}, not from the pin, as asked" if state.stamp else "",
-        "stale": f"stale: built from {state.stamp.version}: run `python -m fork build`" if state.stamp else "",
+        "stale": f"stale: built from {state.stamp.version}: run `{rebuild}`" if state.stamp else "",
         "built": "built",
     }
     print(f"tree      {words[state.kind]}")
@@ -139,12 +158,12 @@ def _status(options: argparse.Namespace, root: Path) -> int:
         print("\n".join(hand) or "edited    no file: clean")
         for name, outcome in state.stamp.steps.items():
             print(f"step      {name:<26} {outcome}")
-    saved = local.check(root, pin, state, _say)
+    saved = local.check(root, pin, state, _say, target)
     for edit in saved:
         print(f"saved     {edit.name:<26} {edit.verdict}")
         for path, added, removed in edit.files:
             print(f"{'':<10}{path} (+{added} -{removed})")
-    print("upgrade   `git pull`, then `python -m fork build`; the package of PyPI is the stock one")
+    print(f"upgrade   `git pull`, then `{rebuild}`; the package of PyPI is the stock one")
     clean = state.kind == "built" and not state.edited and not state.missing
     return 0 if clean and all(edit.applies is not False for edit in saved) else 1
 
@@ -153,7 +172,7 @@ def _verify(options: argparse.Namespace, root: Path) -> int:
     source = _source(options, root)
     if source["pin"]:
         raise ForkError("verify compares with the pin: --upstream must be the pinned release's file")
-    work = builder.verify(root, source["source"], _say)
+    work = builder.verify(root, source["source"], _say, _target(options))
     print(f"verified {work.pin.version}: {len(work.final)} files, digest {work.stamp().digest}")
     return 0
 
@@ -186,6 +205,8 @@ def _diff(options: argparse.Namespace, root: Path) -> int:
 def _export(options: argparse.Namespace, root: Path) -> int:
     from fork.export import export
 
+    if options.patches and _target(options) is not ULTRALYTICS:
+        raise ForkError("export --patches is for ultralytics; for another target name a folder for a git repository")
     if options.patches:
         return cli_review.patches(options, root, _plan(options, root))
     work = _plan(options, root)
@@ -198,7 +219,7 @@ def _lock(options: argparse.Namespace, root: Path) -> int:
     source = _source(options, root)
     if source["pin"]:
         raise ForkError("lock is for the pinned release: --upstream must be the pinned release's file")
-    changed = builder.write_lock(root, source["source"], _say)
+    changed = builder.write_lock(root, source["source"], _say, _target(options))
     print("tree.lock rewritten" if changed else "tree.lock is up to date")
     return 0
 
@@ -206,7 +227,7 @@ def _lock(options: argparse.Namespace, root: Path) -> int:
 def _save(options: argparse.Namespace, root: Path) -> int:
     from fork import local
 
-    path = local.save(root, options.name, _source(options, root)["source"], _say)
+    path = local.save(root, options.name, _source(options, root)["source"], _say, _target(options))
     print(f"saved {path}: every later build replays it; commit it to keep it with your work")
     return 0
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Callable
 
 from fork.build import Plan
+from fork.tree import TARGETS
 
 Verb = Callable[[str, str], argparse.ArgumentParser]
 
@@ -40,8 +41,9 @@ def drop(options: argparse.Namespace, root: Path) -> int:
     """Put a saved edit aside."""
     from fork import local
 
-    path = local.drop(root, options.name)
-    print(f"the saved edit is now {path}, which builds leave out: run `python -m fork build`")
+    target = TARGETS[options.target]
+    path = local.drop(root, options.name, target)
+    print(f"the saved edit is now {path}, which builds leave out: run `python -m fork build{target.option}`")
     return 0
 
 

@@ -18,7 +18,8 @@ from fork.build import Plan
 from fork.errors import ForkError
 from fork.pin import ROOT
 from fork.steps import s01_create_folder, x12_find_configs
-from fork.tree import OVERLAY, Tree
+from fork.targets.yolov5 import y02_find_configs
+from fork.tree import ULTRALYTICS, YOLOV5, Target, Tree
 
 AUTHOR = "ultralytics-addmodules <fork@addmodules.invalid>"
 DATE = "1767225600 +0000"
@@ -38,8 +39,8 @@ class Commit(NamedTuple):
 def commits(work: Plan, configs: Tree) -> List[Commit]:
     """Return the commits in order.
 
-    The overlay comes in with its own steps, s01 (the folder) and s02 (its ``__init__``), the checkout's ``cfg/`` with
-    the step that finds it, x12, and saved edits come last.
+    The overlay comes in with its own steps, s01 (the folder) and s02 (its ``__init__``), or y01, the checkout's
+    ``cfg/`` with the step that finds it, x12 or y02, and saved edits come last.
     """
     release = work.pin.upstream
     first = (
@@ -47,16 +48,18 @@ def commits(work: Plan, configs: Tree) -> List[Commit]:
         f"Size: {release.size} bytes\n"
     )
     result = [Commit(first, work.pristine, f"upstream-{release.version}")]
+    ours, finders = work.target.overlay, {x12_find_configs.NAME, y02_find_configs.NAME}
     brought: Tree = {}
     for item in work.results:
         step = item.step
-        overlay = {path: data for path, data in item.tree.items() if path.startswith(OVERLAY)}
+        overlay = {path: data for path, data in item.tree.items() if path.startswith(ours)}
         if step.name == s01_create_folder.NAME:
             overlay.pop(s01_create_folder.INIT, None)
-        if step.name == x12_find_configs.NAME:
+        if step.name in finders:
             brought = configs
-        upstream = {path: data for path, data in item.tree.items() if not path.startswith(OVERLAY)}
-        section = f"Articles' section {step.section}" if step.section != "-" else "Not in the articles"
+        upstream = {path: data for path, data in item.tree.items() if not path.startswith(ours)}
+        whose = "Articles'" if work.target is ULTRALYTICS else "Article 002's"
+        section = f"{whose} section {step.section}" if step.section != "-" else "Not in the articles"
         where = "".join(f"Edited: {place}\n" for place in dict.fromkeys(item.outcome.where))
         message = (
             f"{step.name.split('_')[0]}: {step.title}\n\n{textwrap.fill(step.reason, 76)}\n\n"
@@ -65,8 +68,9 @@ def commits(work: Plan, configs: Tree) -> List[Commit]:
         result.append(Commit(message, {**upstream, **overlay, **brought}, None))
     if work.local:
         names = "\n".join(f"- {name}" for name in work.local)
-        ours = {path: data for path, data in result[-1].tree.items() if path.startswith((OVERLAY, "cfg/"))}
-        result.append(Commit(f"Local edits\n\n{names}\n", {**ours, **work.final}, None))
+        last = result[-1].tree
+        kept = {path: data for path, data in last.items() if path.startswith(ours) or path in configs}
+        result.append(Commit(f"Local edits\n\n{names}\n", {**kept, **work.final}, None))
     result[-1] = result[-1]._replace(tag=f"addmodules-{work.pin.version.replace('+', '-')}")
     return result
 
@@ -108,9 +112,14 @@ def stream(work: Plan, configs: Tree) -> bytes:
     return b"".join(parts)
 
 
-def read_configs(root: Path) -> Tree:
-    """Read the model and data YAMLs of the checkout."""
-    return {p.relative_to(root).as_posix(): p.read_bytes() for p in sorted((root / "cfg").rglob("*.yaml"))}
+def read_configs(root: Path, target: Target = ULTRALYTICS) -> Tree:
+    """Read the model and data YAMLs of the checkout; for YOLOv5 the models, into the package's own folder of them."""
+    special = root / "cfg" / YOLOV5.name
+    if target is YOLOV5:
+        models = sorted(special.glob(f"{target.name}*.yaml"))
+        return {f"{target.package}/models/addmodules/{path.name}": path.read_bytes() for path in models}
+    paths = (path for path in sorted((root / "cfg").rglob("*.yaml")) if special not in path.parents)
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
 
 
 def export(work: Plan, target: Path, root: Path = ROOT) -> int:
@@ -136,7 +145,7 @@ def export(work: Plan, target: Path, root: Path = ROOT) -> int:
     try:
         _git(target, "init", "--quiet", "--template=", ".")
         _git(target, "symbolic-ref", "HEAD", f"refs/heads/{BRANCH}")
-        _git(target, "fast-import", "--quiet", "--done", stdin=stream(work, read_configs(root)))
+        _git(target, "fast-import", "--quiet", "--done", stdin=stream(work, read_configs(root, work.target)))
         _git(target, "reset", "--quiet", "--hard")
         return int(_git(target, "rev-list", "--count", "HEAD"))
     except (ForkError, OSError, KeyboardInterrupt):

@@ -17,7 +17,7 @@ from fork.errors import ConflictError, ForkError, HandEditedError
 from fork.fetch import cache_dir
 from fork.pin import ROOT, Pin, load_pin
 from fork.state import Stamp, State, exclusive, look
-from fork.tree import STAMP, Tree, digest, manifest, manifest_digest, replace, sha256, write_files
+from fork.tree import ULTRALYTICS, Target, Tree, digest, manifest, manifest_digest, replace, sha256, write_files
 
 DROPPED = ".dropped"
 """Added to the name of a patch that was put aside; builds read ``*.patch`` only."""
@@ -39,7 +39,13 @@ class Saved(NamedTuple):
     verdict: str
 
 
-def save(root: Path = ROOT, name: str = "edits", source: Optional[Path] = None, say: Say = quiet) -> Path:
+def save(
+    root: Path = ROOT,
+    name: str = "edits",
+    source: Optional[Path] = None,
+    say: Say = quiet,
+    target: Target = ULTRALYTICS,
+) -> Path:
     """Keep the hand edits of generated files as ``local/<name>.patch``, which every later build replays.
 
     Edits saved under the same name before are merged into the new patch. A generated file that is missing is no edit:
@@ -50,28 +56,29 @@ def save(root: Path = ROOT, name: str = "edits", source: Optional[Path] = None, 
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
         raise ForkError(f"{name!r} is no plain file name: use letters, digits, '-', '_' and '.'")
-    with exclusive(root):
-        state = look(root, load_pin(root))
-        work, source = _as_built(root, state, source, say)
-        mine: Tree = {path: (root / path).read_bytes() for path in state.edited}
+    home = root / target.home
+    with exclusive(home):
+        state = look(home, load_pin(root, target.table), target)
+        work, source = _as_built(root, state, source, say, target)
+        mine: Tree = {path: (home / path).read_bytes() for path in state.edited}
         after: Tree = {**work.final, **mine}
         if manifest(after) == manifest(work.final):
             raise ForkError("there is nothing to save: no generated file differs from the build")
-        path = root / LOCAL / f"{name}.patch"
+        path = home / LOCAL / f"{name}.patch"
         base = {p: work.results[-1].tree[p] for p in manifest(work.results[-1].tree)}
-        for earlier in saved_edits(root):
+        for earlier in saved_edits(home):
             if earlier.name < path.name:
-                base = replay(base, earlier)
-        later = [p.name for p in saved_edits(root) if p.name > path.name]
+                base = replay(base, earlier, target)
+        later = [p.name for p in saved_edits(home) if p.name > path.name]
         if later:
             raise ForkError(
                 f"edits are replayed in the order of their names, and {later[0]} comes after {path.name}: "
                 f"choose a name behind it"
             )
         before = path.read_bytes() if path.exists() else None
-        write_files(root, {path.relative_to(root).as_posix(): patch.diff(base, after).encode()})
+        write_files(home, {path.relative_to(home).as_posix(): patch.diff(base, after).encode()})
         try:
-            done = plan(root, source, quiet, work.pin)  # replays the new patch: proves that it reproduces the edits
+            done = plan(root, source, quiet, work.pin, target)  # replays the patch: proves that it reproduces the edits
             if manifest(done.final) != manifest(after):
                 raise ForkError(
                     "the edits could not be reproduced from a patch, so nothing was saved; please report this"
@@ -79,7 +86,7 @@ def save(root: Path = ROOT, name: str = "edits", source: Optional[Path] = None, 
         except ForkError:
             path.unlink() if before is None else path.write_bytes(before)
             raise
-        write_files(root, {STAMP: _stamp_with(state.stamp, mine, done).to_bytes()})
+        write_files(home, {target.stamp: _stamp_with(state.stamp, mine, done).to_bytes()})
     return path
 
 
@@ -91,28 +98,31 @@ def _stamp_with(stamp: Optional[Stamp], mine: Tree, done: Plan) -> Stamp:
     return stamp._replace(local=done.local, files=files, digest=manifest_digest(files))
 
 
-def _as_built(root: Path, state: State, source: Optional[Path], say: Say) -> Tuple[Plan, Optional[Path]]:
+def _as_built(
+    root: Path, state: State, source: Optional[Path], say: Say, target: Target
+) -> Tuple[Plan, Optional[Path]]:
     """Work out the tree from which the hand edits on the disk are told, and the file of its release.
 
     Raises:
         ForkError: Nothing is built, a build was interrupted, or what was built cannot be worked out any more.
     """
+    rebuild = f"python -m fork build{target.option}"
     if state.kind == "absent":
-        raise ForkError("there is nothing to save: the tree is not built. Run `python -m fork build`")
+        raise ForkError(f"there is nothing to save: the tree is not built. Run `{rebuild}`")
     if state.kind == "interrupted":
-        raise ForkError("a build did not finish: run `python -m fork build` to repair the tree, then save")
+        raise ForkError(f"a build did not finish: run `{rebuild}` to repair the tree, then save")
     stamp = state.stamp
     if stamp is None:
-        work = plan(root, source, say)
+        work = plan(root, source, say, target=target)
         gone = [path for path in work.final if path not in state.files]
         if gone:
             raise ForkError(
                 f"the tree has no stamp of a build, and {len(gone)} files of the release are not in it ({gone[0]}):\n"
                 f"  what you edited cannot be told from that. Copy your files elsewhere, run\n"
-                f"  `python -m fork build --discard`, copy them back, and save"
+                f"  `{rebuild} --discard`, copy them back, and save"
             )
         return work, source
-    pin = load_pin(root)
+    pin = load_pin(root, target.table)
     if stamp.release != pin.upstream.version:  # the pin has moved on: the edits belong to the release before
         wheel = cache_dir() / f"{pin.upstream.name}-{stamp.release}-py3-none-any.whl"
         known = pin_of(str(wheel), pin) if wheel.is_file() else {"pin": None}
@@ -121,9 +131,9 @@ def _as_built(root: Path, state: State, source: Optional[Path], say: Say) -> Tup
         say(f"the tree was built from {stamp.release}: edits are told from that release")
         pin, source = known["pin"], wheel
     try:
-        work = plan(root, source, say, pin)
+        work = plan(root, source, say, pin, target)
     except ForkError as e:
-        if stamp.release == load_pin(root).upstream.version:
+        if stamp.release == load_pin(root, target.table).upstream.version:
             raise
         raise ForkError(f"{_cannot_tell(stamp)}\n  What the checkout makes of that release now: {e}") from None
     built = {path: stamp.files.get(path) for path in state.edited}
@@ -140,7 +150,7 @@ def _cannot_tell(stamp: Stamp) -> str:
     )
 
 
-def drop(root: Path, name: str) -> Path:
+def drop(root: Path, name: str, target: Target = ULTRALYTICS) -> Path:
     """Put a saved edit aside, so that builds leave it out; return where its patch is kept.
 
     Raises:
@@ -148,34 +158,35 @@ def drop(root: Path, name: str) -> Path:
         ForkError: There is none of that name.
     """
     name = Path(name).name[: -len(".patch")] if name.endswith(".patch") else name
-    with exclusive(root):
-        edited = look(root, load_pin(root)).edited
+    home = root / target.home
+    with exclusive(home):
+        edited = look(home, load_pin(root, target.table), target).edited
         if edited:
-            raise HandEditedError(describe_edits(edited))
-        found = [path for path in saved_edits(root) if path.stem == name]
+            raise HandEditedError(describe_edits(edited, target))
+        found = [path for path in saved_edits(home) if path.stem == name]
         if not found:
-            names = ", ".join(path.stem for path in saved_edits(root)) or "none"
-            raise ForkError(f"there is no saved edit {name!r} in {root / LOCAL}; there: {names}")
-        target = found[0].with_name(found[0].name + DROPPED)
+            names = ", ".join(path.stem for path in saved_edits(home)) or "none"
+            raise ForkError(f"there is no saved edit {name!r} in {home / LOCAL}; there: {names}")
+        aside = found[0].with_name(found[0].name + DROPPED)
         number = 1
-        while target.exists():
+        while aside.exists():
             number += 1
-            target = found[0].with_name(f"{found[0].name}{DROPPED}-{number}")
-        replace(found[0], target)
-    return target
+            aside = found[0].with_name(f"{found[0].name}{DROPPED}-{number}")
+        replace(found[0], aside)
+    return aside
 
 
-def check(root: Path, pin: Pin, state: State, say: Say = quiet) -> List[Saved]:
+def check(root: Path, pin: Pin, state: State, say: Say = quiet, target: Target = ULTRALYTICS) -> List[Saved]:
     """Try every saved edit on the pinned release, as a build would; nothing is fetched and nothing written.
 
     One that does not apply is left out, and those behind it are tried without it.
     """
-    paths = saved_edits(root)
+    paths = saved_edits(root / target.home)
     if not paths:
         return []
     wheel = cache_dir() / pin.upstream.file
     try:
-        tree: Optional[Tree] = run_series(root, pin, wheel, say)[1][-1].tree
+        tree: Optional[Tree] = run_series(root, pin, wheel, say, target)[1][-1].tree
         unknown = ""
     except ForkError as e:
         tree = None
@@ -183,9 +194,9 @@ def check(root: Path, pin: Pin, state: State, say: Say = quiet) -> List[Saved]:
     result: List[Saved] = []
     for path in paths:
         try:
-            files = patch.stat(patch.read(path))
+            files = patch.stat(patch.read(path, target))
             if tree is not None:
-                tree = replay(tree, path)
+                tree = replay(tree, path, target)
         except ConflictError as e:
             places = "; ".join(e.where) or str(e).splitlines()[0]
             result.append(Saved(path.stem, [], False, f"does not apply: {places}"))
@@ -194,6 +205,6 @@ def check(root: Path, pin: Pin, state: State, say: Say = quiet) -> List[Saved]:
         result.append(Saved(path.stem, files, None if tree is None else True, verdict))
     if tree is not None and all(saved.applies for saved in result):
         built = state.kind == "built" and state.stamp is not None and state.stamp.digest == digest(tree)
-        tail = "is in the tree" if built else "not in the tree yet: run `python -m fork build`"
+        tail = "is in the tree" if built else f"not in the tree yet: run `python -m fork build{target.option}`"
         result = [saved._replace(verdict=f"{saved.verdict}, {tail}") for saved in result]
     return result

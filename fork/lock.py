@@ -8,12 +8,12 @@ from typing import Dict, List, Optional, Tuple
 from fork.errors import PinError
 from fork.pin import Pin
 from fork.series import Result
-from fork.tree import Tree, digest
+from fork.tree import ULTRALYTICS, Target, Tree, digest
 
 FILE = "tree.lock"
 _HEAD = """\
-# Written by `python -m fork lock`: SHA-256 of upstream's files after every step of the series.
-# Our own folder ultralytics/nn/Addmodules/ is not part of it: git tracks that one itself.
+# Written by `python -m fork lock{option}`: SHA-256 of upstream's files after every step of the series.
+# Our own folder {overlay} is not part of it: git tracks that one itself.
 """
 
 Lock = Dict[str, str]
@@ -26,10 +26,12 @@ def digests(pin: Pin, pristine: Tree, results: List[Result]) -> Lock:
     return lock
 
 
-def write(root: Path, lock: Lock) -> bool:
+def write(root: Path, lock: Lock, target: Target = ULTRALYTICS) -> bool:
     """Write ``tree.lock``; return whether that changed it."""
     width = max(map(len, lock))
-    text = _HEAD + "".join(f'{name:<{width}} = "{value}"\n' for name, value in lock.items())
+    text = _HEAD.format(option=target.option, overlay=target.overlay) + "".join(
+        f'{name:<{width}} = "{value}"\n' for name, value in lock.items()
+    )
     path = root / FILE
     if path.is_file() and path.read_bytes() == text.encode():
         return False

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Dict, List, NamedTuple, Tuple, Union
 
 from fork.errors import ConflictError
-from fork.tree import OVERLAY, PACKAGE, Tree
+from fork.tree import ULTRALYTICS, Target, Tree
 
 _HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _NO_NEWLINE = "\\ No newline at end of file"
@@ -44,7 +44,7 @@ def diff(before: Tree, after: Tree, context: int = 3) -> str:
     return "".join(parts)
 
 
-def read(path: Path) -> str:
+def read(path: Path, target: Target = ULTRALYTICS) -> str:
     """Read the patch file of a saved edit.
 
     Raises:
@@ -58,9 +58,11 @@ def read(path: Path) -> str:
     files = parse(text)
     if not files:
         raise ConflictError(f"{path} is no unified diff: no line in it begins with `--- `")
-    for target in (name[2:] for name in files):
-        if not target.startswith(f"{PACKAGE}/") or target.startswith(OVERLAY) or ".." in target.split("/"):
-            raise ConflictError(f"{path} edits {target!r}: saved edits are for generated files below {PACKAGE}/ only")
+    for name in (file[2:] for file in files):
+        if not name.startswith(f"{target.package}/") or name.startswith(target.overlay) or ".." in name.split("/"):
+            raise ConflictError(
+                f"{path} edits {name!r}: saved edits are for generated files below {target.package}/ only"
+            )
     return text
 
 

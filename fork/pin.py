@@ -56,8 +56,10 @@ _SHAPES = {
 }
 
 
-def load_pin(root: Path = ROOT) -> Pin:
-    """Read and check ``pin.toml`` in ``root``.
+def load_pin(root: Path = ROOT, table: str = "upstream") -> Pin:
+    """Read and check ``pin.toml`` in ``root``: the package of ``table``, and the fork's revision.
+
+    The revision stands in the table itself or, for ``upstream``, in ``[fork]``.
 
     Raises:
         PinError: The file is missing, is not TOML, or a key is missing or malformed.
@@ -69,16 +71,17 @@ def load_pin(root: Path = ROOT) -> Pin:
         raise PinError(f"{path} is missing: restore it with `git checkout -- pin.toml`") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
         raise PinError(f"{path} is not valid TOML ({e}): compare it with `git diff pin.toml`") from None
-    upstream = _table(path, data, "upstream")
+    upstream = _table(path, data, table)
+    fork = "fork" if table == "upstream" else table
     for key, shape in _SHAPES.items():
         value = upstream.get(key)
         if not isinstance(value, str) or not re.fullmatch(shape, value):
-            raise PinError(f"{path}: [upstream] {key} is {value!r}, expected text of the form {shape}")
-    size, revision = upstream.get("size"), _table(path, data, "fork").get("revision")
+            raise PinError(f"{path}: [{table}] {key} is {value!r}, expected text of the form {shape}")
+    size, revision = upstream.get("size"), _table(path, data, fork).get("revision")
     if type(size) is not int or size <= 0:
-        raise PinError(f"{path}: [upstream] size is {size!r}, expected the file's size in bytes")
+        raise PinError(f"{path}: [{table}] size is {size!r}, expected the file's size in bytes")
     if type(revision) is not int or revision < 1:
-        raise PinError(f"{path}: [fork] revision is {revision!r}, expected a whole number from 1")
+        raise PinError(f"{path}: [{fork}] revision is {revision!r}, expected a whole number from 1")
     name, version, file, sha256 = (str(upstream[key]) for key in _SHAPES)
     return Pin(Package(name, version, file, sha256, size), revision)
 

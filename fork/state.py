@@ -17,14 +17,14 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set
 from fork import lock
 from fork.errors import BusyError, PinError
 from fork.pin import Pin
-from fork.tree import STAMP, manifest_digest, scan, write_files
+from fork.tree import ULTRALYTICS, Target, manifest_digest, scan, write_files
 
 WORK = ".fork"
 """Git-ignored folder in the checkout for the journal and the lock."""
 
 
 class Stamp(NamedTuple):
-    """What a build wrote about itself into ``ultralytics/fork.json``.
+    """What a build wrote about itself into ``fork.json`` in the package.
 
     Attributes:
         release: Upstream version.
@@ -56,9 +56,9 @@ class Stamp(NamedTuple):
         return (json.dumps(self._asdict(), indent=1, sort_keys=True) + "\n").encode()
 
 
-def read_stamp(root: Path) -> Optional[Stamp]:
+def read_stamp(root: Path, target: Target = ULTRALYTICS) -> Optional[Stamp]:
     """Return the stamp of the tree in ``root``; None where there is none, or it cannot be read as one."""
-    data = _read_json(root / STAMP)
+    data = _read_json(root / target.stamp)
     kinds = {"release": str, "revision": int, "series": str, "digest": str, "steps": dict, "local": list}
     kinds.update(files=dict, other=bool)
     if not isinstance(data, dict) or set(data) != set(kinds):
@@ -119,9 +119,9 @@ class State(NamedTuple):
         return manifest_digest(self.files)
 
 
-def look(root: Path, pin: Pin) -> State:
+def look(root: Path, pin: Pin, target: Target = ULTRALYTICS) -> State:
     """Look at the disk and tell what is there; nothing is changed."""
-    stamp, journal, files = read_stamp(root), read_journal(root), scan(root)
+    stamp, journal, files = read_stamp(root, target), read_journal(root), scan(root, target)
     known: Dict[str, Set[str]] = {}
     for manifest in [*(journal or []), *([stamp.files] if stamp else [])]:
         for path, digest in manifest.items():

@@ -13,7 +13,7 @@ import sys
 import time
 import zipfile
 from pathlib import Path, PurePosixPath
-from typing import Callable, Dict, Iterable, List, Mapping
+from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Tuple
 
 from fork.errors import BusyError, IntegrityError
 
@@ -26,6 +26,44 @@ OVERLAY = "ultralytics/nn/Addmodules/"
 STAMP = "ultralytics/fork.json"
 """Written by a build, last: which release and revision the tree is, and the hash of every generated file."""
 
+
+class Target(NamedTuple):
+    """One upstream package that the program patches, and where it puts the outcome.
+
+    Attributes:
+        name: For ``--target``, and the package's own name.
+        home: Folder of the checkout that holds the generated package, ``.`` for the checkout itself.
+        package: The package's folder, in the wheel and below ``home``.
+        overlay: Our own folder inside the package, tracked by git, ended by a slash.
+        table: Table of ``pin.toml`` with the pinned wheel.
+        licence: Name of the licence's text in the wheel's metadata that becomes part of the tree, or empty.
+        spared: Folders below ``home`` that are the user's, though inside the package.
+    """
+
+    name: str
+    home: str
+    package: str
+    overlay: str
+    table: str
+    licence: str
+    spared: Tuple[str, ...]
+
+    @property
+    def stamp(self) -> str:
+        """Path below ``home`` of what a build writes last."""
+        return f"{self.package}/fork.json"
+
+    @property
+    def option(self) -> str:
+        """What commands need behind their name to mean this target."""
+        return "" if self is ULTRALYTICS else f" --target {self.name}"
+
+
+ULTRALYTICS = Target("ultralytics", ".", PACKAGE, OVERLAY, "upstream", "", ())
+YOLOV5 = Target("yolov5", "yolov5-addmodules", "yolov5", "yolov5/addmodules/", "yolov5", "LICENSE", ("yolov5/runs/",))
+TARGETS = {target.name: target for target in (ULTRALYTICS, YOLOV5)}
+
+_OVERLAYS = tuple(target.overlay for target in TARGETS.values())
 _SKIP_DIRS = {"__pycache__", ".ipynb_checkpoints"}
 _SKIP_SUFFIXES = {".pyc", ".pyo", ".tmp-fork"}
 _SKIP_NAMES = {".DS_Store", "Thumbs.db", "desktop.ini"}
@@ -38,7 +76,7 @@ def sha256(data: bytes) -> str:
 
 def manifest(tree: Tree) -> Dict[str, str]:
     """Return path -> SHA-256 for every file of ``tree`` outside the overlay, sorted by path."""
-    return {path: sha256(tree[path]) for path in sorted(tree) if not path.startswith(OVERLAY)}
+    return {path: sha256(tree[path]) for path in sorted(tree) if not path.startswith(_OVERLAYS)}
 
 
 def digest(tree: Tree) -> str:
@@ -51,25 +89,28 @@ def manifest_digest(files: Mapping[str, str]) -> str:
     return sha256("".join(f"{files[path]}  {path}\n" for path in sorted(files)).encode())
 
 
-def read_wheel(path: Path) -> Tree:
+def read_wheel(path: Path, target: Target = ULTRALYTICS) -> Tree:
     """Read the package folder of a verified wheel into memory.
 
-    Only ``ultralytics/`` is read; the wheel's own metadata is not part of the tree.
+    The wheel's own metadata is not part of the tree, but for the licence where a target keeps it in the package.
 
     Raises:
         IntegrityError: The archive is damaged, or a member would leave the target folder or is not a plain file.
     """
     tree: Tree = {}
+    package, licence = target.package, f".dist-info/{target.licence}"
     try:
         with zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
                 check_member(path.name, member)
-                if not member.is_dir() and member.filename.startswith(f"{PACKAGE}/"):
+                if not member.is_dir() and member.filename.startswith(f"{package}/"):
                     tree[member.filename] = archive.read(member)
+                elif target.licence and member.filename.endswith(licence):
+                    tree[f"{package}/{target.licence}"] = archive.read(member)
     except (zipfile.BadZipFile, EOFError) as e:
         raise IntegrityError(f"{path} is not a readable wheel ({e})") from None
-    if f"{PACKAGE}/__init__.py" not in tree:
-        raise IntegrityError(f"{path} holds no {PACKAGE}/__init__.py: it is no wheel of Ultralytics")
+    if f"{package}/__init__.py" not in tree:
+        raise IntegrityError(f"{path} holds no {package}/__init__.py: it is no wheel of {package.title()}")
     return tree
 
 
@@ -86,27 +127,27 @@ def check_member(archive: str, member: zipfile.ZipInfo) -> None:
         raise IntegrityError(f"{archive}: refused the unsafe member {name!r}; nothing was unpacked")
 
 
-def scan(root: Path) -> Dict[str, str]:
-    """Return path -> SHA-256 for the files now in ``root/ultralytics``, outside the overlay.
+def scan(root: Path, target: Target = ULTRALYTICS) -> Dict[str, str]:
+    """Return path -> SHA-256 for the files now in the target's package below ``root``, outside the overlay.
 
     Python's caches, editors' leftovers and the build's own stamp do not count.
     """
     found: Dict[str, str] = {}
-    top = root / PACKAGE
+    top, others = root / target.package, {target.overlay, *target.spared}
     for folder, dirs, names in os.walk(top):
         relative = Path(folder).relative_to(root).as_posix()
-        dirs[:] = sorted(d for d in dirs if d not in _SKIP_DIRS and f"{relative}/{d}/" != OVERLAY)
+        dirs[:] = sorted(d for d in dirs if d not in _SKIP_DIRS and f"{relative}/{d}/" not in others)
         for name in sorted(names):
             path = f"{relative}/{name}"
-            if path == STAMP or name in _SKIP_NAMES or Path(name).suffix in _SKIP_SUFFIXES:
+            if path == target.stamp or name in _SKIP_NAMES or Path(name).suffix in _SKIP_SUFFIXES:
                 continue
             found[path] = sha256((Path(folder) / name).read_bytes())
     return found
 
 
-def read_overlay(root: Path) -> Tree:
-    """Read our own folder (Python files and what lies beside them, without caches) from the checkout."""
-    base = root / OVERLAY
+def read_overlay(root: Path, target: Target = ULTRALYTICS) -> Tree:
+    """Read our own folder (Python files and what lies beside them, without caches) below ``root``."""
+    base = root / target.overlay
     files = (p for p in sorted(base.rglob("*")) if p.is_file() and not _SKIP_DIRS & set(p.parts))
     return {
         p.relative_to(root).as_posix(): p.read_bytes()

@@ -11,9 +11,9 @@ from fork.tree import Tree
 NAME = "s04_name_row"
 
 
-def apply(tree: Tree) -> Outcome:
+def apply(tree: Tree, file: str = TASKS, step: str = NAME) -> Outcome:
     """Add ``backbone = False`` before the row loop and ``t = m`` as its first line."""
-    source = Source(tree, TASKS, NAME)
+    source = Source(tree, file, step)
     function, loop = row_loop(source)
     body = cst.ensure_type(loop.body, cst.IndentedBlock)
     flags = [line for line in own_nodes(function, cst.SimpleStatementLine) if assigns(line, "backbone", "False")]

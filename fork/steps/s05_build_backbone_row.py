@@ -19,9 +19,9 @@ if {TEST}:
 """
 
 
-def apply(tree: Tree) -> Outcome:
+def apply(tree: Tree, file: str = TASKS, step: str = NAME) -> Outcome:
     """Add an ``elif`` before the ``else`` (``c2 = ch[f]``) that ends parse_model's chain of module kinds."""
-    source = Source(tree, TASKS, NAME)
+    source = Source(tree, file, step)
     chain: List[cst.If] = []
     for node in cst.ensure_type(row_loop(source).loop.body, cst.IndentedBlock).body:
         while isinstance(node, cst.If):

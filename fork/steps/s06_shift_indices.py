@@ -23,9 +23,9 @@ MARKS = (
 """What the six statements look like once they are edited."""
 
 
-def apply(tree: Tree) -> Outcome:
+def apply(tree: Tree, file: str = TASKS, step: str = NAME) -> Outcome:
     """Edit the six statements that build, name, number, print, save and measure a row; each must be there once."""
-    source = Source(tree, TASKS, NAME)
+    source = Source(tree, file, step)
     text = code(row_loop(source).loop)
     if source.applied(PARSE, *(mark in text for mark in MARKS)):
         return Outcome(0, "already applied")

@@ -15,9 +15,9 @@ PROBE = f"{HOOKS}.probe_size(self.model, 256)"
 MUST = "DetectionModel.__init__"
 
 
-def apply(tree: Tree) -> Outcome:
+def apply(tree: Tree, file: str = TASKS, step: str = NAME) -> Outcome:
     """Let ``s = 256`` grow to 640 for models with a backbone of ours, in every constructor that probes strides."""
-    source = Source(tree, TASKS, NAME)
+    source = Source(tree, file, step)
     done = [name for name, _ in _probes(source, PROBE)]
     for name, _ in _probes(source, "256"):
         line = source.one(name, "one line `s = 256`", [line for at, line in _probes(source, "256") if at == name])
