@@ -17,7 +17,7 @@ CODE = ("assets.py", "pictures.py", "weights.py")
 
 YAMLS = ("cityscapes8", "depth8", "ImageNet")
 
-QUICK = ("yolo26n.pt", "yolo26n-seg.pt", "yolo26n-pose.pt", "yolo11n.pt", "yolo26s.pt")
+QUICK = ("yolo26n.pt", "yolo26n-seg.pt", "yolo26n-cls.pt", "yolo11n.pt")
 """The checkpoints that the tests of the quick set load."""
 
 

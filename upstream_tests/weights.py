@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional
+from typing import Any, Dict, Iterable, List, NamedTuple
 
 import cv2
 import numpy as np
@@ -21,10 +21,16 @@ import torch
 from torch import nn
 
 FOUND = 0.03
-"""Part of the places whose score of class 0 passes the threshold of 0.25."""
+"""Part of the places, at least, whose score of class 0 passes the threshold of 0.25."""
 
-SPREAD = 0.3
-"""Standard deviation, in strides, of box sides and key points around their means."""
+REACH = 6.0
+"""Strides from an anchor to the sides of its box: a box found in a picture's padding still reaches into the picture."""
+
+SPREAD = 0.5
+"""Greatest deviation, in strides, of box sides and key points from their means, on the pictures used here."""
+
+SIDES = (160, 320)
+"""Sides of the pictures that the models are adjusted on: what upstream's tests predict at, and between that and 640."""
 
 
 class Kind(NamedTuple):
@@ -63,14 +69,14 @@ def make(folder: Path, kinds: Iterable[Kind]) -> None:
     from ultralytics.utils import ASSETS, ROOT, YAML
 
     folder.mkdir(parents=True, exist_ok=True)
-    pictures = batch([ASSETS / "bus.jpg", ASSETS / "zidane.jpg"])
+    pictures = [batch([ASSETS / "bus.jpg", ASSETS / "zidane.jpg"], side) for side in SIDES]
     for kind in kinds:
         torch.manual_seed(0)
         data: Dict[str, Any] = YAML.load(ROOT / "cfg" / "datasets" / kind.data)
         names = {int(n): str(name) for n, name in data["names"].items()}
         model = getattr(tasks, kind.model)(kind.yaml, ch=kind.channels, nc=len(names), verbose=False)
         model.names = names
-        images = pictures.mean(1, keepdim=True) if kind.channels == 1 else pictures
+        images = [p.mean(1, keepdim=True) for p in pictures] if kind.channels == 1 else pictures
         settle(model, images)
         adjust_heads(model, images)
         torch.save(checkpoint(model, kind), folder / kind.file)
@@ -95,14 +101,14 @@ def make_resnet(folder: Path) -> None:
     torch.save(torchvision.models.resnet18(weights=None).state_dict(), folder / name)
 
 
-def batch(paths: List[Path], side: int = 320) -> torch.Tensor:
+def batch(paths: List[Path], side: int) -> torch.Tensor:
     """Return pictures as one batch (N, 3, side, side), RGB, 0 to 1."""
     images = [cv2.resize(cv2.imread(str(path)), (side, side))[..., ::-1] for path in paths]
     return torch.from_numpy(np.stack(images).transpose(0, 3, 1, 2).copy()).float() / 255
 
 
 @torch.no_grad()
-def settle(model: Any, images: torch.Tensor) -> None:
+def settle(model: Any, images: List[torch.Tensor]) -> None:
     """Give every batch norm the statistics of ``images``, so that activations keep their size through the layers."""
     norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     momenta = [m.momentum for m in norms]
@@ -110,14 +116,15 @@ def settle(model: Any, images: torch.Tensor) -> None:
         m.reset_running_stats()
         m.momentum = None  # the plain average
     model.train()
-    model.predict(images) if hasattr(model, "predict") else model(images)
+    for batch_ in images:
+        model.predict(batch_)
     for m, momentum in zip(norms, momenta):
         m.momentum = momentum
     model.eval()
 
 
 @torch.no_grad()
-def adjust_heads(model: Any, images: torch.Tensor) -> None:
+def adjust_heads(model: Any, images: List[torch.Tensor]) -> None:
     """Rescale what a detecting head ends in; other heads are left as they are."""
     head = model.model[-1]
     scores = _last(head, ("cv3", "one2one_cv3"))
@@ -133,16 +140,17 @@ def adjust_heads(model: Any, images: torch.Tensor) -> None:
         scores = []
     seen = _outputs(model, images, [*scores, *boxes, *points])
     for layer in scores:
-        _scale(layer, seen[layer], 1.0, None, channels=1)
-        mean, std = seen[layer][:, :1].mean(), seen[layer][:, :1].std()
-        top = ((seen[layer][:, :1] - mean) / std).quantile(1 - FOUND)
-        layer.bias[0] = layer.bias[0] - mean / std + math.log(0.25 / 0.75) - top
+        first = [part[:, 0] for part in seen[layer]]
+        std = torch.cat(first).std()
+        least = min(float(part.quantile(1 - FOUND)) for part in first)  # every picture has its finds
+        layer.weight[0] /= std
+        layer.bias[0] = (layer.bias[0] - least) / std + math.log(0.25 / 0.75)
         layer.weight[1:] *= 0.1
         layer.bias[1:] = -8.0
     for layer in boxes if head.reg_max == 1 else ():
-        _scale(layer, seen[layer], SPREAD, 2.0)  # sides of a box lie two strides from its anchor
+        _narrow(layer, torch.cat(seen[layer]), REACH)
     for layer in points:
-        _scale(layer, seen[layer], SPREAD, 0.0)
+        _narrow(layer, torch.cat(seen[layer]), 0.0)
         layer.bias[2 :: head.kpt_shape[1]] += 2.0  # visible
 
 
@@ -152,29 +160,27 @@ def _last(head: nn.Module, names: Iterable[str]) -> List[Any]:
     return [branch[-1] if isinstance(branch, nn.Sequential) else branch for branch in branches]
 
 
-def _outputs(model: Any, images: torch.Tensor, layers: List[Any]) -> Dict[nn.Module, torch.Tensor]:
-    """Return what ``layers`` give for ``images``, as (places, channels)."""
-    seen: Dict[nn.Module, torch.Tensor] = {}
+def _outputs(model: Any, images: List[torch.Tensor], layers: List[Any]) -> Dict[nn.Module, List[torch.Tensor]]:
+    """Return what ``layers`` give for each of the pictures, as (places, channels)."""
+    seen: Dict[nn.Module, List[torch.Tensor]] = {layer: [] for layer in layers}
 
     def keep(layer: nn.Module, _: Any, out: torch.Tensor) -> None:
-        seen[layer] = out.permute(0, 2, 3, 1).reshape(-1, out.shape[1])
+        seen[layer].append(out.permute(0, 2, 3, 1).reshape(-1, out.shape[1]))
 
     handles = [layer.register_forward_hook(keep) for layer in layers]
-    model.eval()
-    model.predict(images) if layers else None
+    for picture in [picture for batch_ in images for picture in batch_] if layers else ():
+        model.predict(picture[None])
     for handle in handles:
         handle.remove()
     return seen
 
 
-def _scale(layer: Any, seen: torch.Tensor, std: float, mean: Optional[float], channels: Optional[int] = None) -> None:
-    """Bring the first ``channels`` of a convolution to a standard deviation, and to a mean where one is given."""
-    part = slice(0, channels)
-    factor = std / seen[:, part].std(0).clamp(min=1e-6)
-    layer.weight[part] *= factor[:, None, None, None]
-    layer.bias[part] *= factor
-    if mean is not None:
-        layer.bias[part] += mean - seen[:, part].mean(0) * factor
+def _narrow(layer: Any, seen: torch.Tensor, mean: float) -> None:
+    """Give each channel of a convolution, which gave ``seen``, this mean and little else."""
+    middle = seen.mean(0)
+    factor = SPREAD / (seen - middle).abs().amax(0).clamp(min=1e-6)
+    layer.weight *= factor[:, None, None, None]
+    layer.bias.copy_((layer.bias - middle) * factor + mean)
 
 
 def checkpoint(model: Any, kind: Kind) -> Dict[str, Any]:
