@@ -26,7 +26,7 @@ class Package(NamedTuple):
         version: Exact version.
         file: File name on the index, without a folder.
         sha256: Lower-case hexadecimal digest of the file.
-        size: Size in bytes.
+        size: Size in bytes; 0 where it is not known yet.
     """
 
     name: str

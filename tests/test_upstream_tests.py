@@ -273,8 +273,24 @@ def test_a_tree_that_is_not_built_says_what_to_do(release, capsys):
 def test_a_pin_without_tests_says_what_to_add(release, capsys):
     text = (release.root / "pin.toml").read_text(encoding="utf-8")
     (release.root / "pin.toml").write_text(re.sub(r"\[tests\].*?(?=\[fork\])", "", text, flags=re.S), encoding="utf-8")
-    assert release.judge() == 1
+    assert release.judge() == 3
     assert "pin.toml has no table [tests]" in capsys.readouterr().err
+    digest = hashlib.sha256(release.sdist.read_bytes()).hexdigest()
+    assert release.judge("--pin", digest) == 0
+    assert release.judge("--only", "test_numbers.py::test_double[0]") == 0
+
+
+def test_a_pin_of_another_releases_tests_says_how_to_move_it(release, capsys):
+    kept = (release.root / "pin.toml").read_text(encoding="utf-8")
+    stale = kept.replace(release.sdist.name, "ultralytics-0.0.0.tar.gz").replace("[tests]", "# theirs\n[tests]")
+    (release.root / "pin.toml").write_text(stale, encoding="utf-8")
+    assert release.judge() == 3
+    assert "expected ultralytics-0.0.1.tar.gz: take its sha256 from https://" in capsys.readouterr().err
+    for wrong, code in (("c" * 63, 3), ("c" * 64, 5)):
+        assert release.judge("--pin", wrong) == code
+        assert (release.root / "pin.toml").read_text(encoding="utf-8") == stale
+    assert release.judge("--pin", hashlib.sha256(release.sdist.read_bytes()).hexdigest()) == 0
+    assert (release.root / "pin.toml").read_text(encoding="utf-8") == kept.replace("[tests]", "# theirs\n[tests]")
 
 
 @pytest.mark.parametrize(

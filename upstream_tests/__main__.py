@@ -11,7 +11,7 @@ from typing import List, Optional
 
 from fork.errors import ForkError
 from fork.pin import ROOT, load_pin
-from upstream_tests import choice, report
+from upstream_tests import choice, report, suite
 from upstream_tests.run import Options, Run, run
 
 EXIT_CODES = """\
@@ -43,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
     main.add_argument("--sdist", type=Path, metavar="PATH", help="the pinned source distribution, or its folder")
     main.add_argument("--report", type=Path, metavar="FILE", help="write the report there as Markdown, too")
     main.add_argument("--keep", action="store_true", help="leave the folders of the run, with pytest's output")
+    main.add_argument("--pin", metavar="SHA256", help="write the source distribution of that hash into pin.toml")
     main.add_argument("--list", type=Path, default=choice.LIST, metavar="FILE", help=argparse.SUPPRESS)
     main.add_argument("--no-stand-ins", action="store_true", help=argparse.SUPPRESS)
     main.set_defaults(chosen="gate")
@@ -67,7 +68,11 @@ def main(arguments: Optional[List[str]] = None, root: Path = ROOT) -> int:
     options = options._replace(keep=given.keep, stand_ins=not given.no_stand_ins)
     try:
         pin = load_pin(root)
-        done = run(options, pin, lambda line: print(line, file=sys.stderr, flush=True))
+        if given.pin:
+            package = suite.write_pin(root, pin, given.pin, given.sdist, say)
+            print(f"pin.toml: [tests] is {package.file}, {package.size} bytes, sha256 {package.sha256}")
+            return 0
+        done = run(options, pin, say)
         verdict = report.compare(done.rules, done.pristine, done.fork, partial=bool(options.only))
         heads = _heads(options, done, pin.upstream.version, pin.version)
         lines = report.lines(done.rules, options.chosen, done.pristine, done.fork, verdict, heads)
@@ -88,6 +93,11 @@ def main(arguments: Optional[List[str]] = None, root: Path = ROOT) -> int:
     except OSError as e:
         print(f"error: {e}", file=sys.stderr)
         return 1
+
+
+def say(line: str) -> None:
+    """Print progress beside the report."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def _heads(options: Options, done: Run, release: str, version: str) -> List[str]:

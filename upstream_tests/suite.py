@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tarfile
 from pathlib import Path, PurePosixPath
 from typing import Callable, Optional
 
-from fork.errors import ForkError, IntegrityError
+from fork.bump import with_values
+from fork.errors import ForkError, IntegrityError, PinError
 from fork.fetch import obtain
-from fork.pin import Pin
+from fork.pin import Package, Pin
 from fork.state import look
-from fork.tree import PACKAGE, Tree
+from fork.tree import PACKAGE, Tree, write_files
+
+Say = Callable[[str], None]
 
 SUITE = "tests"
 
@@ -61,20 +65,58 @@ def check_member(archive: str, member: tarfile.TarInfo) -> None:
         raise IntegrityError(f"{archive}: refused the unsafe member {name!r}; nothing was unpacked")
 
 
-def obtain_suite(pin: Pin, source: Optional[Path], say: Callable[[str], None]) -> Tree:
+def obtain_suite(pin: Pin, source: Optional[Path], say: Say) -> Tree:
     """Return upstream's tests of the pinned release (see ``fork.fetch.obtain``).
 
     Raises:
-        ForkError: The pin names no source distribution, or it could not be fetched, or is not the pinned one.
+        ForkError: The pin names no source distribution, or another release's; or it could not be fetched, or is not
+            the pinned one.
     """
-    if pin.tests is None:
-        raise ForkError(
-            "pin.toml has no table [tests]: add it with file, sha256 and size of the release's source distribution"
+    wanted = file_of(pin)
+    if pin.tests is None or pin.tests.file != wanted:
+        found = "has no table [tests]" if pin.tests is None else f"has {pin.tests.file} in its table [tests]"
+        page = f"https://pypi.org/project/{pin.upstream.name}/{pin.upstream.version}/#files"
+        raise PinError(
+            f"pin.toml {found}, expected {wanted}: take its sha256 from {page},\n"
+            "  and write it down with `python -m upstream_tests --pin SHA256`"
         )
     return read_sdist(obtain(pin.tests, source, say))
 
 
-def copy_fork(root: Path, target: Path, pin: Pin, say: Callable[[str], None]) -> None:
+def file_of(pin: Pin) -> str:
+    """Return the name of the pinned release's source distribution."""
+    return f"{pin.upstream.name}-{pin.upstream.version}.tar.gz"
+
+
+def write_pin(root: Path, pin: Pin, sha256: str, source: Optional[Path], say: Say) -> Package:
+    """Write the release's source distribution into ``pin.toml``, and return it.
+
+    Args:
+        root: The checkout.
+        pin: Its pin.
+        sha256: The hash that the index publishes: what comes has to have it before anything reads it.
+        source: The file or its folder, instead of the index.
+        say: Called with lines of progress.
+
+    Raises:
+        ForkError: No such file could be had, or it holds no tests.
+    """
+    path = root / "pin.toml"
+    text = path.read_text(encoding="utf-8")
+    if not re.fullmatch("[0-9a-f]{64}", sha256):
+        raise PinError(f"--pin takes the sha256 of {file_of(pin)}, 64 hexadecimal digits, got {sha256!r}")
+    package = Package(pin.upstream.name, pin.upstream.version, file_of(pin), sha256, 0)
+    got = obtain(package, source, say)
+    read_sdist(got)
+    package = package._replace(size=got.stat().st_size)
+    values = {"file": package.file, "sha256": package.sha256, "size": package.size}
+    if pin.tests is None:
+        text = text.rstrip("\n") + '\n\n[tests]\nfile = ""\nsha256 = ""\nsize = 0\n'
+    write_files(root, {path.name: with_values(text, "tests", values).encode()})
+    return package
+
+
+def copy_fork(root: Path, target: Path, pin: Pin, say: Say) -> None:
     """Copy the generated tree out of the checkout, with the project's own models, as the checkout has them.
 
     Raises:
