@@ -1,5 +1,6 @@
 # make train   set everything up and train RT-DETR + MobileNetV3 on the tree crowns
 # make test    set everything up and run the tests
+# make upstream-test    run upstream's own tests on the pristine release and on the fork (-quick: a few minutes)
 # Without make (Windows): see README.md, the same steps by hand.
 
 VENV := .venv
@@ -13,7 +14,7 @@ endif
 PY := $(BIN)/python
 READY := $(VENV)/.ready
 
-.PHONY: train test lint verify slow clean
+.PHONY: train test lint verify slow upstream-test upstream-test-quick clean
 
 train: $(READY)
 	$(PY) train.py $(ARGS)
@@ -26,6 +27,14 @@ test: $(READY)
 slow: $(READY)
 	$(PY) -m pip install --disable-pip-version-check --quiet --editable ".[test,slow]"
 	$(PY) -m pytest -m "slow or net" $(ARGS)
+
+upstream-test: $(READY)
+	$(PY) -m pip install --disable-pip-version-check --quiet --editable ".[test,upstream-test]"
+	$(PY) -m upstream_tests $(ARGS)
+
+upstream-test-quick: $(READY)
+	$(PY) -m fork build
+	$(PY) -m upstream_tests --quick $(ARGS)
 
 lint: $(READY)
 	$(PY) -m ruff check .

@@ -25,10 +25,9 @@ PROGRAM = ["libcst>=1.1", "tomli>=2; python_version < '3.11'"]  # what `python -
 TEST_EXTRA = ["pytest>=8", "pytest-xdist>=3", "pytest-timeout>=2.2", "ruff>=0.17,<0.18", "mypy>=1.11"]
 TEST_EXTRA += ["setuptools>=68", "wheel", "timm>=1.0.20", "safetensors>=0.4", "cloudpickle>=3.1.1"]
 SLOW_EXTRA = ["onnx>=1.16", "onnxruntime>=1.18", "onnxslim>=0.1.71", "openvino>=2024.4"]  # what exports are tested with
-
-SWEEP_EXTRA = ["pandas", "scipy", "hub-sdk", "py-cpuinfo", "seaborn", "pytz"]  # what older releases import
-SWEEP_EXTRA += ["tqdm"]
-
+UPSTREAM_EXTRA = ["onnx>=1.16", "onnxruntime>=1.18", "onnxslim>=0.1.71", "lap>=0.5.12", "shapely>=2", "aiohttp>=3"]
+UPSTREAM_EXTRA += ["faster-coco-eval>=1.6", "pi-heif>=0.22"]  # what upstream's own tests import or would install
+SWEEP_EXTRA = ["pandas", "scipy", "hub-sdk", "py-cpuinfo", "seaborn", "pytz", "tqdm"]  # what older releases import
 
 def say(line):
     """Print progress where pip shows it (pip install -v)."""
@@ -86,6 +85,7 @@ packages = find_packages(include=[PACKAGE, f"{PACKAGE}.*"])
 extras["test"] = TEST_EXTRA
 extras["slow"] = SLOW_EXTRA
 extras["sweep"] = SWEEP_EXTRA
+extras["upstream-test"] = UPSTREAM_EXTRA
 extras["timm"] = ["timm>=1.0.20"]
 setup(
     version=work.pin.version,

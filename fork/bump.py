@@ -103,24 +103,33 @@ def _compare(
 def with_pin(text: str, pin: Pin) -> str:
     """Return the text of ``pin.toml`` with another release in it; comments and other tables stay.
 
+    The table ``[tests]`` stays, too, and is then for another release, which ``upstream_tests`` says.
+
     Raises:
         PinError: A key of the release is not where a line of its own gives it.
     """
     values: Dict[str, object] = {"version": pin.upstream.version, "file": pin.upstream.file}
     values.update(sha256=pin.upstream.sha256, size=pin.upstream.size)
-    for table, pairs in (("upstream", values), ("fork", {"revision": pin.revision})):
-        head = re.search(rf"^\[{table}\][^\n]*\n", text, re.MULTILINE)
-        start = head.end() if head else len(text)
-        following = re.search(r"^\[", text[start:], re.MULTILINE)
-        end = start + following.start() if following else len(text)
-        block = text[start:end]
-        for key, value in pairs.items():
-            shown = f'"{value}"' if isinstance(value, str) else str(value)
-            block, hits = re.subn(rf'^({key}\s*=\s*)("[^"\n]*"|\d+)', rf"\g<1>{shown}", block, flags=re.MULTILINE)
-            if hits != 1:
-                raise PinError(f"pin.toml: [{table}] {key} is not on one line of its own: write the pin by hand")
-        text = text[:start] + block + text[end:]
-    return text
+    return with_values(with_values(text, "upstream", values), "fork", {"revision": pin.revision})
+
+
+def with_values(text: str, table: str, values: Dict[str, object]) -> str:
+    """Return the text of ``pin.toml`` with other values in one table.
+
+    Raises:
+        PinError: A key is not where a line of its own gives it.
+    """
+    head = re.search(rf"^\[{table}\][^\n]*\n", text, re.MULTILINE)
+    start = head.end() if head else len(text)
+    following = re.search(r"^\[", text[start:], re.MULTILINE)
+    end = start + following.start() if following else len(text)
+    block = text[start:end]
+    for key, value in values.items():
+        shown = f'"{value}"' if isinstance(value, str) else str(value)
+        block, hits = re.subn(rf'^({key}\s*=\s*)("[^"\n]*"|\d+)', rf"\g<1>{shown}", block, flags=re.MULTILINE)
+        if hits != 1:
+            raise PinError(f"pin.toml: [{table}] {key} is not on one line of its own: write the pin by hand")
+    return text[:start] + block + text[end:]
 
 
 def entry(old: Pin, new: Pin, work: builder.Plan, compared: Optional[List[changes.Change]]) -> str:

@@ -29,6 +29,9 @@ RETRIES = (2.0, 5.0)
 
 CACHE_VARIABLE = "ADDMODULES_CACHE"
 
+REQUIREMENT = "requirement.txt"
+"""Beside the download: the line that asks pip for a source distribution by its hash."""
+
 
 def cache_dir() -> Path:
     """Return the folder for verified downloads: ``$ADDMODULES_CACHE`` or the platform's cache folder for the user."""
@@ -46,7 +49,7 @@ def cache_dir() -> Path:
 def problem(path: Path, package: Package) -> Optional[str]:
     """Return how the file at ``path`` differs from the pin (expected and actual), or None where it does not."""
     size = path.stat().st_size
-    if size != package.size:
+    if package.size and size != package.size:
         return f"size: expected {package.size} bytes, got {size}"
     digest = hashlib.sha256()
     with path.open("rb") as f:
@@ -179,11 +182,18 @@ def _local(package: Package, source: Path) -> Path:
 
 
 def pip_command(package: Package, folder: Path) -> Sequence[str]:
-    """Return the pip command that downloads ``package`` as a wheel into ``folder`` without its dependencies."""
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--quiet"]
+    """Return the pip command that downloads ``package`` into ``folder`` without its dependencies.
+
+    A source distribution is asked for by its hash: pip checks it before it lets setuptools, which is installed here
+    (no isolated build, so nothing else is fetched), read the metadata. Nothing is built or installed.
+    """
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet"]
     command += ["--ignore-requires-python"]  # the file is read, not installed
     command += ["--disable-pip-version-check", "--no-input", "--dest", str(folder)]
-    return [*command, f"{package.name}=={package.version}"]
+    if package.file.endswith(".whl"):
+        return [*command, "--only-binary=:all:", f"{package.name}=={package.version}"]
+    command += [f"--no-binary={package.name}", "--no-build-isolation", "--require-hashes"]
+    return [*command, "--requirement", str(folder / REQUIREMENT)]
 
 
 def _pip_download(package: Package, folder: Path, say: Callable[[str], None]) -> Path:
@@ -200,6 +210,8 @@ def _pip_download(package: Package, folder: Path, say: Callable[[str], None]) ->
         else:
             say(f"fetching {package.file}{f' ({package.size / 1e6:.1f} MB)' if package.size else ''} with pip")
         command = list(pip_command(package, folder))
+        line = f"{package.name}=={package.version} --hash=sha256:{package.sha256}\n"
+        (folder / REQUIREMENT).write_text(line, encoding="utf-8")
         shown: Optional[int] = subprocess.PIPE
         if sys.stderr is not None and sys.stderr.isatty():  # let a person see pip's own progress bar
             command.remove("--quiet")
@@ -210,6 +222,11 @@ def _pip_download(package: Package, folder: Path, say: Callable[[str], None]) ->
         got = folder / package.file
         if run.returncode == 0 and got.is_file():
             return got
+        if "DO NOT MATCH THE HASHES" in run.stderr:
+            raise IntegrityError(
+                f"the index gave another file than the pinned {package.file}, and pip refused it: expected sha256 "
+                f"{package.sha256}.\n  to do: check which index pip uses (pip config list)"
+            )
         lines = [line for line in (run.stderr + (run.stdout or "")).splitlines() if line.strip()]
         errors = [line for line in lines if line.startswith("ERROR")]
         warnings = [line for line in lines if line.startswith("WARNING: Retrying")]  # the connection's own error

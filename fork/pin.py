@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import Any, Dict, NamedTuple
+from typing import Any, Dict, List, NamedTuple, Optional
 
 from fork.errors import PinError
 
@@ -26,7 +26,7 @@ class Package(NamedTuple):
         version: Exact version.
         file: File name on the index, without a folder.
         sha256: Lower-case hexadecimal digest of the file.
-        size: Size in bytes.
+        size: Size in bytes; 0 where it is not known yet.
     """
 
     name: str
@@ -37,10 +37,17 @@ class Package(NamedTuple):
 
 
 class Pin(NamedTuple):
-    """The upstream package and the fork's own revision number, counted from 1 for each release."""
+    """The upstream package and the fork's own revision number, counted from 1 for each release.
+
+    Attributes:
+        upstream: The release's wheel.
+        revision: The fork's own revision number.
+        tests: The release's source distribution, which holds upstream's tests; None where the pin has no table [tests].
+    """
 
     upstream: Package
     revision: int
+    tests: Optional[Package] = None
 
     @property
     def version(self) -> str:
@@ -54,6 +61,7 @@ _SHAPES = {
     "file": r"[A-Za-z0-9][A-Za-z0-9._+-]*\.whl",
     "sha256": r"[0-9a-f]{64}",
 }
+_SDIST = {"file": r"[A-Za-z0-9][A-Za-z0-9._+-]*\.tar\.gz", "sha256": _SHAPES["sha256"]}
 
 
 def load_pin(root: Path = ROOT, table: str = "upstream") -> Pin:
@@ -71,19 +79,27 @@ def load_pin(root: Path = ROOT, table: str = "upstream") -> Pin:
         raise PinError(f"{path} is missing: restore it with `git checkout -- pin.toml`") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
         raise PinError(f"{path} is not valid TOML ({e}): compare it with `git diff pin.toml`") from None
-    upstream = _table(path, data, table)
+    name, version, file, sha256, size = _file(path, data, table, _SHAPES)
     fork = "fork" if table == "upstream" else table
-    for key, shape in _SHAPES.items():
-        value = upstream.get(key)
-        if not isinstance(value, str) or not re.fullmatch(shape, value):
-            raise PinError(f"{path}: [{table}] {key} is {value!r}, expected text of the form {shape}")
-    size, revision = upstream.get("size"), _table(path, data, fork).get("revision")
-    if type(size) is not int or size <= 0:
-        raise PinError(f"{path}: [{table}] size is {size!r}, expected the file's size in bytes")
+    revision = _table(path, data, fork).get("revision")
     if type(revision) is not int or revision < 1:
         raise PinError(f"{path}: [{fork}] revision is {revision!r}, expected a whole number from 1")
-    name, version, file, sha256 = (str(upstream[key]) for key in _SHAPES)
-    return Pin(Package(name, version, file, sha256, size), revision)
+    own = table == "upstream" and "tests" in data
+    tests = Package(name, version, *_file(path, data, "tests", _SDIST)) if own else None
+    return Pin(Package(name, version, file, sha256, size), revision, tests)
+
+
+def _file(path: Path, data: Dict[str, Any], table: str, shapes: Dict[str, str]) -> List[Any]:
+    """Return the values of ``shapes`` in ``[table]``, and then the size, each checked."""
+    found = _table(path, data, table)
+    for key, shape in shapes.items():
+        value = found.get(key)
+        if not isinstance(value, str) or not re.fullmatch(shape, value):
+            raise PinError(f"{path}: [{table}] {key} is {value!r}, expected text of the form {shape}")
+    size = found.get("size")
+    if type(size) is not int or size <= 0:
+        raise PinError(f"{path}: [{table}] size is {size!r}, expected the file's size in bytes")
+    return [*(found[key] for key in shapes), size]
 
 
 def _table(path: Path, data: Dict[str, Any], name: str) -> Dict[str, Any]:
