@@ -65,9 +65,10 @@ STEP = Step(
     section="-",
     title="Build YAMLs without scales",
     reason=(
-        "A row C3k2 asks whether the scale is m, l or x, and in a model YAML without scales, as the articles' and ours "
-        "are, there is none: the build ends in an UnboundLocalError, and later in a TypeError. A scale that is given "
-        "is read as before. Upstream has mended it in 8.4.131."
+        "A row C3k2 asks whether the scale is m, l or x. A model YAML without scales, as the articles' and ours are, "
+        "has none: the build ends in an UnboundLocalError, and from 8.3.199 on the empty scale is found in the text "
+        "mlx, so that the larger block is built in silence. Upstream has mended it in 8.4.131; a scale that is given "
+        "is read as before."
     ),
     files=(TASKS,),
     places=(2, 3),

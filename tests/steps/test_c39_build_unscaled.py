@@ -52,6 +52,9 @@ def test_what_it_edits_builds_as_before_and_without_scales(bound):
         assert built(after, model) == built(before, model)
     with pytest.raises((UnboundLocalError, TypeError)):
         built(before, ROWS)
+    if bound:  # a file's name without a scale gives the empty text, which is in every text
+        assert built(before, {**ROWS, "scale": ""}) == ["large", "larger"]
+    assert built(after, {**ROWS, "scale": ""}) == []
     assert built(after, ROWS) == built(before, {**ROWS, "scales": {"n": 1}})
 
 
