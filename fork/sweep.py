@@ -160,7 +160,8 @@ def run_models(pristine: Tree, patched: Tree, probe: Probe) -> Tuple[Dict[str, A
     for tree in (pristine, patched):
         with tempfile.TemporaryDirectory(prefix="addmodules-sweep-") as folder:
             write_files(Path(folder), tree)
-            found.append(probe(Path(folder)))
+            report = probe(Path(folder))
+            found.append({key: value for key, value in report.items() if key != "tree"})  # it is gone by then
     return found[0], found[1]
 
 
