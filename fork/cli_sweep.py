@@ -7,7 +7,7 @@ import importlib.util
 import json
 from importlib import metadata
 from pathlib import Path
-from typing import Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 from fork import releases, sweep, sweep_report
 from fork.errors import ForkError
@@ -64,10 +64,11 @@ def run(options: argparse.Namespace, root: Path, say: Callable[[str], None]) -> 
     return 1 if any(sweep.failed(row) for row in rows) else 0
 
 
-def write_record(path: Path, record: Dict[str, object]) -> None:
+def write_record(path: Path, record: Dict[str, Any]) -> None:
     """Write a record and its table, each whole or not at all."""
+    rows = ",\n".join(json.dumps(row) for row in record["rows"])  # a line a release
     texts = {
-        path.name: json.dumps(record, indent=1) + "\n",
+        path.name: f'{{"environment": {json.dumps(record["environment"])}, "rows": [\n{rows}\n]}}\n',
         path.with_suffix(".md").name: sweep_report.markdown(record),
     }
     write_files(path.parent, {name: text.encode() for name, text in texts.items()})

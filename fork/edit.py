@@ -129,7 +129,7 @@ class Source:
 
         LibCST rebuilds the module, so nodes found before are stale afterwards: find the next place anew.
         """
-        swap = _Swap(self.module, old, new)
+        swap = Swap(self.module, old, new)
         self.module = self.module.visit(swap)
         if swap.hits != 1:
             raise self.fail(definition, "the place to edit", f"{swap.hits} of them")
@@ -141,7 +141,7 @@ class Source:
         return Outcome(len(self.edited), where=tuple(f"{self.file}: {name}" for name in self.edited))
 
 
-class _Swap(cst.CSTTransformer):
+class Swap(cst.CSTTransformer):
     """Replaces one node; only the nodes on the way to it are rebuilt."""
 
     def __init__(
@@ -152,9 +152,11 @@ class _Swap(cst.CSTTransformer):
         self.way = {id(root), *(id(node) for node in _way(top, old))}
 
     def on_visit(self, node: cst.CSTNode) -> bool:
+        """Tell LibCST to go down only on the way to the node."""
         return node is not self.old and id(node) in self.way
 
     def on_leave(self, original_node, updated_node):  # type: ignore[no-untyped-def]
+        """Return the new node in the old one's place."""
         if original_node is not self.old:
             return updated_node
         self.hits += 1

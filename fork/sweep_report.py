@@ -98,7 +98,8 @@ def markdown(record: Dict[str, Any]) -> str:
         "same parameters, keys and outputs in the unmodified and the transformed package, and a detector with a "
         "backbone of ours was built, run forward, and its loss carried back into the backbone.",
         "",
-        "Measured with " + ", ".join(f"{name} {version}" for name, version in record["environment"].items()) + ".",
+        "Measured with " + ", ".join(f"{name} {version}" for name, version in record["environment"].items()) + ". "
+        "Seconds are those of a machine that may have been busy with other work: an order of magnitude, no more.",
         "",
         "## Releases",
         "",

@@ -13,7 +13,7 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import libcst as cst
 
-from fork.edit import Source, code, definitions, own_nodes, parse_module, walk
+from fork.edit import Swap, code, definitions, own_nodes, walk
 from fork.tree import Tree
 from lab._mutant_undo import MARK, DropFirst, SortBodies, SortKeywords, Unwrap, one_of_two, unparsed
 
@@ -56,8 +56,8 @@ def anchors(pristine: Tree, final: Tree) -> List[Anchor]:
     found = []
     for file in sorted(pristine):
         if file.endswith(".py") and file in final and pristine[file] != final[file]:
-            after = dict(definitions(parse_module(final[file], MARK, file)))
-            for name, definition in definitions(parse_module(pristine[file], MARK, file)):
+            after = dict(definitions(_module(final, file)))
+            for name, definition in definitions(_module(pristine, file)):
                 if isinstance(definition, cst.FunctionDef) and name in after:
                     new = _texts(after[name])
                     old = _texts(definition)
@@ -84,12 +84,21 @@ def _with(tree: Tree, anchor: Anchor, make: Callable[[cst.SimpleStatementLine], 
     return None if new is None else _swapped(tree, anchor.file, anchor.line, new)
 
 
+_MODULES: Dict[bytes, cst.Module] = {}
+
+
+def _module(tree: Tree, file: str) -> cst.Module:
+    """Return a file's module, the same object each time: places are known by their nodes."""
+    if tree[file] not in _MODULES:
+        _MODULES[tree[file]] = cst.parse_module(tree[file])
+    return _MODULES[tree[file]]
+
+
 def _swapped(tree: Tree, file: str, old: cst.CSTNode, new: object) -> Tree:
-    after = dict(tree)
-    source = Source(after, file, MARK)
-    source.replace(MARK, old, new)  # type: ignore[arg-type]
-    after[file] = source.module.bytes
-    return after
+    swap = Swap(_module(tree, file), old, new)  # type: ignore[arg-type]
+    changed = _module(tree, file).visit(swap)
+    assert swap.hits == 1, (file, swap.hits)
+    return {**tree, file: changed.bytes}
 
 
 def restyled(tree: Tree, anchor: Anchor) -> Iterator[Mutant]:
@@ -203,7 +212,7 @@ def renamed_locals(tree: Tree, anchor: Anchor) -> Iterator[Mutant]:
 
 
 def _definition(tree: Tree, file: str, name: str) -> cst.CSTNode:
-    return dict(definitions(parse_module(tree[file], MARK, file)))[name]
+    return dict(definitions(_module(tree, file)))[name]
 
 
 def _locals(definition: cst.FunctionDef) -> set[str]:
@@ -261,7 +270,7 @@ def renamed_definition(tree: Tree, file: str, definition: str) -> Iterator[Mutan
 
 def moved_definition(tree: Tree, file: str, definition: str) -> Iterator[Mutant]:
     """The definition behind all others of its class or module."""
-    module = parse_module(tree[file], MARK, file)
+    module = _module(tree, file)
     node = _definition(tree, file, definition)
     holder = dict(definitions(module)).get(definition.rpartition(".")[0], module)
     body = list(module.body if isinstance(holder, cst.Module) else holder.body.body)
