@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
@@ -90,10 +91,7 @@ def run(options: Options, pin: Pin, say: Say) -> Run:
     home.mkdir(parents=True, exist_ok=True)
     _forget(home)
     stand_ins = _stand_ins(home, options, pin, pristine, tests, say)
-    key = _key([pin.upstream.sha256, pin.tests.sha256 if pin.tests else "", stand_ins.name, options.chosen])
-    key = _key([key, str(options.shards), *options.only, _code("plugin.py", "choice.py", "place.py"), *_environment()])
-    key = _key([key, options.list.read_text(encoding="utf-8")])
-    known = home / f"pristine-{pin.upstream.version}-{key}.json"
+    known = home / f"pristine-{pin.upstream.version}-{_key_of_results(options, pin, stand_ins)}.json"
     results: Dict[str, report.Results] = {}
     if known.is_file() and not options.fresh:
         results["pristine"] = report.Results.parse(known.read_text(encoding="utf-8"))
@@ -117,6 +115,13 @@ def run(options: Options, pin: Pin, say: Say) -> Run:
     if not cached and _complete(rules, results["pristine"]):
         write_files(home, {known.name: results["pristine"].dump().encode()})
     return Run(rules, results["pristine"], results["fork"], cached, time.time() - began)
+
+
+def _key_of_results(options: Options, pin: Pin, stand_ins: Path) -> str:
+    """Return a key of everything that the pristine release's results depend on."""
+    files = [pin.upstream.sha256, pin.tests.sha256 if pin.tests else "", stand_ins.name]
+    asked = [options.list.read_text(encoding="utf-8"), options.chosen, str(options.shards), *options.only]
+    return _key([*files, *asked, _code("plugin.py", "choice.py", "place.py"), *_environment()])
 
 
 def _complete(rules: choice.Rules, results: report.Results) -> bool:
@@ -230,8 +235,9 @@ def _stand_ins(home: Path, options: Options, pin: Pin, pristine: Tree, tests: Tr
 def _forget(home: Path) -> None:
     """Delete what runs have left that is of no use any more: stand-ins of other versions take hundreds of megabytes."""
     for path in home.iterdir():
-        if time.time() - path.stat().st_mtime > FORGET:
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # another run may be at it, too
+            if time.time() - path.stat().st_mtime > FORGET:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _code(*names: str) -> str:
