@@ -175,7 +175,8 @@ def test_a_file_that_cannot_be_imported_on_the_fork_is_an_error(release, capsys)
 def test_a_process_that_dies_is_an_error_for_the_test_it_died_in_and_the_rest(release, capsys):
     release.fork("import os\ndef double(x):\n    return os._exit(3) if x else 0\n")
     assert release.judge() == 1
-    out = capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert "fork, part 1 of 1: stopped before its end, with exit code 3" in err
     assert "test_double[1]: passed on the pristine release, crashed (the process ended in it) on the fork" in out
     assert "test_double[2]: passed on the pristine release, not run (the process ended before it) on the fork" in out
 

@@ -189,6 +189,8 @@ def _run_part(folder: Path, shard: int, options: Options, tell: Say) -> str:
             except subprocess.TimeoutExpired:
                 tell(report.progress(folder / "record"))
     text = (folder / "log.txt").read_text(encoding="utf-8", errors="replace").strip()
+    if process.returncode not in (0, 1, 5):  # pytest's own: all passed, some failed, none chosen
+        return f"stopped before its end, with exit code {process.returncode}"
     return text.splitlines()[-1].strip("= ") if text else "pytest said nothing"
 
 
