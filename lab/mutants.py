@@ -29,6 +29,7 @@ class Mutant(NamedTuple):
         tree: The release's files after the change.
         redo: Makes the finished series of the *unchanged* release comparable: applies the change to it.
         undo: Makes the finished series of the mutant comparable: takes the change back, where ``redo`` cannot make it.
+        file: The file that the change stays inside, or None where names change that other files may speak of.
     """
 
     kind: str
@@ -36,6 +37,7 @@ class Mutant(NamedTuple):
     tree: Tree
     redo: Undo
     undo: Undo
+    file: Optional[str]
 
 
 class Anchor(NamedTuple):
@@ -120,7 +122,7 @@ def restyled(tree: Tree, anchor: Anchor) -> Iterator[Mutant]:
     for kind, make in (("restyle: quotes", quotes), ("restyle: parentheses", parentheses)):
         changed = _with(tree, anchor, make)
         if changed is not None:
-            yield Mutant(kind, place, changed, same, same)
+            yield Mutant(kind, place, changed, same, same, anchor.file)
 
 
 class _Quotes(cst.CSTTransformer):
@@ -150,7 +152,7 @@ def wrapped(tree: Tree, anchor: Anchor) -> Iterator[Mutant]:
     for kind, head in heads.items():
         changed = _with(tree, anchor, block(head))
         if changed is not None:
-            yield Mutant(kind, place, changed, same, lambda final: unparsed(final, anchor.file, Unwrap()))
+            yield Mutant(kind, place, changed, same, lambda final: unparsed(final, anchor.file, Unwrap()), anchor.file)
 
 
 def duplicated(tree: Tree, anchor: Anchor) -> Iterator[Mutant]:
@@ -165,7 +167,9 @@ def duplicated(tree: Tree, anchor: Anchor) -> Iterator[Mutant]:
 
     changed = _with(tree, anchor, twice)
     if changed is not None:
-        yield Mutant("duplicate: statement", place, changed, same, lambda final: one_of_two(final, anchor.file))
+        yield Mutant(
+            "duplicate: statement", place, changed, same, lambda final: one_of_two(final, anchor.file), anchor.file
+        )
 
 
 def reordered(tree: Tree, anchor: Anchor) -> Iterator[Mutant]:
@@ -182,7 +186,7 @@ def reordered(tree: Tree, anchor: Anchor) -> Iterator[Mutant]:
         def sort(final: Tree) -> Tree:
             return unparsed(final, anchor.file, SortKeywords())
 
-        yield Mutant("reorder: keywords", place, changed, sort, sort)
+        yield Mutant("reorder: keywords", place, changed, sort, sort, anchor.file)
 
 
 class _Keywords(cst.CSTTransformer):
@@ -208,7 +212,9 @@ def renamed_locals(tree: Tree, anchor: Anchor) -> Iterator[Mutant]:
             holder = _definition(files, anchor.file, anchor.definition)
             return _swapped(files, anchor.file, holder, _renamed(holder, name, new))
 
-        yield Mutant("rename: variable", f"{anchor.file}: {anchor.definition}: {name}", rename(tree), rename, same)
+        yield Mutant(
+            "rename: variable", f"{anchor.file}: {anchor.definition}: {name}", rename(tree), rename, same, None
+        )
 
 
 def _definition(tree: Tree, file: str, name: str) -> cst.CSTNode:
@@ -265,7 +271,7 @@ def renamed_definition(tree: Tree, file: str, definition: str) -> Iterator[Mutan
         ours = "/Addmodules/"
         return {p: word.sub(new, d) if p.endswith(".py") and ours not in p else d for p, d in files.items()}
 
-    yield Mutant("rename: definition", f"{file}: {definition}", rename(tree), rename, same)
+    yield Mutant("rename: definition", f"{file}: {definition}", rename(tree), rename, same, None)
 
 
 def moved_definition(tree: Tree, file: str, definition: str) -> Iterator[Mutant]:
@@ -285,7 +291,7 @@ def moved_definition(tree: Tree, file: str, definition: str) -> Iterator[Mutant]
     def sort(final: Tree) -> Tree:
         return unparsed(final, file, SortBodies())
 
-    yield Mutant("move: definition", f"{file}: {definition}", changed, sort, sort)
+    yield Mutant("move: definition", f"{file}: {definition}", changed, sort, sort, file)
 
 
 def doubled_definition(tree: Tree, file: str, definition: str) -> Iterator[Mutant]:
@@ -296,7 +302,7 @@ def doubled_definition(tree: Tree, file: str, definition: str) -> Iterator[Mutan
     def last(final: Tree) -> Tree:
         return unparsed(final, file, DropFirst(definition.split(".")[-1]))
 
-    yield Mutant("duplicate: definition", f"{file}: {definition}", changed, same, last)
+    yield Mutant("duplicate: definition", f"{file}: {definition}", changed, same, last, file)
 
 
 STATEMENT_KINDS: Tuple[Callable[[Tree, Anchor], Iterator[Mutant]], ...] = (

@@ -13,11 +13,12 @@ from __future__ import annotations
 import argparse
 import ast
 import collections
+import gc
 import random
 import sys
 import tempfile
 from pathlib import Path
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from fork import series
 from fork.edit import Step
@@ -48,12 +49,16 @@ def judge(mutant: mutants.Mutant, final: Tree, overlay: Tree, steps: Optional[Se
         overlay: Our own folder.
         steps: Other steps than the series, for tests.
     """
+    file = mutant.file
+    if file:  # the change stays inside one file, which only these steps edit; without it, the whole series runs
+        steps = [step for step in (series.ORDER if steps is None else steps) if file in step.files]
     try:
         done = series.run(mutant.tree, overlay, steps)[-1].tree
     except StepError as e:
         return Verdict(mutant, ERROR, f"{e.step}: {e.brief}", None)
     expected, found = mutant.redo(final), mutant.undo(done)
-    differs = [path for path in sorted({*expected, *found}) if not _alike(expected.get(path), found.get(path), path)]
+    paths = [file] if file else sorted({*expected, *found})
+    differs = [path for path in paths if not _alike(expected.get(path), found.get(path), path)]
     return Verdict(mutant, MISS if differs else RIGHT, ", ".join(differs), done)
 
 
@@ -65,20 +70,22 @@ def _alike(a: Optional[bytes], b: Optional[bytes], path: str) -> bool:
     return ast.dump(ast.parse(a)) == ast.dump(ast.parse(b))
 
 
-def sample(pristine: Tree, final: Tree, count: int, seed: int) -> List[mutants.Mutant]:
-    """Return ``count`` mutants, the kinds in turn, places at random; 0 for all of them."""
+def sample(pristine: Tree, final: Tree, count: int, seed: int) -> Iterator[mutants.Mutant]:
+    """Yield ``count`` mutants, the kinds in turn, places at random; 0 for all of them."""
     waiting: Dict[str, List[mutants.Plan]] = {}
     for plan in mutants.plans(pristine, final):
         waiting.setdefault(plan.kind, []).append(plan)
     draw = random.Random(seed)
     for plans in waiting.values():
         draw.shuffle(plans)
-    found: List[mutants.Mutant] = []
-    while any(waiting.values()) and (not count or len(found) < count):
+    made = 0
+    while any(waiting.values()):
         for plans in waiting.values():
-            if plans and (not count or len(found) < count):
-                found.extend(plans.pop().make())
-    return found[:count] if count else found
+            for mutant in plans.pop().make() if plans else ():
+                yield mutant
+                made += 1
+                if made == count:
+                    return
 
 
 def run(tree: Tree, probe: Callable[[Path], Dict[str, object]]) -> Dict[str, object]:
@@ -102,6 +109,7 @@ def table(verdicts: Sequence[Verdict]) -> str:
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run the command line; return 1 if there is a silent miss, or a mutant that runs otherwise, else 0."""
+    gc.disable()  # sources parsed are millions of objects, and none of them garbage
     parser = argparse.ArgumentParser(
         prog="python -m lab.mutate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -112,15 +120,18 @@ def main(argv: Optional[List[str]] = None) -> int:
     options = parser.parse_args(argv)
     pristine, overlay = read_wheel(obtain(load_pin().upstream)), read_overlay(ROOT)
     final = series.run(pristine, overlay)[-1].tree
-    chosen = sample(pristine, final, options.count, options.seed)
     verdicts: List[Verdict] = []
-    for number, mutant in enumerate(chosen, 1):
-        verdict = judge(mutant, final, overlay)
-        verdicts.append(verdict if verdict.outcome == RIGHT and options.run else verdict._replace(tree=None))
-        if options.verbose or verdict.outcome == MISS:
-            print(f"{verdict.outcome}: {mutant.kind}: {mutant.place}: {verdict.detail}", flush=True)
-        if number % 25 == 0:
-            print(f"{number} of {len(chosen)}", file=sys.stderr, flush=True)
+    try:
+        for mutant in sample(pristine, final, options.count, options.seed):
+            verdict = judge(mutant, final, overlay)
+            whole = verdict.outcome == RIGHT and options.run and not mutant.file
+            verdicts.append(verdict if whole else verdict._replace(tree=None))
+            if options.verbose or verdict.outcome == MISS:
+                print(f"{verdict.outcome}: {mutant.kind}: {mutant.place}: {verdict.detail}", flush=True)
+            if len(verdicts) % 25 == 0:
+                print(f"{len(verdicts)} of {options.count or 'all'}", file=sys.stderr, flush=True)
+    except KeyboardInterrupt:
+        print(f"stopped after {len(verdicts)}", file=sys.stderr)
     print(table(verdicts))
     bad = sum(verdict.outcome == MISS for verdict in verdicts)
     if options.run:

@@ -87,7 +87,7 @@ def test_a_sloppy_step_is_found_out():
 def test_a_sample_takes_the_kinds_in_turn(count):
     pristine = {TASKS: TEXT}
     final = mutate.series.run(pristine, {}, [CAREFUL])[-1].tree
-    drawn = mutate.sample(pristine, final, count, 0)
+    drawn = list(mutate.sample(pristine, final, count, 0))
     assert len(drawn) == count
     assert len({mutant.kind for mutant in drawn}) == count
 
