@@ -95,5 +95,5 @@ def test_a_sample_takes_the_kinds_in_turn(count):
 def test_mutants_of_the_pinned_release_end_in_a_named_error_or_rightly(pristine, results):
     """A few of them; ``python -m lab.mutate`` makes them by the hundred."""
     final, overlay = results[-1].tree, read_overlay(ROOT)
-    verdicts = [mutate.judge(mutant, final, overlay) for mutant in mutate.sample(pristine, final, 4, 7)]
+    verdicts = [mutate.judge(mutant, final, overlay) for mutant in mutate.sample(pristine, final, 3, 7)]
     assert {v.outcome for v in verdicts} <= {mutate.RIGHT, mutate.ERROR}

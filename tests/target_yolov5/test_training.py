@@ -16,6 +16,9 @@ def script(patched, name, *arguments, cwd, **options):
     return run_python(patched / "yolov5" / f"{name}.py", *arguments, cwd=cwd, env=environment, **options)
 
 
+pytestmark = pytest.mark.slow  # each run imports the package and its requirements in a process of its own
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("work")
@@ -133,7 +136,6 @@ def test_a_mistake_is_a_message_and_not_a_traceback(patched, folder, arguments, 
     assert "Traceback" not in run.stderr
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_the_articles_model_trains_an_epoch_on_the_tree_crowns(patched, tmp_path):
     """The data set is fetched and cut by the run itself, as a user's first one would."""
