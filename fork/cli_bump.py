@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import sys
 from pathlib import Path
 from typing import Callable
@@ -43,14 +42,11 @@ def run(options: argparse.Namespace, root: Path, say: Callable[[str], None]) -> 
         print("not confirmed: nothing was written")
         return 1
     work = bump.prepare(root, package, wheel, say)
-    if not options.transform_only:
-        if importlib.util.find_spec("torch") is None:
-            raise ForkError("torch is not installed here, so no model can run: install it, or add --transform-only")
-        from fork import probe
-
+    prober = sweep.prober(options.transform_only)
+    if prober is not None:
         say("running stock models in both packages, and two with backbones of ours")
         patched = {**work.results[-1].tree, **read_configs(root)}
-        problems = sweep.compare(*sweep.run_models(work.pristine, patched, probe.probe))
+        problems = sweep.compare(*sweep.run_models(work.pristine, patched, prober))
         if problems:
             raise ForkError("models do not come out right; nothing was written:\n  " + "\n  ".join(problems))
     done = bump.finish(root, work, wheel, say)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
-from importlib import metadata
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict
 
 from fork import releases, sweep, sweep_report
 from fork.errors import ForkError
@@ -34,6 +32,8 @@ def run(options: argparse.Namespace, root: Path, say: Callable[[str], None]) -> 
     """Sweep, print the table, and return 1 if any release is not served, else 0."""
     if options.every < 0:
         raise ForkError(f"--every {options.every}: expected a whole number from 1")
+    if options.record and options.record.suffix != ".json":
+        raise ForkError(f"--record {options.record}: name a file that ends in .json; the table is written beside it")
     record = sweep_report.read_record(options.record) if options.record else sweep_report.record_of([], {})
     name = load_pin(root).upstream.name
     source = Path(options.upstream).expanduser() if options.upstream else None
@@ -44,22 +44,18 @@ def run(options: argparse.Namespace, root: Path, say: Callable[[str], None]) -> 
     else:
         known = releases.in_folder(name, source) if source else releases.on_index(name, say)
         versions = releases.select(known, options.first, options.last, options.every)
-    probe: Optional[sweep.Probe] = None
-    if not options.transform_only:
-        if importlib.util.find_spec("torch") is None:
-            raise ForkError("torch is not installed here, so no model can run: install it, or add --transform-only")
-        from fork import probe as prober
-
-        probe = prober.probe
+    prober = sweep.prober(options.transform_only)
     say(f"{len(versions)} releases from {versions[0]} to {versions[-1]}; stopped, the same command goes on")
     earlier = {row["version"]: row for row in record["rows"]}
     hashes = {version: row["sha256"] for version, row in earlier.items() if "sha256" in row}
-    rows = sweep.sweep(sweep.Plan(name, versions, source, options.fresh, hashes), probe, root, say)
+    rows = sweep.sweep(sweep.Plan(name, versions, source, options.fresh, hashes), prober, root, say)
     print(sweep_report.terminal(rows), end="")
     if options.record:
-        merged = {**earlier, **{row["version"]: row for row in rows}}
-        ordered = [merged[version] for version in sorted(merged, key=releases.number)]
-        write_record(options.record, sweep_report.record_of(ordered, environment(probe is not None)))
+        for row in rows:
+            earlier[row["version"]] = sweep.merged(earlier.get(row["version"], row), row)
+        ordered = [earlier[version] for version in sorted(earlier, key=releases.number)]
+        versions_of = {**record["environment"], **sweep.environment(prober is not None)}
+        write_record(options.record, sweep_report.record_of(ordered, versions_of))
         print(f"wrote {options.record} and {options.record.with_suffix('.md')}: {len(ordered)} releases")
     return 1 if any(sweep.failed(row) for row in rows) else 0
 
@@ -72,14 +68,3 @@ def write_record(path: Path, record: Dict[str, Any]) -> None:
         path.with_suffix(".md").name: sweep_report.markdown(record),
     }
     write_files(path.parent, {name: text.encode() for name, text in texts.items()})
-
-
-def environment(ran: bool) -> Dict[str, str]:
-    """Return the packages that a table names."""
-    import platform
-
-    found = {"Python": platform.python_version()}
-    names: List[str] = ["libcst", *(["torch", "torchvision", "numpy"] if ran else [])]
-    for name in names:
-        found[name] = metadata.version(name).split("+")[0]
-    return found

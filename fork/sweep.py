@@ -1,25 +1,27 @@
 """Runs the series over many upstream releases, and records what came of it: ``python -m fork sweep``.
 
 For each release: fetch its wheel (one at a time, kept in the cache), run every step, look whether the postconditions
-hold and whether a second run changes nothing, then, where torch is installed, compare the unmodified package with the
-transformed one on stock models, and build and run a detector with a backbone of ours. Each release is a row; rows are
-kept in the checkout's ``.fork/sweep/``, so a sweep that was stopped goes on where it was.
+hold and whether a second run changes nothing, then compare the unmodified package with the transformed one on stock
+models, and build and run two detectors with a backbone of ours. Each release is a row; rows are kept in the checkout's
+``.fork/sweep/``, so a sweep that was stopped goes on where it was.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
+import importlib.util
 import json
+import platform
 import re
-import sys
 import tempfile
 import time
+from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from fork import fetch, patch, series
+from fork import fetch, patch, probe, series
 from fork.edit import Step
 from fork.errors import ForkError, StepError
 from fork.export import read_configs
@@ -34,6 +36,9 @@ Say = Callable[[str], None]
 Probe = Callable[[Path], Dict[str, Any]]
 
 FOLDER = f"{WORK}/sweep"
+
+RUNS_ON = ("torch", "torchvision", "numpy", "scipy", "pandas", "hub-sdk", "seaborn", "py-cpuinfo")
+"""What the models of one release or another run on; the newest needs the first three alone."""
 
 
 class Transformed(NamedTuple):
@@ -79,13 +84,14 @@ def transform(pristine: Tree, overlay: Tree, steps: Optional[Sequence[Step]] = N
             tree = after
             results.append(series.Result(step, outcome, after))
             cells[step.name] = {"applied": outcome.applied, "reason": outcome.reason, "where": list(outcome.where)}
-        done = Transformed(tree, cells, [])
-        if not done.failed:
-            done.problems.extend(_problems(pristine, results))
+    done = Transformed(tree, cells, [])
+    if not done.failed:
+        done.problems.extend(problems(pristine, results))
     return done
 
 
-def _problems(pristine: Tree, results: Sequence[series.Result]) -> List[str]:
+def problems(pristine: Tree, results: Sequence[series.Result]) -> List[str]:
+    """Return, in words, what does not hold after the series: valid files, loops through the hook, a second run."""
     tree = results[-1].tree
     found: List[str] = []
     try:
@@ -100,21 +106,20 @@ def _problems(pristine: Tree, results: Sequence[series.Result]) -> List[str]:
             except SyntaxError as e:
                 found.append(f"{path} is no valid Python any more: {e}")
     again = dict(tree)
-    for step in (result.step for result in results):
-        try:
-            outcome = step.apply(again)
-        except StepError as e:
-            found.append(f"a second run of {step.name} fails: {e.brief}")
-            continue
-        if outcome.applied or again != tree:
-            found.append(f"a second run of {step.name} edits {outcome.applied} places again")
-            again = dict(tree)
+    with series.no_collection():
+        for step in (result.step for result in results):
+            try:
+                outcome = step.apply(again)
+            except StepError as e:
+                found.append(f"a second run of {step.name} fails: {e.brief}")
+                continue
+            if outcome.applied or again != tree:
+                found.append(f"a second run of {step.name} edits {outcome.applied} places again")
+                again = dict(tree)
     return found
 
 
-def measure(
-    package: Package, wheel: Path, overlay: Tree, configs: Tree, probe: Optional[Probe], say: Say = lambda _: None
-) -> Row:
+def measure(package: Package, wheel: Path, overlay: Tree, configs: Tree, run: Optional[Probe]) -> Row:
     """Return the row of one release.
 
     Args:
@@ -122,8 +127,7 @@ def measure(
         wheel: The file.
         overlay: Our own folder.
         configs: The checkout's model YAMLs, as they lie beside the package.
-        probe: Called with a folder that holds a tree (see ``fork.probe``); None to run nothing.
-        say: Called with lines of progress.
+        run: Called with a folder that holds a tree (see ``fork.probe``); None to run nothing.
 
     Returns:
         ``version``, ``sha256``, ``size``; ``steps`` (see ``Transformed``), ``problems``; ``digest`` of the tree;
@@ -148,19 +152,19 @@ def measure(
         "removed": sum(item[2] for item in changed),
         "seconds": round(seconds, 1),
     }
-    if probe is not None and not done.failed:
-        row["pristine"], row["patched"] = run_models(pristine, {**done.tree, **configs}, probe)
+    if run is not None and not done.failed:
+        row["pristine"], row["patched"] = run_models(pristine, {**done.tree, **configs}, run)
         row["problems"] += compare(row["pristine"], row["patched"])
     return row
 
 
-def run_models(pristine: Tree, patched: Tree, probe: Probe) -> Tuple[Dict[str, Any], Dict[str, Any]]:
+def run_models(pristine: Tree, patched: Tree, run: Probe) -> Tuple[Dict[str, Any], Dict[str, Any]]:
     """Return what the probe finds in a release's unmodified and transformed package, each in a folder of its own."""
     found = []
     for tree in (pristine, patched):
         with tempfile.TemporaryDirectory(prefix="addmodules-sweep-") as folder:
             write_files(Path(folder), tree)
-            report = probe(Path(folder))
+            report = run(Path(folder))
             found.append({key: value for key, value in report.items() if key != "tree"})  # it is gone by then
     return found[0], found[1]
 
@@ -209,10 +213,31 @@ def failed(row: Row) -> List[str]:
     return [*steps, *row["problems"]]
 
 
+def merged(earlier: Row, row: Row) -> Row:
+    """Return the row to keep of two of one release: the new one, unless the old one says more of the same tree."""
+    if "failed" in row and "failed" not in earlier:
+        return earlier  # that it cannot be fetched today takes nothing from what was measured
+    same = "patched" in earlier and "patched" not in row and row.get("digest") == earlier["digest"]
+    return {**row, **{key: earlier[key] for key in ("pristine", "patched", "problems")}} if same else row
+
+
+def prober(transform_only: bool) -> Optional[Probe]:
+    """Return what runs models in a tree, or None where none is to run.
+
+    Raises:
+        ForkError: torch is not installed.
+    """
+    if transform_only:
+        return None
+    if importlib.util.find_spec("torch") is None:
+        raise ForkError("torch is not installed here, so no model can run: install it, or add --transform-only")
+    return probe.probe
+
+
 def key_of(root: Path, with_probe: bool) -> str:
     """Return what the rows of a sweep depend on: the steps, the overlay and, where models run, the environment."""
-    parts: List[bytes] = [f"{sys.version_info[:2]} {sorted(_environment(with_probe).items())}".encode()]
-    files = [root / "fork" / name for name in ("edit.py", "series.py", "probe.py")]
+    parts: List[bytes] = [f"{with_probe} {environment(with_probe)}".encode()]
+    files = [root / "fork" / name for name in ("edit.py", "series.py", "probe.py", "probed.py")]
     for name in ("steps", "compat"):
         files += sorted((root / "fork" / name).glob("*.py"))
     sources = {path.relative_to(root).as_posix(): path.read_bytes() for path in files if path.is_file()}
@@ -221,13 +246,12 @@ def key_of(root: Path, with_probe: bool) -> str:
     return hashlib.sha256(b"\n".join(parts)).hexdigest()[:16]
 
 
-def _environment(with_probe: bool) -> Dict[str, str]:
-    from importlib import metadata
-
-    found = {"probe": str(with_probe)}
-    for name in ("torch", "torchvision", "numpy", "scipy", "pandas") if with_probe else ():
+def environment(with_probe: bool) -> Dict[str, str]:
+    """Return the versions of what a row may depend on: Python, LibCST and, where models run, what these import."""
+    found = {"Python": platform.python_version()}
+    for name in ("libcst", *(RUNS_ON if with_probe else ())):
         try:
-            found[name] = metadata.version(name)
+            found[name] = metadata.version(name).split("+")[0]
         except metadata.PackageNotFoundError:
             found[name] = "absent"
     return found
@@ -251,12 +275,12 @@ class Plan(NamedTuple):
     known: Mapping[str, str] = MappingProxyType({})
 
 
-def sweep(plan: Plan, probe: Optional[Probe], root: Path = ROOT, say: Say = lambda _: None) -> List[Row]:
+def sweep(plan: Plan, run: Optional[Probe], root: Path = ROOT, say: Say = lambda _: None) -> List[Row]:
     """Measure each release of the plan and return the rows; what was measured before is read, not measured again.
 
     A release that cannot be fetched, or is not the file that the record knows, becomes a row with ``failed``.
     """
-    folder = root / FOLDER / key_of(root, probe is not None)
+    folder = root / FOLDER / key_of(root, run is not None)
     overlay = read_overlay(root)
     configs = read_configs(root)
     rows: List[Row] = []
@@ -270,7 +294,7 @@ def sweep(plan: Plan, probe: Optional[Probe], root: Path = ROOT, say: Say = lamb
                 package, wheel = fetch.discover(plan.name, version, plan.source, say)
                 if plan.known.get(version, package.sha256) != package.sha256:
                     raise ForkError(f"{wheel.name} has sha256 {package.sha256}, the record {plan.known[version]}")
-                row = measure(package, wheel, overlay, configs, probe, say)
+                row = measure(package, wheel, overlay, configs, run)
             except ForkError as e:
                 row = {"version": version, "failed": str(e)}
             else:

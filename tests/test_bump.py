@@ -24,7 +24,7 @@ def worked_out():
 @pytest.fixture(autouse=True)
 def each_once(monkeypatch, worked_out):
     """Let the series run once for each release of this module, instead of once for each look at it."""
-    run, transform = series.run, sweep.transform
+    run, problems = series.run, sweep.problems
 
     def run_once(pristine, overlay, steps=None):
         key = "run", digest(pristine)
@@ -32,15 +32,15 @@ def each_once(monkeypatch, worked_out):
             worked_out[key] = run(pristine, overlay, steps)
         return worked_out[key]
 
-    def transform_once(pristine, overlay, steps=None):
-        key = "transform", digest(pristine)
+    def problems_once(pristine, results):
+        key = "problems", digest(pristine)
         if key not in worked_out:
-            worked_out[key] = transform(pristine, overlay, steps)
+            worked_out[key] = problems(pristine, results)
         return worked_out[key]
 
     monkeypatch.setattr(series, "run", run_once)
     monkeypatch.setattr(builder, "run", run_once)
-    monkeypatch.setattr(sweep, "transform", transform_once)
+    monkeypatch.setattr(sweep, "problems", problems_once)
 
 
 @pytest.fixture
@@ -146,6 +146,14 @@ def test_a_release_that_a_step_does_not_fit_writes_nothing(at_older, wheel, tmp_
     before = files(at_older)
     assert run(at_older, "--upstream", newer, "--yes", "--transform-only") == 6
     assert "s06_shift_indices does not fit this release" in capsys.readouterr().err
+    assert files(at_older) == before
+
+
+def test_a_second_run_that_would_edit_again_writes_nothing(at_older, wheel, capsys, monkeypatch):
+    monkeypatch.setattr(sweep, "problems", lambda *_: ["a second run of s06_shift_indices edits 6 places again"])
+    before = files(at_older)
+    assert run(at_older, "--upstream", wheel, "--yes", "--transform-only") == 1
+    assert "a second run of s06_shift_indices edits 6 places again" in capsys.readouterr().err
     assert files(at_older) == before
 
 
