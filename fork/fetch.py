@@ -231,6 +231,7 @@ def _pip_download(package: Package, folder: Path, say: Callable[[str], None]) ->
         errors = [line for line in lines if line.startswith("ERROR")]
         warnings = [line for line in lines if line.startswith("WARNING: Retrying")]  # the connection's own error
         said = [*warnings[-1:], *(errors or lines)[-3:]]
+        said = [re.sub(r" \(from versions: .*\)", "", line) for line in said]  # hundreds of them
         last = "\n  ".join(said) or f"pip ended with {run.returncode} and delivered no {package.file}"
     raise FetchError(
         f"could not fetch {package.name} {package.version} with pip:\n  {last}\n"

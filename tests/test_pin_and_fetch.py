@@ -39,7 +39,9 @@ def deliver(monkeypatch, *contents):
         result = type("Run", (), {})()
         result.returncode, result.stdout = int(data is None), ""
         result.stderr = (
-            "ERROR: Could not find a version that satisfies the requirement demo==1.0" if data is None else ""
+            "ERROR: Could not find a version that satisfies the requirement demo==1.0 (from versions: 0.1, 0.2)\n"
+            if data is None
+            else ""
         )
         return result
 
@@ -136,6 +138,7 @@ def test_no_network_is_a_message_with_a_way_out(cache, monkeypatch):
     assert len(calls) == 3
     for words in ("could not fetch demo 1.0", "Could not find a version", "without a network"):
         assert words in str(e.value)
+    assert "from versions" not in str(e.value)
 
 
 def test_no_pip_is_a_message(cache, monkeypatch):
