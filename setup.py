@@ -28,6 +28,8 @@ SLOW_EXTRA = ["onnx>=1.16", "onnxruntime>=1.18", "onnxslim>=0.1.71", "openvino>=
 UPSTREAM_EXTRA = ["onnx>=1.16", "onnxruntime>=1.18", "onnxslim>=0.1.71", "lap>=0.5.12", "shapely>=2", "aiohttp>=3"]
 UPSTREAM_EXTRA += ["faster-coco-eval>=1.6", "pi-heif>=0.22"]  # what upstream's own tests import or would install
 SWEEP_EXTRA = ["pandas", "scipy", "hub-sdk", "py-cpuinfo", "seaborn", "pytz", "tqdm"]  # what older releases import
+LAB_EXTRA = ["grad-cam>=1.5"]  # what `python -m lab heatmap` needs on top
+RAY_EXTRA = ["ray>=2.9"]  # for `python -m lab compare --ray`
 
 
 def say(line):
@@ -87,6 +89,8 @@ extras["test"] = TEST_EXTRA
 extras["slow"] = SLOW_EXTRA
 extras["sweep"] = SWEEP_EXTRA
 extras["upstream-test"] = UPSTREAM_EXTRA
+extras["lab"] = LAB_EXTRA
+extras["ray"] = RAY_EXTRA
 extras["timm"] = ["timm>=1.0.20"]
 setup(
     version=work.pin.version,

@@ -5,6 +5,12 @@ import sys
 
 COMMANDS = {
     "check": "check a model YAML, and a data set, before anything is built",
+    "compare": "train several models on one data set, and say which is better by how much",
+    "zoo": "list every model YAML with its parameters, GFLOPs and relative latency",
+    "speed": "measure models: eager, fused, channels_last, exported",
+    "heatmap": "show where a detector looks: class-activation and feature maps",
+    "curves": "draw the training curves of several runs in one picture",
+    "data": "convert annotations to YOLO, split, count, draw a sample",
     "bench": "measure the project's backbones against timm's",
     "backbones": "write docs/backbones.md",
     "timm_sweep": "find out which networks of timm and torchvision serve",
