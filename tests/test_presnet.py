@@ -141,7 +141,7 @@ def test_weights_from_a_file_of_timms(depth, projection, suffix, theirs, tmp_pat
     assert isinstance(model.stages[0][0].shortcut, Conv) == (filled or depth == 50)
 
 
-@pytest.mark.parametrize("depth", [18, 50])
+@pytest.mark.parametrize("depth", [18, pytest.param(50, marks=pytest.mark.slow)])
 def test_weights_from_the_official_backbone_file(depth, tmp_path):
     """Their layers are rebuilt by our names; what is tested is that each tensor ends up where it belongs."""
     path = str(tmp_path / "ResNet_vd_from_paddle.pth")

@@ -92,6 +92,7 @@ def test_the_checkpoint_reloads_for_val_and_predict(trained, data, tmp_path):
     assert run.stdout.splitlines()[-1] == "MobileNetV3Small (64, 64) True", run.stderr
 
 
+@pytest.mark.slow
 def test_another_run_starts_from_its_weights(trained, data, tmp_path):
     best = trained[1] / "weights" / "best.pt"
     arguments = ["--cfg", "rtdetr-mobilenetv3-small", "--imgsz", "96", "--batch", "2", "--weights", best, "plots=False"]
