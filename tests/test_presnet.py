@@ -162,7 +162,11 @@ def test_weights_from_the_official_backbone_file(depth, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "wrap", [lambda t: {"ema": {"module": t, "updates": 5}, "model": {}, "last_epoch": 71}, lambda t: {"model": t}]
+    "wrap",
+    [
+        lambda t: {"ema": {"module": t, "updates": 5}, "model": {}, "last_epoch": 71},
+        pytest.param(lambda t: {"model": t}, marks=pytest.mark.slow),
+    ],
 )
 def test_weights_from_an_official_detector(wrap, tmp_path):
     path = str(tmp_path / "rtdetr_r18vd.pth")

@@ -192,6 +192,7 @@ def test_weights_survive_training(head, cls, file, reference, data, tmp_path):
     assert all(p.requires_grad for p in model.trainer.model.model[1].parameters())
 
 
+@pytest.mark.slow
 def test_unfrozen_parameters_survive_too_and_a_checkpoint_needs_no_file(file, data, tmp_path):
     ours = tmp_path / "mine.pth"
     shutil.copyfile(file, ours)

@@ -211,6 +211,7 @@ def test_a_file_that_is_no_checkpoint_is_a_message(data, tmp_path, script):
         said(script(train_script, *arguments), 2, "bad.pt is not a checkpoint")
 
 
+@pytest.mark.slow
 def test_an_empty_slot_and_an_unknown_optimizer_are_messages(data, tmp_path):
     text = (ROOT / "cfg" / "models" / "rtdetr-mobilenetv3.yaml").read_text(encoding="utf-8")
     (tmp_path / "mine.yaml").write_text(text.replace("- [2, 1, Conv", "- [0, 1, Conv"), encoding="utf-8")
