@@ -11,6 +11,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 from fork.compat import COMPAT
 from fork.edit import Outcome, Step
 from fork.errors import StepError
+from fork.names import check_names
 from fork.steps import SERIES
 from fork.steps._places import HOOKS
 from fork.tree import OVERLAY, Tree, digest
@@ -39,8 +40,8 @@ def run(pristine: Tree, overlay: Tree, steps: Optional[Sequence[Step]] = None) -
     """Run ``steps`` (default: ``ORDER``) over a pristine tree; the input is left alone.
 
     Raises:
-        StepError: A step failed, edited another number of places or another file than it declares, or the finished
-            tree breaks a postcondition.
+        StepError: A step failed, edited another number of places or another file than it declares, put in a name
+            that is bound nowhere, or the finished tree breaks a postcondition.
     """
     whole = steps is None
     foreign = sorted(path for path in pristine if path.startswith(OVERLAY) and path not in overlay)
@@ -53,6 +54,7 @@ def run(pristine: Tree, overlay: Tree, steps: Optional[Sequence[Step]] = None) -
             after = dict(tree)
             outcome = step.apply(after)
             check_declared(step, outcome, tree, after)
+            check_names(step.name, tree, after)
             results.append(Result(step, outcome, after))
             tree = after
     if whole:

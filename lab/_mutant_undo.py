@@ -60,18 +60,23 @@ class SortKeywords(ast.NodeTransformer):
 
 
 class DropFirst(ast.NodeTransformer):
-    """Takes out the first of two definitions of a name."""
+    """Takes out the first of the two copies of a definition (qualified name), which are the last of that name."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, definition: str) -> None:
+        *self.holder, self.name = definition.split(".")
+        self.at: List[str] = []
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
+        inside = isinstance(node, (ast.FunctionDef, ast.ClassDef))
+        self.at += [node.name] if inside else []
         super().generic_visit(node)
         body = getattr(node, "body", None)
-        if isinstance(body, list):
+        if self.at == self.holder and isinstance(body, list):
             twins = [s for s in body if isinstance(s, (ast.FunctionDef, ast.ClassDef)) and s.name == self.name]
-            if len(twins) == 2:
-                body.remove(twins[0])
+            if len(twins) > 1:
+                body.remove(twins[-2])
+        if inside:
+            self.at.pop()
         return node
 
 

@@ -300,7 +300,7 @@ def doubled_definition(tree: Tree, file: str, definition: str) -> Iterator[Mutan
     changed = _swapped(tree, file, node, cst.FlattenSentinel([node, node.deep_clone()]))
 
     def last(final: Tree) -> Tree:
-        return unparsed(final, file, DropFirst(definition.split(".")[-1]))
+        return unparsed(final, file, DropFirst(definition))
 
     yield Mutant("duplicate: definition", f"{file}: {definition}", changed, same, last, file)
 

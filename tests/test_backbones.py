@@ -1,4 +1,4 @@
-"""What the contract promises, for every backbone in the registry; none is left out."""
+"""What the contract promises, for every backbone in the registry; none is left out, but some wait for ``make slow``."""
 
 import copy
 import pickle
@@ -23,6 +23,18 @@ NEEDS = {"Timm": ["resnet18"], "TorchVisionFeatures": ["resnet18"]}
 NAMES = registry.names()
 SIZES = [(640, 640), (320, 320), (96, 160), (352, 672), (32, 32)]
 each = pytest.mark.parametrize("name", NAMES)
+
+FIRST = {"MobileNetV3", "MobileNetV4ConvSmall", "MobileNetV4HybridMedium", "EfficientViT_M0", "PResNet18", "PResNet50"}
+FIRST |= set(NEEDS)
+"""At least one of each family and kind of block; what costs a second each is seen for the others by ``make slow``."""
+
+
+def others_slow(names):
+    """Mark all but the first of each family."""
+    return [name if name in FIRST else pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
+each_family = pytest.mark.parametrize("name", others_slow(NAMES))
 
 
 def make(name, seed=0, **options):
@@ -55,7 +67,11 @@ def test_all_families_are_there():
 
 
 @each
-@pytest.mark.parametrize("size", SIZES, ids=lambda s: "x".join(map(str, s)))
+@pytest.mark.parametrize(
+    "size",
+    [size if max(size) < 400 else pytest.param(size, marks=pytest.mark.slow) for size in SIZES],
+    ids=lambda s: "x".join(map(str, s)),
+)
 def test_maps_are_as_stated_at_every_size(name, size, built):
     model = built(name)
     with torch.no_grad():
@@ -67,7 +83,7 @@ def test_maps_are_as_stated_at_every_size(name, size, built):
 
 
 @each
-@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("batch", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_one_training_step_reaches_every_parameter(name, batch):
     model = shake(make(name)).train()  # timm's ResNets start with weights of 0, behind which nothing has a gradient
     x = torch.rand(batch, 3, 64, 96, generator=torch.Generator().manual_seed(1))
@@ -78,7 +94,7 @@ def test_one_training_step_reaches_every_parameter(name, batch):
     assert all(p.grad.isfinite().all() for p in model.parameters())
 
 
-@each
+@each_family
 @pytest.mark.parametrize("channels", [1, 4, 10])
 def test_images_of_other_numbers_of_channels(name, channels):
     model = make(name, in_chans=channels).eval()
@@ -87,7 +103,7 @@ def test_images_of_other_numbers_of_channels(name, channels):
     assert [m.shape[1] for m in maps] == model.width_list
 
 
-@each
+@each_family
 def test_half_precision(name, built):
     x = torch.rand(1, 3, 64, 96)
     with torch.no_grad():
@@ -101,7 +117,7 @@ def test_half_precision(name, built):
         assert (a.float() - b).abs().max() <= 0.15 * b.abs().max()
 
 
-@each
+@each_family
 def test_training_under_autocast(name):
     model = make(name).train()
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -110,7 +126,7 @@ def test_training_under_autocast(name):
     assert loss.isfinite()
 
 
-@each
+@each_family
 def test_copies_hold_the_same_network(name, built):
     model, x = built(name), torch.rand(1, 3, 64, 64)
     other = make(name, seed=5).eval()
@@ -121,7 +137,7 @@ def test_copies_hold_the_same_network(name, built):
             assert all(torch.equal(a, b) for a, b in zip(twin(x), expected))
 
 
-@each
+@each_family
 def test_a_trace_serves_other_sizes(name, built):
     model = built(name)
     with torch.no_grad():
@@ -131,7 +147,7 @@ def test_a_trace_serves_other_sizes(name, built):
             assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(traced(x), model(x)))
 
 
-@each
+@each_family
 def test_ema_updates_each_tensor_once(name, built):
     model = copy.deepcopy(built(name))
     tensors = [t for t in model.state_dict().values() if t.dtype.is_floating_point]
@@ -166,7 +182,7 @@ def test_construction_is_quick_and_touches_nothing(name, monkeypatch):
             assert (tensor == 1).all()
 
 
-@each
+@each_family
 def test_fuse_leaves_no_batch_norm_that_can_be_folded(name):
     content = YAML.load(check_yaml("yolo11-mobilenetv3.yaml"))
     content["backbone"] = [[-1, 1, name, NEEDS.get(name, [])]]

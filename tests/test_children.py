@@ -129,6 +129,7 @@ def test_a_child_goes_on_with_the_fork_of_its_parent_only(copy_of_the_fork, pris
     assert stock.endswith("ModuleNotFoundError: No module named 'ultralytics.nn.Addmodules'")
 
 
+@pytest.mark.slow
 def test_the_articles_steps_alone_let_it_go_on_with_the_stock_package(articles_root, pristine_root, tmp_path):
     (stock,) = swapped(tmp_path, articles_root, pristine_root)
     assert WENT_ON in stock

@@ -58,6 +58,7 @@ def test_an_overflow_ends_the_first_epoch_and_names_the_layer(tmp_path):
     assert "amp=bf16" not in found  # it was off
 
 
+@pytest.mark.slow
 def test_the_tree_of_the_articles_trains_on(articles_root, tmp_path):
     """What step x33 mends."""
     assert compare(articles_root, tmp_path) == "trained to its end"

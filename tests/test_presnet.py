@@ -141,7 +141,7 @@ def test_weights_from_a_file_of_timms(depth, projection, suffix, theirs, tmp_pat
     assert isinstance(model.stages[0][0].shortcut, Conv) == (filled or depth == 50)
 
 
-@pytest.mark.parametrize("depth", [18, 50])
+@pytest.mark.parametrize("depth", [18, pytest.param(50, marks=pytest.mark.slow)])
 def test_weights_from_the_official_backbone_file(depth, tmp_path):
     """Their layers are rebuilt by our names; what is tested is that each tensor ends up where it belongs."""
     path = str(tmp_path / "ResNet_vd_from_paddle.pth")
@@ -162,7 +162,11 @@ def test_weights_from_the_official_backbone_file(depth, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "wrap", [lambda t: {"ema": {"module": t, "updates": 5}, "model": {}, "last_epoch": 71}, lambda t: {"model": t}]
+    "wrap",
+    [
+        lambda t: {"ema": {"module": t, "updates": 5}, "model": {}, "last_epoch": 71},
+        pytest.param(lambda t: {"model": t}, marks=pytest.mark.slow),
+    ],
 )
 def test_weights_from_an_official_detector(wrap, tmp_path):
     path = str(tmp_path / "rtdetr_r18vd.pth")

@@ -182,7 +182,7 @@ def test_settings_of_its_norms_survive_in_a_detector(file, tmp_path):
     assert {m.momentum for m in plain.modules() if isinstance(m, nn.BatchNorm2d)} == {0.03}
 
 
-@pytest.mark.parametrize(("head", "cls"), [("yolo11", YOLO), ("rtdetr", RTDETR)])
+@pytest.mark.parametrize(("head", "cls"), [pytest.param("yolo11", YOLO, marks=pytest.mark.slow), ("rtdetr", RTDETR)])
 def test_weights_survive_training(head, cls, file, reference, data, tmp_path):
     """Upstream builds the model anew in train(); with a learning rate of 0 and frozen, the maps stay to the bit."""
     model = cls(model_yaml(tmp_path, head, file))
@@ -192,6 +192,7 @@ def test_weights_survive_training(head, cls, file, reference, data, tmp_path):
     assert all(p.requires_grad for p in model.trainer.model.model[1].parameters())
 
 
+@pytest.mark.slow
 def test_unfrozen_parameters_survive_too_and_a_checkpoint_needs_no_file(file, data, tmp_path):
     ours = tmp_path / "mine.pth"
     shutil.copyfile(file, ours)
@@ -208,6 +209,7 @@ def test_unfrozen_parameters_survive_too_and_a_checkpoint_needs_no_file(file, da
     assert all((after[name] - p).abs().max() <= 1e-3 * p.abs().max() + 1e-6 for name, p in trained.items())
 
 
+@pytest.mark.slow
 def test_a_run_is_resumed_without_the_file(file, data, tmp_path):
     class Killed(Exception):
         pass
@@ -300,6 +302,7 @@ def test_a_checkpoint_of_another_network_leaves_the_normalisation_alone(file, tm
     assert isinstance(target.model[0].normalize, base.Normalize)
 
 
+@pytest.mark.slow
 def test_train_py_starts_from_a_checkpoint_without_the_file(file, data, tmp_path):
     ours = tmp_path / "mine.pth"
     shutil.copyfile(file, ours)

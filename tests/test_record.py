@@ -339,6 +339,7 @@ def test_other_formats_carry_it(kind, tmp_path, monkeypatch):
     check(json.loads(BaseBackend.read_metadata(path)["addmodules"]))
 
 
+@pytest.mark.slow
 def test_the_articles_steps_alone_record_and_explain_nothing(saved, articles_root, tmp_path):
     root = tmp_path / "root"
     shutil.copytree(articles_root, root)

@@ -103,6 +103,7 @@ def test_rows_are_those_of_the_yaml(tmp_path):
     assert found["distilled"] == [True, True]
 
 
+@pytest.mark.slow
 def test_rows_are_others_on_the_tree_of_the_articles(articles_root, tmp_path):
     """What the steps x28 to x31 mend."""
     found = compare(articles_root, tmp_path)

@@ -13,6 +13,7 @@ import pytest
 import torch
 from conftest import ROOT, run_python, shake
 from test_article_files import FILES
+from test_backbones import others_slow
 
 from fork.tree import OVERLAY
 from ultralytics import RTDETR, YOLO
@@ -36,12 +37,12 @@ def outputs(model, side=64):
     [
         "yolo11-mobilenetv3small.yaml",
         "rtdetr-efficientvit_m0.yaml",
-        "yolo11-mobilenetv4convsmall.yaml",
+        pytest.param("yolo11-mobilenetv4convsmall.yaml", marks=pytest.mark.slow),
         "rtdetr-presnet18.yaml",
         "yolo11-timm-resnet18.yaml",
-        "yolo11-timm-mobilenetv3_small_050.yaml",
+        pytest.param("yolo11-timm-mobilenetv3_small_050.yaml", marks=pytest.mark.slow),
         "yolo11-timm-convnext_atto.yaml",
-        "yolo11-torchvision-shufflenet_v2_x0_5.yaml",
+        pytest.param("yolo11-torchvision-shufflenet_v2_x0_5.yaml", marks=pytest.mark.slow),
         "yolo11-torchvision-regnet_y_400mf.yaml",
         "yolo11n.yaml",
     ],
@@ -103,7 +104,7 @@ def globals_of(module):
 OWN = [name for name in registry.names() if registry.find(name).__module__.split(".")[-1] not in ("timm_wrapper",)]
 
 
-@pytest.mark.parametrize("name", [name for name in OWN if name != "TorchVisionFeatures"])
+@pytest.mark.parametrize("name", others_slow(name for name in OWN if name != "TorchVisionFeatures"))
 def test_all_that_a_backbone_of_the_project_pickles_is_on_the_list(name):
     needed, entries = globals_of(registry.find(name)()), tasks._SafeLoad._build()
     hooks.allow(needed, entries)
@@ -305,6 +306,7 @@ def fetch(path="marker"):
 """
 
 
+@pytest.mark.slow
 def test_an_articles_file_in_restricted_mode(tmp_path):
     checkout = tmp_path / "checkout"
     shutil.copytree(ROOT / "ultralytics", checkout / "ultralytics", ignore=shutil.ignore_patterns("__pycache__"))
@@ -325,6 +327,7 @@ def test_an_articles_file_in_restricted_mode(tmp_path):
     assert found["Helped opened"] == [True, "Net", "Net"]
 
 
+@pytest.mark.slow
 def test_the_articles_steps_alone_refuse_both(articles_root, tmp_path):
     code = r"""
 import torch

@@ -92,6 +92,7 @@ def test_the_checkpoint_reloads_for_val_and_predict(trained, data, tmp_path):
     assert run.stdout.splitlines()[-1] == "MobileNetV3Small (64, 64) True", run.stderr
 
 
+@pytest.mark.slow
 def test_another_run_starts_from_its_weights(trained, data, tmp_path):
     best = trained[1] / "weights" / "best.pt"
     arguments = ["--cfg", "rtdetr-mobilenetv3-small", "--imgsz", "96", "--batch", "2", "--weights", best, "plots=False"]
@@ -210,6 +211,7 @@ def test_a_file_that_is_no_checkpoint_is_a_message(data, tmp_path, script):
         said(script(train_script, *arguments), 2, "bad.pt is not a checkpoint")
 
 
+@pytest.mark.slow
 def test_an_empty_slot_and_an_unknown_optimizer_are_messages(data, tmp_path):
     text = (ROOT / "cfg" / "models" / "rtdetr-mobilenetv3.yaml").read_text(encoding="utf-8")
     (tmp_path / "mine.yaml").write_text(text.replace("- [2, 1, Conv", "- [0, 1, Conv"), encoding="utf-8")

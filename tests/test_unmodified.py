@@ -39,7 +39,8 @@ SAMPLE = [
     "yolov9e-seg",
     "yolov9t",
 ]
-"""At least one of each family and task that the release ships, and all that the articles' own edits break."""
+"""At least one of each family and task that the release ships, and all that the articles' own edits break; ``make
+slow`` builds every YAML."""
 
 
 def fingerprint(root, *arguments):
@@ -62,6 +63,7 @@ def both(pristine_root, patched_root, *arguments):
         return list(pool.map(lambda root: fingerprint(root, *arguments), (pristine_root, patched_root)))
 
 
+@pytest.mark.slow
 def test_every_yaml_of_upstream_builds_the_same_model(pristine_root, patched_root):
     """Parameters, state-dict keys and shapes, saved indices and strides, of all YAMLs of the release."""
     pristine, patched = both(pristine_root, patched_root, "structure")
@@ -78,6 +80,7 @@ def test_outputs_are_equal_to_the_bit(pristine_root, patched_root):
     assert patched == pristine
 
 
+@pytest.mark.slow
 def test_the_comparison_notices_a_lost_block(pristine_root, results, tmp_path):
     """Take upstream's handling of older SPPF rows out, as the articles' replacement does: yolov8 must differ."""
     import ast

@@ -1,7 +1,6 @@
 """The text of a model or data YAML: every mistake is named where it is, and a good file reads as upstream reads it."""
 
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -109,18 +108,6 @@ def test_marks_of_aliases_are_where_the_alias_stands():
     assert document.where("d", "e") == (4, 1)
     assert not any(None in path for path in document.marks)
     assert document.marks[("d", "f")] == (6, 6)
-
-
-def test_forty_rows_take_less_than_ten_milliseconds():
-    rows = "".join(f"  - [[-1, {n}], 1, Conv, [64, 3, 2]] # {n}\n" for n in range(40))
-    data = ("nc: 80\nbackbone:\n" + rows).encode()
-    times = []
-    for _ in range(15):
-        start = time.process_time()
-        assert read_text(data).problems == []
-        times.append(time.process_time() - start)
-    limit = 0.01 if hasattr(yaml, "CSafeLoader") else 0.1
-    assert min(times) < limit
 
 
 @pytest.mark.parametrize("name", GOOD)
@@ -250,9 +237,7 @@ def test_a_large_file_is_not_read(tmp_path, monkeypatch):
     with open(path, "wb") as f:
         f.truncate(50_000_000)
     monkeypatch.setattr("builtins.open", None)
-    start = time.perf_counter()
     document = read_document(path)
-    assert time.perf_counter() - start < 0.1
     assert brief(document) == [(0, 0, True)]
     assert "50000000 bytes" in document.problems[0].message
 

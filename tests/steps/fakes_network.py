@@ -53,6 +53,7 @@ class Events:
 DOWNLOADS_TEXT = '''\
 """Downloads."""
 from pathlib import Path
+from .fakes.names import url2file
 
 
 def is_url(url, check=False):

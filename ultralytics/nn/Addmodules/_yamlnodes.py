@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 import yaml
@@ -51,8 +52,21 @@ def place_of(mark: Any) -> Place:
 
 
 def events(text: str) -> Iterator[Any]:
-    """Give the parser's events; raises ``yaml.MarkedYAMLError`` where the syntax breaks."""
-    return yaml.parse(text, Loader=LOADER)
+    """Give the parser's events; raises ``yaml.MarkedYAMLError`` where the syntax breaks.
+
+    libyaml 0.2.6 (in PyYAML 6.0.4) gives up at 1000 brackets within each other, and before it has given the events of
+    the first hundred. PyYAML's own parser has no such limit and goes on from there, so that ``outline`` comes to say
+    what it says with every release.
+    """
+    given = 0
+    try:
+        for event in yaml.parse(text, Loader=LOADER):
+            given += 1
+            yield event
+    except yaml.MarkedYAMLError as e:
+        if "maximum nesting depth" not in str(e.problem):
+            raise
+        yield from itertools.islice(yaml.parse(text, Loader=yaml.SafeLoader), given, None)
 
 
 def outline(text: str) -> Outline:
