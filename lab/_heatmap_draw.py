@@ -16,7 +16,7 @@ COLOURS = "inferno"
 CHANNELS = "viridis"
 """The same for channels, which have no photograph beneath them."""
 OPAQUE = 0.85
-"""Share of the colour where the heat is greatest; it falls with the heat, to the grey photograph where there is none."""
+"""Share of the colour where the heat is greatest; it falls with the heat, to the grey photograph where none is."""
 RISE = 0.6
 """Power by which that share rises with the heat: under 1, so that weak heat can be seen at all."""
 LABELLED = 12
@@ -138,7 +138,9 @@ def picture(panels: Panels, name: str, title: str, target: Path) -> None:
         axes[0, 0].imshow(rgb(panels.photo))
         _boxes(axes[0, 0], panels, labels=True)
         count = len(panels.seen.scores)
-        found = f"{count} detection{'s' * (count != 1)}" if count else f"none (highest {max(panels.seen.highest, 0):.3f})"
+        found = (
+            f"{count} detection{'s' * (count != 1)}" if count else f"none (highest {max(panels.seen.highest, 0):.3f})"
+        )
         axes[0, 0].set_title(found)
         shown = None
         for axis, layer, heat in zip(axes[0, 1:], panels.layers, panels.maps):

@@ -84,8 +84,8 @@ def pick_device(name: str) -> torch.device:
 class Net(nn.Module):
     """A detector whose raw scores have gradients down to every layer.
 
-    ``forward(x)`` gives for x of shape (1, C, H, W) one tensor (1, cells, classes + 4): class scores before the sigmoid,
-    and the box's corners as fractions of the input.
+    ``forward(x)`` gives for x of shape (1, C, H, W) one tensor (1, cells, classes + 4): class scores before the
+    sigmoid, and the box's corners as fractions of the input.
 
     Args:
         model: Upstream's ``DetectionModel`` or ``RTDETRDetectionModel``, fused or not; it is changed (see ``_open``).
@@ -168,7 +168,7 @@ class Net(nn.Module):
         return result, outputs
 
     def shapes(self, side: int) -> Dict[int, Any]:
-        """Return the shape (C, H, W) of every row's output for an image of ``side`` x ``side``; None for no single map."""
+        """Return the shape (C, H, W) of every row's output for a square image; None for what is no single map."""
         if side not in self._shapes:
             device = next(self.net.parameters()).device
             _, outputs = self.capture(torch.zeros(1, self.channels, side, side, device=device))
@@ -180,7 +180,9 @@ class Net(nn.Module):
         """Return the indices of P1 to P5, from the backbone, and N1 to N5, that the detection head reads."""
         shapes = self.shapes(side)
         found: Dict[str, int] = {}
-        reads = [self.head.i + i if i < 0 else i for i in ([self.head.f] if isinstance(self.head.f, int) else self.head.f)]
+        reads = [
+            self.head.i + i if i < 0 else i for i in ([self.head.f] if isinstance(self.head.f, int) else self.head.f)
+        ]
         for letter, indices in (("P", self.backbone), ("N", reads)):
             for i in sorted(indices):
                 level = _level(shapes.get(i), side)
@@ -205,7 +207,9 @@ class Net(nn.Module):
                 hint = f"; did you mean {near[0]}?" if near else ""
                 faults.append(f"--layer {name}: there are {', '.join(sorted(aliases))} and an index of the YAML{hint}")
             elif index not in self.rows:
-                slots = f" (the backbone leaves 0 to {self.empty - 1} empty)" if self.empty and index < self.empty else ""
+                slots = (
+                    f" (the backbone leaves 0 to {self.empty - 1} empty)" if self.empty and index < self.empty else ""
+                )
                 faults.append(f"--layer {name}: the model has the rows {spans(sorted(self.rows))}{slots}")
             elif shapes.get(index) is None:
                 faults.append(f"--layer {name}: row {index} is {self.modules_by_index[index]}, whose output is no map")

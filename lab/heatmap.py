@@ -1,7 +1,7 @@
 """Shows where a detector looks: class-activation maps (CAM) over images, and feature maps of its layers.
 
-    python -m lab heatmap best.pt --source photos                          P3, P4 and P5, Grad-CAM
-    python -m lab heatmap best.pt --source a.jpg --layer N3 16 --method hirescam --class tree
+    python -m lab heatmap best.pt --source photos                          P3, P4 and P5
+    python -m lab heatmap best.pt --source a.jpg --layer N3 16 --method gradcam --class tree
     python -m lab heatmap best.pt --source a.jpg --features 25             also the strongest channels
     python -m lab heatmap rtdetr-mobilenetv3.yaml --list-layers
 
@@ -13,14 +13,23 @@ What is explained is one number: the sum of the raw class scores (before the sig
 confidence of at least --conf, at most 100 of them, of one class or of all. For a YOLO head these are the cells'
 scores before suppression, so that a large object, which many cells find, weighs more than a small one; for the
 end-to-end heads (YOLO26, YOLOv10) those of the one-to-one branch. For RT-DETR they are the scores of the decoder's
-queries. --target box takes the sum of those boxes' widths and heights instead. The gradient at a layer is the whole one,
-through every later row that reads it. Each layer's map is scaled to its own maximum.
+queries. --target box takes the sum of those boxes' widths and heights instead. The gradient at a layer is the whole
+one, through every later row that reads it. Each layer's map is scaled to its own maximum.
+
+Methods: hirescam (the default), layercam and gradcam-elementwise multiply gradient and activation cell by cell.
+gradcam, gradcam++ and xgradcam give a channel one weight for the whole image. That is meant for a classifier's score;
+a detector's scores are local, so a channel that matters in one corner lights up everywhere. eigencam knows neither
+class nor score: it shows the strongest pattern of the activations. eigengradcam shows that of gradient x activation,
+with a sign that may be either.
 
 What such a map shows: where the activations of one layer, weighted by a local gradient, speak for that number. What it
 does not show: that the model needs these pixels (a gradient is no experiment), which object made which part (one
 number for all detections), how sure the model is (each map has its own scale), or anything finer than the layer's
-cells. A map that looks sensible is no proof that the model is right. Two maps of two layers, models or images cannot
-be compared by brightness. EigenCAM knows neither class nor score: it shows the strongest pattern of the activations.
+cells. A map that looks sensible is no proof that the model is right. Maps of two layers, models or images cannot be
+compared by brightness. The share of the heat in the detections' boxes is printed beside the share of the image that
+the boxes cover, which is what a map without any structure would have. "Empty" means that nothing in the layer speaks
+for the detections, for example N4 where all of them come from N3.
+
 In RT-DETR a query gathers from a few sampled points of all levels after attention over the whole P5, so its maps are
 scattered more widely than a YOLO head's, and its boxes are chosen by the encoder's scores, through which no gradient
 of this number passes.
@@ -40,10 +49,10 @@ from lab import launch
 from lab.launch import UsageError, say
 
 METHODS = {
+    "hirescam": "HiResCAM",
     "gradcam": "GradCAM",
     "gradcam++": "GradCAMPlusPlus",
     "xgradcam": "XGradCAM",
-    "hirescam": "HiResCAM",
     "layercam": "LayerCAM",
     "gradcam-elementwise": "GradCAMElementWise",
     "eigencam": "EigenCAM",
@@ -63,10 +72,12 @@ def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
         prog="python -m lab heatmap", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("model", help="checkpoint (best.pt); a model YAML has random weights and shows nothing real")
-    parser.add_argument("--source", nargs="+", metavar="IMAGES", help="image files, folders, or patterns like 'a/*.jpg'")
+    parser.add_argument(
+        "--source", nargs="+", metavar="IMAGES", help="image files, folders, or patterns like 'a/*.jpg'"
+    )
     parser.add_argument("--layer", nargs="+", default=["P3", "P4", "P5"], metavar="LAYER", help="default: P3 P4 P5")
     parser.add_argument("--list-layers", action="store_true", help="print the layers and stop")
-    parser.add_argument("--method", default="gradcam", help=f"one of {', '.join(METHODS)}; default: gradcam")
+    parser.add_argument("--method", default="hirescam", help=f"one of {', '.join(METHODS)}; default: hirescam")
     parser.add_argument("--class", dest="class_", metavar="NAME", help="class to explain, name or number; default: all")
     parser.add_argument("--target", choices=("class", "box"), default="class", help="what is explained; default: class")
     parser.add_argument("--conf", type=float, default=0.25, help="least confidence of a detection; default: 0.25")
@@ -75,7 +86,9 @@ def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
         "--features", type=int, nargs="?", const=16, metavar="N", help="also draw the N (16) strongest channels"
     )
     parser.add_argument("--device", default="", help="cpu, 0, mps; default: the first GPU, else the CPU")
-    parser.add_argument("--out", type=Path, help=f"folder; a number is added to a taken one; default: {RUNS.as_posix()}")
+    parser.add_argument(
+        "--out", type=Path, help=f"folder; a number is added to a taken one; default: {RUNS.as_posix()}"
+    )
     options = parser.parse_args(argv)
     if options.source is None and not options.list_layers:
         parser.error("give --source IMAGES, or --list-layers")
