@@ -133,6 +133,16 @@ class Net(nn.Module):
         self.modules_by_index.update({i: type(backbone).__name__ for i in self.backbone if first})
         self._shapes: Dict[int, Dict[int, Any]] = {}
 
+    def take_one2one(self, source: str = "the model") -> None:
+        """Explain the one-to-one branch from now on.
+
+        Raises:
+            UsageError: The head has none.
+        """
+        if getattr(self.head, "one2one_cv2", None) is None and not getattr(self.head, "end2end", False):
+            raise UsageError(f"--one2one: the {self.kind} of {source} has no one-to-one branch (or lost it when fused)")
+        self.head.end2end = True
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return scores and boxes, (1, cells, classes + 4)."""
         height, width = x.shape[2:]
@@ -192,14 +202,16 @@ class Net(nn.Module):
                     found[f"{letter}{level}"] = i
         return found
 
-    def find(self, names: Sequence[str], side: int) -> List[Layer]:
-        """Return the layers that ``--layer`` names, each once.
+    def find(self, names: Optional[Sequence[str]], side: int) -> List[Layer]:
+        """Return the layers that ``--layer`` names, each once; those of P3, P4 and P5 that there are for None.
 
         Raises:
             UsageError: There is no such layer, or its output is no map; all such names are said.
         """
         aliases, shapes = self.aliases(side), self.shapes(side)
         found, faults = [], []
+        if names is None:
+            names = [name for name in ("P3", "P4", "P5") if name in aliases] or ["P3"]
         for name in names:
             index = aliases.get(name.upper(), int(name) if name.isdecimal() else None)
             if index is None:

@@ -11,10 +11,11 @@ has the indices 0 to 4, and 3 is its P4.
 
 What is explained is one number: the sum of the raw class scores (before the sigmoid) of the detections with a
 confidence of at least --conf, at most 100 of them, of one class or of all. For a YOLO head these are the cells'
-scores before suppression, so that a large object, which many cells find, weighs more than a small one; for the
-end-to-end heads (YOLO26, YOLOv10) those of the one-to-one branch. For RT-DETR they are the scores of the decoder's
-queries. --target box takes the sum of those boxes' widths and heights instead. The gradient at a layer is the whole
-one, through every later row that reads it. Each layer's map is scaled to its own maximum.
+scores before suppression, so that a large object, which many cells find, weighs more than a small one. A head with two
+branches (YOLO26, YOLOv10) is explained by the one that upstream predicts with, one-to-many followed by suppression;
+--one2one takes the other, of nms=False. For RT-DETR they are the scores of the decoder's queries. --target box takes
+the sum of those boxes' widths and heights instead. The gradient at a layer is the whole one, through every later row
+that reads it. Each layer's map is scaled to its own maximum.
 
 Methods: hirescam (the default), layercam and gradcam-elementwise multiply gradient and activation cell by cell.
 gradcam, gradcam++ and xgradcam give a channel one weight for the whole image. That is meant for a classifier's score;
@@ -75,11 +76,12 @@ def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
     parser.add_argument(
         "--source", nargs="+", metavar="IMAGES", help="image files, folders, or patterns like 'a/*.jpg'"
     )
-    parser.add_argument("--layer", nargs="+", default=["P3", "P4", "P5"], metavar="LAYER", help="default: P3 P4 P5")
+    parser.add_argument("--layer", nargs="+", metavar="LAYER", help="default: those of P3 P4 P5 that there are")
     parser.add_argument("--list-layers", action="store_true", help="print the layers and stop")
     parser.add_argument("--method", default="hirescam", help=f"one of {', '.join(METHODS)}; default: hirescam")
     parser.add_argument("--class", dest="class_", metavar="NAME", help="class to explain, name or number; default: all")
     parser.add_argument("--target", choices=("class", "box"), default="class", help="what is explained; default: class")
+    parser.add_argument("--one2one", action="store_true", help="explain the one-to-one branch of a head that has one")
     parser.add_argument("--conf", type=float, default=0.25, help="least confidence of a detection; default: 0.25")
     parser.add_argument("--imgsz", type=int, help="side of the image in pixels; default: that of the training, or 640")
     parser.add_argument(
@@ -119,7 +121,7 @@ def check(options: argparse.Namespace) -> None:
     if options.out is not None and options.out.is_file():
         faults.append(f"--out {options.out} is a file: name a folder")
     if not options.list_layers and importlib.util.find_spec("pytorch_grad_cam") is None:
-        faults.append(f"the package grad-cam is missing: run `python -m pip install grad-cam` in {launch.ROOT}")
+        faults.append(f'the package grad-cam is missing: run `python -m pip install -e ".[lab]"` in {launch.ROOT}')
     if faults:
         raise UsageError("\n  ".join(faults))
     if options.imgsz and options.imgsz % 32:
@@ -169,6 +171,8 @@ def _main(options: argparse.Namespace) -> int:
     model, trained = load(options.model)
     side = options.imgsz or trained or 640
     net = Net(model, device, options.model)
+    if options.one2one:
+        net.take_one2one(options.model)
     if options.list_layers:
         print("\n".join(net.table(side)))
         return 0
