@@ -19,6 +19,8 @@ OPAQUE = 0.85
 """Share of the colour where the heat is greatest; it falls with the heat, to the grey photograph where none is."""
 RISE = 0.6
 """Power by which that share rises with the heat: under 1, so that weak heat can be seen at all."""
+DRAWN = 60
+"""Most boxes of an image that are drawn, the strongest."""
 LABELLED = 12
 """Most boxes whose class and confidence are written beside them."""
 ROWS = 12
@@ -108,7 +110,7 @@ def _boxes(axes: Any, panels: Panels, labels: bool) -> None:
     from matplotlib.patches import Rectangle
 
     seen = panels.seen
-    for n, (left, top, right, bottom) in enumerate(seen.boxes.tolist()):
+    for n, (left, top, right, bottom) in enumerate(seen.boxes[:DRAWN].tolist()):
         label = int(seen.labels[n])
         colour = plotting.COLOURS[(label + 1) % len(plotting.COLOURS)] if labels else "white"
         size = (right - left, bottom - top)
@@ -141,7 +143,7 @@ def picture(panels: Panels, name: str, title: str, target: Path) -> None:
         found = (
             f"{count} detection{'s' * (count != 1)}" if count else f"none (highest {max(panels.seen.highest, 0):.3f})"
         )
-        axes[0, 0].set_title(found)
+        axes[0, 0].set_title(found if count <= DRAWN else f"{found}, {DRAWN} drawn")
         shown = None
         for axis, layer, heat in zip(axes[0, 1:], panels.layers, panels.maps):
             axis.imshow(overlay(panels.photo, heat))
@@ -231,7 +233,7 @@ def thumbnails(panels: Panels) -> List[Any]:
     scale = THUMBNAIL / max(height, width)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
     first = cv2.resize(rgb(panels.photo), size, interpolation=cv2.INTER_AREA)
-    for n, corners in enumerate(np.round(panels.seen.boxes * scale).astype(int).tolist()):
+    for n, corners in enumerate(np.round(panels.seen.boxes[:DRAWN] * scale).astype(int).tolist()):
         code = plotting.COLOURS[(int(panels.seen.labels[n]) + 1) % len(plotting.COLOURS)]
         colour = tuple(int(code[k : k + 2], 16) for k in (1, 3, 5))
         cv2.rectangle(first, corners[:2], corners[2:], colour, 1)
