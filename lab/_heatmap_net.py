@@ -174,7 +174,6 @@ class Net(nn.Module):
         finally:
             for handle in handles:
                 handle.remove()
-        _forget(self.head)
         return result, outputs
 
     def shapes(self, side: int) -> Dict[int, Any]:

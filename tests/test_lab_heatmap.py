@@ -15,9 +15,8 @@ from lab.launch import UsageError
 
 pytest.importorskip("pytorch_grad_cam")
 
-from lab import _heatmap_images as images
 from lab._heatmap_cam import NoGradientError, explain
-from lab._heatmap_draw import mosaic, share_inside
+from lab._heatmap_draw import share_inside
 from lab._heatmap_net import Net
 from ultralytics.nn import tasks
 
@@ -176,6 +175,14 @@ def test_the_gradient_of_rtdetr(rtdetr, name):
     assert np.allclose(explain(net, seen, layer, "GradCAM"), expected, atol=1e-4)
 
 
+def test_rtdetr_is_fed_as_upstream_does(rtdetr):
+    net = Net(rtdetr, CPU)
+    seen = net.look(two_squares(), 64, 0.01, None)
+    assert seen.x.shape == (1, 3, 64, 64)
+    assert (seen.placed.height, seen.placed.width) == (64, 64)  # stretched, not padded
+    assert explain(net, seen, net.find(["P5"], 64)[0], "LayerCAM").shape == (80, 120)
+
+
 @pytest.mark.parametrize("name", ["P4", "8"])
 def test_the_gradient_of_yolo(small_backbone, name):
     torch.manual_seed(0)
@@ -277,28 +284,6 @@ def test_no_gradient_is_said(small_backbone):
     with pytest.raises(NoGradientError, match="row 3"):
         explain(net, net.look(noise(), 64, 1e-9, None), net.find(["P4"], 64)[0], "GradCAM")
     assert not any(m._forward_hooks for m in net.taps)  # nothing is left behind
-
-
-@pytest.mark.parametrize("shape", [(80, 120), (120, 80), (33, 200), (64, 64), (5, 300), (97, 101)])
-@pytest.mark.parametrize("kind", ["fit", "square", "stretch"])
-def test_placing_is_upstreams(shape, kind):
-    from ultralytics.data.augment import LetterBox
-
-    photo = np.random.default_rng(1).integers(0, 255, (*shape, 3), dtype=np.uint8)
-    theirs = LetterBox((96, 96), auto=kind == "fit", scale_fill=kind == "stretch", stride=32)(image=photo)
-    ours, placed = images.place(photo, 96, kind == "stretch", kind == "square")
-    assert np.array_equal(ours, theirs)
-    assert placed.boxes_back([[placed.left, placed.top, placed.left + placed.width, placed.top + placed.height]]) == (
-        pytest.approx(np.array([[0, 0, shape[1], shape[0]]]))
-    )
-
-
-def test_mosaic_takes_the_strongest(tmp_path):
-    output = np.zeros((5, 2, 3), np.float32)
-    output[3], output[1] = -9, 2
-    _, placed = images.place(two_squares(), 96, False, False)
-    assert mosaic(output, placed, (64, 96), 2, "x", tmp_path / "m.png") == [3, 1]
-    assert images.read(tmp_path / "m.png") is not None
 
 
 @pytest.fixture
