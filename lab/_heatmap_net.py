@@ -113,7 +113,8 @@ class Net(nn.Module):
         self.net = _open(model).to(device)
         self.head = self.net.model[-1]
         self.names = {int(n): str(name) for n, name in getattr(model, "names", {}).items()}
-        self.names = {n: self.names.get(n, f"class {n}") for n in range(self.head.nc)}
+        known = {n: name for n, name in self.names.items() if name != str(n)}  # upstream names classes 0, 1, ...
+        self.names = {n: known.get(n, f"class {n}") for n in range(self.head.nc)}
         yaml = getattr(model, "yaml", None) or {}
         self.channels = int(yaml.get("channels") or 3)
         if self.channels not in (1, 3):

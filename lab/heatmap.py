@@ -130,7 +130,10 @@ def check(options: argparse.Namespace) -> None:
 
 
 def load(name: str) -> Any:
-    """Return the network of a checkpoint or model YAML, and the image size that it was trained with (None for a YAML).
+    """Return a network, the image size that it was trained with (None for unknown), and whether its weights are random.
+
+    Args:
+        name: Checkpoint, or model YAML.
 
     Raises:
         UsageError: There is none, or it cannot be built.
@@ -142,12 +145,12 @@ def load(name: str) -> Any:
         with launch.building(Path(wanted)):
             model = cls(wanted).model
         say(f"warning: {path.name} is a model without training: its weights are random, and its pictures mean nothing")
-        return model, None
+        return model, None, True
     if path.suffix.lower() != ".pt":
         raise UsageError(f"{name}: give a checkpoint (.pt) or a model YAML; an exported model has no gradients")
     model, content = launch.load_checkpoint(path)
     trained = (content.get("train_args") or {}).get("imgsz")
-    return model.model, trained if isinstance(trained, int) else None
+    return model.model, trained if isinstance(trained, int) else None, False
 
 
 def main(argv: Optional[List[str]] = None) -> int:
@@ -168,7 +171,7 @@ def _main(options: argparse.Namespace) -> int:
 
     files = images.find(options.source) if options.source else []
     device = pick_device(options.device)
-    model, trained = load(options.model)
+    model, trained, random = load(options.model)
     side = options.imgsz or trained or 640
     net = Net(model, device, options.model)
     if options.one2one:
@@ -185,7 +188,7 @@ def _main(options: argparse.Namespace) -> int:
     folder = increment_path(chosen, mkdir=False)
     if folder != chosen and options.out is not None:
         say(f"{chosen} is taken: writing to {folder}")
-    return run(net, files, layers, folder, side, {**vars(options), "class_": wanted})
+    return run(net, files, layers, folder, side, {**vars(options), "class_": wanted, "random": random})
 
 
 def run(net: Any, files: List[Path], layers: List[Any], folder: Path, side: int, how: Dict[str, Any]) -> int:
@@ -197,7 +200,7 @@ def run(net: Any, files: List[Path], layers: List[Any], folder: Path, side: int,
         layers: What ``net.find`` gave.
         folder: Where the pictures go; made with the first of them.
         side: Image size in pixels.
-        how: ``method``, ``target``, ``conf``, ``features`` and ``class_`` (a number, or None).
+        how: ``method``, ``target``, ``conf``, ``features``, ``class_`` (a number, or None) and ``random`` (weights).
 
     Raises:
         UsageError: A layer has no gradient, or none of the images can be read.
@@ -238,7 +241,8 @@ def _title(how: Dict[str, Any], net: Any) -> str:
     what = "strongest pattern, of no class" if how["method"] == "eigencam" else which
     if how["target"] == "box" and how["method"] != "eigencam":
         what = f"box sizes, {what}"
-    return f"{how['method']}, {what}, confidence from {how['conf']:g}"
+    meaning = "; random weights, of no meaning" if how["random"] else ""
+    return f"{how['method']}, {what}, confidence from {how['conf']:g}{meaning}"
 
 
 if __name__ == "__main__":

@@ -328,7 +328,12 @@ def test_the_command(run, checkpoint, tmp_path):
 
 
 def test_random_weights_are_said(run, checkpoint):
-    code, out, _ = run(checkpoint.with_suffix(".yaml"), "--list-layers", "--imgsz", 64, "--device", "cpu")
+    cv2.imencode(".png", noise())[1].tofile("a.png")
+    words = [checkpoint.with_suffix(".yaml"), "--imgsz", 64, "--device", "cpu"]
+    code, out, _ = run(*words, "--source", "a.png", "--conf", 1e-9)
+    assert code == 0
+    assert "class 1" in out
+    code, out, _ = run(*words, "--list-layers")
     assert code == 0
     assert "its weights are random, and its pictures mean nothing" in out
     assert "    2  N3 P3  Conv" in out
