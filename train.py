@@ -129,7 +129,7 @@ def start(options, given):
 
 def main(argv=None):
     """Run the command line; return the exit code."""
-    with launch.messages():
+    with launch.messages("stopped; carry on with: python train.py --resume"):
         options, given = parse(argv)
         launch.load_ultralytics()
         model, arguments = resume(options, given) if options.resume else start(options, given)

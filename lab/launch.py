@@ -37,8 +37,12 @@ def say(line: str) -> None:
 
 
 @contextlib.contextmanager
-def messages() -> Iterator[None]:
-    """Print a user's mistake as a message and exit with its code; anything else keeps its traceback."""
+def messages(stopped: str = "stopped") -> Iterator[None]:
+    """Print a user's mistake as a message and exit with its code; anything else keeps its traceback.
+
+    Args:
+        stopped: What to print after Ctrl-C.
+    """
     for stream in (sys.stdout, sys.stderr):  # a console in GBK or another code page must not stop a run
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
     try:
@@ -50,7 +54,7 @@ def messages() -> Iterator[None]:
         print(f"error: the package {e.name} is missing: run `python -m pip install -e .` in {ROOT}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
-        print("\nstopped; carry on with: python train.py --resume", file=sys.stderr)
+        print(f"\n{stopped}", file=sys.stderr)
         sys.exit(130)
 
 
