@@ -114,13 +114,15 @@ def main(argv: Optional[List[str]] = None) -> int:
     launch.load_ultralytics()
     model, times = build(job), []
     model.add_callback("on_train_start", Keeper(run, job, 0.0).set_threads)
+    model.add_callback("on_train_start", lambda trainer: times.append(time.perf_counter()))
 
     def note(trainer: Any) -> None:
         times.append(time.perf_counter())
-        if len(times) > WARM + STEPS or len(times) == len(trainer.train_loader):
-            steps = len(trainer.train_loader)
+        steps = len(trainer.train_loader)
+        if len(times) > min(WARM + STEPS, steps):
             images, batch = len(trainer.test_loader.dataset), job["train"]["batch"]
-            gaps = [b - a for a, b in zip(times, times[1:])][WARM:] or [times[-1] - begin]
+            gaps = [b - a for a, b in zip(times, times[1:])]
+            gaps = gaps[WARM:] or gaps
             pace = Pace(times[0] - begin, sum(gaps) / len(gaps), steps, images / batch)
             write_json(run / "pace.json", pace._asdict())
             raise _Enough

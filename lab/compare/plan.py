@@ -114,8 +114,10 @@ def _settings(given: Dict[str, Any], known: Dict[str, Any], crowns: bool, proble
     if crowns:
         result.update(CROWNS, **({} if on_gpu else CROWNS_CPU))
     if known:
-        free = {key: result[key] for key in FREE if key in result}
-        result = {**free, **{key: value for key, value in known["train"].items() if key not in FREE}}
+        there = dict(known["train"])
+        if there.get("device") not in (None, "", "cpu") and not torch.cuda.is_available():
+            there.pop("device")  # this machine has no GPU, that one had
+        result = there
     for key, value in given.items():
         if key in OWN:
             problems.append(f"{key}={value}: {OWN[key]}")
