@@ -202,7 +202,7 @@ def _main(options: argparse.Namespace, train: Dict[str, Any], words: List[str]) 
         )
     jobs = options.jobs or 1
     threads = schedule.share(jobs)
-    now = record.environment(threads, train.get("device"))
+    now = record.environment(threads, plan["train"].get("device"))
     if repeated:
         lines = record.changed(repeated, plan, now)
         say("\n".join(["differs from the record:", *(f"  {one}" for one in lines)]) if lines else "as in the record")
