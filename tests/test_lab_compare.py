@@ -24,6 +24,7 @@ head:
   - [[2, 3, 4], 1, Detect, [nc]]
 """
 EPOCHS = 3
+TABLE = "# T\n\n| m |\n|---|\n| x |\n\n| no |\n"
 ARGUMENTS = f"--epochs {EPOCHS} --imgsz 64 --batch 2 --device cpu --no-latency".split()
 
 # Evaluation and results have tests of their own; these take their places here and in the workers. A run of a model
@@ -65,13 +66,13 @@ def place(tmp_path_factory):
     (folder / "stand-in").mkdir()
     (folder / "stand-in" / "sitecustomize.py").write_text(STAND_IN, encoding="utf-8")
     results = types.ModuleType("lab.compare.results")
-    results.write = lambda out, plan, say: (out / "table.md").write_text("# T\n\n| m |\n|---|\n| x |\n\n| no |\n", "utf-8")
+    results.write = lambda out, plan, say: (out / "table.md").write_text(TABLE, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(folder / "stand-in"))
         patch.setitem(sys.modules, "lab.compare.results", results)
         patch.chdir(folder)
         latency = types.ModuleType("lab.latency")
-        latency.measure = lambda models, say, **rest: {**dict.fromkeys(models, {"median_ms": 1}), "conditions": rest}
+        latency.measure = lambda models, say, **rest: {**{one: {} for one in models}, "conditions": rest}
         patch.setitem(sys.modules, "lab.latency", latency)
         yield folder
 

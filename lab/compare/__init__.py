@@ -336,7 +336,11 @@ def _finish(options: argparse.Namespace, out: Path, plan: Dict[str, Any]) -> int
         if not options.no_latency:
             from lab.compare.timing import measure
 
-            measure(out, plan, done)
+            try:
+                measure(out, plan, done)
+            except launch.ForkError as e:
+                say(f"latency    not measured: {e}")
+                failed.append("latency")
         from lab.compare.results import write
 
         write(out, plan, say=say)
@@ -349,6 +353,6 @@ def _finish(options: argparse.Namespace, out: Path, plan: Dict[str, Any]) -> int
         for what, name in (("report", "report.html"), ("tables", "table.md"), ("pictures", "pictures")):
             if (out / name).exists():
                 say(f"{what:10} {out / name}")
-    for name in failed:
+    for name in (one for one in failed if one in states):
         say(f"failed     {name}: {states[name]['reason']}\n           {out / 'runs' / name / 'log.txt'}")
     return 1 if failed else 0

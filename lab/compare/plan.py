@@ -184,8 +184,10 @@ def _add_model(plan: Dict[str, Any], label: Optional[str], name: str, channels: 
         problems.append(str(e))
         return
     label = label or re.sub(r"[^\w.+-]+", "_", Path(build).stem)
-    if not re.fullmatch(r"\w[\w.+-]{0,79}", label) or label.endswith("."):
-        problems.append(f"the label {label!r} names a folder: give letters, digits and . + - _, at most 80")
+    if not re.fullmatch(r"\w[\w.+-]{0,79}", label) or label.endswith(".") or label == "conditions":
+        problems.append(
+            f"the label {label!r} names a folder: give letters, digits and . + - _, at most 80, other than conditions"
+        )
     twin = next((m for m in plan["models"] if m["label"].lower() == label.lower()), None)
     if twin:
         problems.append(
