@@ -205,6 +205,12 @@ def test_another_schedule_or_data_is_refused(compared, capsys):
     assert f"epochs: {EPOCHS} there, 4 now" in err
     assert "lr0: 0.0003 there, 0.01 now" in err
     assert "--fresh" in err
+    (out.parent / "changed").mkdir()
+    changed = out.parent / "changed" / "dying.yaml"  # the run of that name is of another content
+    changed.write_bytes((out.parent / "other.yaml").read_bytes())
+    code, _, err = run(capsys, "--cfg", "good.yaml", changed, "--out", out)
+    assert code == 2
+    assert f"model dying: {out / 'runs' / 'dying-s0'} is of" in err
     label = out.parent / "squares" / "labels" / "train" / "0.txt"
     text = label.read_text(encoding="utf-8")
     label.write_text(text.replace("0.", "0.0", 1), encoding="utf-8")

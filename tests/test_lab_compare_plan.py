@@ -238,6 +238,7 @@ def test_models_are_timed_anew_only_where_the_set_or_the_conditions_changed(tmp_
     monkeypatch.setitem(sys.modules, "lab.latency", module)
     monkeypatch.setattr("torch.__version__", "x")
     content = {"models": [{"label": "a"}, {"label": "b"}], "seeds": [0, 1], "train": {"imgsz": 64, "device": "cpu"}}
+    content["baseline"] = "b"
     for done in (["a-s1"], ["a-s0", "a-s1"], ["a-s0", "b-s0"], ["a-s0", "b-s0"]):
         timing.measure(tmp_path, content, done, say=lambda _: None)
     assert calls == [["a"], ["a", "b"]]
@@ -312,3 +313,13 @@ def test_record_keeps_each_command_and_says_what_is_mixed(tmp_path):
     assert found["commands"][0]["command"] == "python -m lab compare --x 'a b'"
     assert found["environment"]["threads"] == 1
     assert found["mixed"] == ["threads: 1 then, 2 now"]
+
+
+def test_threads_are_shared_out(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")  # upstream's own, set when it is imported
+    monkeypatch.setattr(schedule.os, "sched_getaffinity", lambda _: set(range(12)), raising=False)
+    monkeypatch.setattr(schedule, "THREADS", "")
+    assert [schedule.share(jobs) for jobs in (1, 2, 5, 100)] == [12, 6, 2, 1]
+    assert schedule.share(1, ray=True) == 1
+    monkeypatch.setattr(schedule, "THREADS", "3")
+    assert schedule.share(4) == schedule.share(1, ray=True) == 3

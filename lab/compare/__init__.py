@@ -32,6 +32,9 @@ from typing import Any, Dict, List, Optional, Tuple
 from lab import launch
 from lab.launch import UsageError, say
 
+THREADS = os.environ.get("OMP_NUM_THREADS", "")
+"""As the user has set it; read now, since upstream sets it when it is imported."""
+
 OPTIONS = ("data", "cfg", "baseline", "seeds", "epochs", "imgsz", "batch", "device", "workers", "jobs", "ray", "out")
 TRAINING = ("epochs", "imgsz", "batch", "device", "workers")
 
@@ -175,7 +178,11 @@ def main(argv: Optional[List[str]] = None) -> int:
         import logging
 
         logging.getLogger("ultralytics").setLevel(logging.ERROR)
-        return _main(options, train, words)
+        try:
+            return _main(options, train, words)
+        except KeyboardInterrupt:
+            say("\nstopped before anything was started")
+            return 130
     return 1
 
 
@@ -195,13 +202,14 @@ def _main(options: argparse.Namespace, train: Dict[str, Any], words: List[str]) 
         raise UsageError(f"{out} holds something that is not a comparison: name another folder by --out")
     plan = plans.resolve(given, known)
     other = plans.differences(known, plan) if known else []
+    other += [] if options.fresh else plans.strangers(out, plan)
     if other:
         raise UsageError(
             f"{out} has results of another comparison:\n  " + "\n  ".join(other) + "\n  to do: name another folder by "
             "--out, or give --fresh, which moves that one aside"
         )
     jobs = options.jobs or 1
-    threads = schedule.share(jobs)
+    threads = schedule.share(jobs, options.ray is not None)
     now = record.environment(threads, plan["train"].get("device"))
     if repeated:
         lines = record.changed(repeated, plan, now)
@@ -318,7 +326,7 @@ def _work(options: argparse.Namespace, out: Path, plan: Dict[str, Any], left: Li
     if options.ray is not None:
         from lab.compare import cloud
 
-        cloud.run_all(out, folders, options.ray, options.gpus, progress, offline)
+        cloud.run_all(out, folders, options.ray, (threads, options.gpus), progress, offline)
     else:
         schedule.run_all(folders, options.jobs or 1, progress, offline)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import os
 import shutil
 import tempfile
@@ -18,7 +17,7 @@ import time
 import uuid
 import zipfile
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from fork.pin import ROOT
 from lab import launch
@@ -114,7 +113,12 @@ def task(run: str, job: bytes, token: str, threads: int, offline: bool) -> Dict[
 
 
 def run_all(
-    out: Path, runs: List[Path], address: str, gpus: Optional[float], progress: Progress, offline: Dict[str, bool]
+    out: Path,
+    runs: List[Path],
+    address: str,
+    needs: Tuple[int, Optional[float]],
+    progress: Progress,
+    offline: Dict[str, bool],
 ) -> None:
     """Work off runs on a cluster; where one fails, the others go on.
 
@@ -122,7 +126,7 @@ def run_all(
         out: Folder of the comparison.
         runs: Folders of the runs, prepared.
         address: The cluster's; empty for one on this machine.
-        gpus: GPUs of a run; None for 1 where the cluster has any.
+        needs: Processor threads of a run, and its GPUs; None for 1 where the cluster has any.
         progress: Is told all states.
         offline: Run -> whether its worker has nothing to fetch.
 
@@ -141,14 +145,14 @@ def run_all(
             raise launch.UsageError(f"--ray {address}: no cluster there: {' '.join(str(e).split())[:300]}") from None
     token = uuid.uuid4().hex
     write_whole(out / TOKEN, token.encode())
+    threads, gpus = needs
     share = (gpus or 1.0) if ray.cluster_resources().get("GPU", 0) else 0
-    remote = ray.remote(num_cpus=1, num_gpus=share, max_retries=RETRIES, max_calls=1)(task)
+    remote = ray.remote(num_cpus=threads, num_gpus=share, max_retries=RETRIES, max_calls=1)(task)
     waiting: Dict[Any, Path] = {}
     started: List[str] = []
     try:
         for run in runs:
             job = (run / JOB).read_bytes()
-            threads = int(json.loads(job)["threads"])
             waiting[remote.remote(str(run), job, token, threads, offline.get(run.name, True))] = run
         while waiting:
             ready, _ = ray.wait(list(waiting), num_returns=1, timeout=0.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -54,8 +55,8 @@ def time_model(plan: Dict[str, Any], model: Dict[str, Any], threads: int) -> Any
     """Return a model's pace, measured in a process of its own; text that says why where that fails."""
     from lab.compare.schedule import start, stop
 
-    with tempfile.TemporaryDirectory(prefix="lab-compare-", ignore_cleanup_errors=True) as folder:
-        run = Path(folder)
+    run = Path(tempfile.mkdtemp(prefix="lab-compare-"))
+    try:
         job = {"label": model["label"], "cfg": model["cfg"], "data": plan["data"], "seed": plan["seeds"][0]}
         write_json(run / JOB, {**job, "train": plan["train"], "threads": threads})
         process = start(run, threads, not model.get("fetches"), module="lab.compare.estimate")
@@ -69,6 +70,8 @@ def time_model(plan: Dict[str, Any], model: Dict[str, Any], threads: int) -> Any
         if isinstance(found, dict):
             return Pace(**found)
         return reason_from_log(run / LOG, process.returncode)
+    finally:
+        shutil.rmtree(run, ignore_errors=True)
 
 
 def total(paces: Dict[str, Pace], left: List[Any], epochs: int, jobs: int) -> float:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from lab import launch
+from lab.compare.state import JOB, read_json
 from lab.launch import UsageError
 
 VERSION = 1
@@ -236,6 +237,16 @@ def differences(old: Dict[str, Any], new: Dict[str, Any]) -> List[str]:
         twin = next((m for m in old["models"] if m["label"] == model["label"]), None)
         if twin and twin["digest"] != model["digest"]:
             result.append(f"model {model['label']}: {twin['given']} there, {model['given']} now, of another content")
+    return result
+
+
+def strangers(out: Path, plan: Dict[str, Any]) -> List[str]:
+    """Name runs that an earlier command has made of a model of this label, but of another content."""
+    result = []
+    for model, _, name in runs(plan):
+        job = read_json(out / "runs" / name / JOB)
+        if isinstance(job, dict) and job.get("digest") != model["digest"]:
+            result.append(f"model {model['label']}: {out / 'runs' / name} is of {job.get('cfg')}, of another content")
     return result
 
 

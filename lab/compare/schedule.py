@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 from fork.pin import ROOT
+from lab.compare import THREADS
 from lab.compare.progress import Progress, duration
 from lab.compare.state import ATTEMPT, JOB, LOG, change_state, read_state, reason_from_log, write_json
 from lab.compare.worker import WATCH
@@ -24,7 +25,7 @@ def prepare(out: Path, plan: Dict[str, Any], model: Dict[str, Any], seed: int, n
     run = out / "runs" / name
     run.mkdir(parents=True, exist_ok=True)
     job = {"label": model["label"], "cfg": model["cfg"], "data": plan["data"], "seed": seed, "train": plan["train"]}
-    write_json(run / JOB, {**job, "threads": threads, "offline": not model.get("fetches")})
+    write_json(run / JOB, {**job, "digest": model["digest"], "threads": threads})
     change_state(run, state="waiting", reason=None)
     return run
 
@@ -33,7 +34,7 @@ def start(run: Path, threads: int, offline: bool = True, module: str = "lab.comp
     """Start the worker of a run; it ends by itself when the returned process's ``stdin`` is closed."""
     environment = {**os.environ, WATCH: "1", "PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1"}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    environment.setdefault("OMP_NUM_THREADS", str(threads))
+    environment["OMP_NUM_THREADS"] = str(threads)
     environment.setdefault("MPLBACKEND", "Agg")
     if offline:
         environment.setdefault("YOLO_OFFLINE", "true")
@@ -124,10 +125,11 @@ def run_all(runs: List[Path], jobs: int, progress: Progress, offline: Dict[str, 
         progress.close()
 
 
-def share(jobs: int) -> int:
-    """Return the processor threads of each of ``jobs`` runs at a time; OMP_NUM_THREADS counts for each."""
-    given = os.environ.get("OMP_NUM_THREADS", "")
-    if given.isdigit() and int(given):
-        return int(given)
+def share(jobs: int, ray: bool = False) -> int:
+    """Return the processor threads of each of ``jobs`` runs at a time, or of a Ray task; the user's number goes first."""
+    if THREADS.isdigit() and int(THREADS):
+        return int(THREADS)
+    if ray:
+        return 1  # as many runs as a cluster has processors go on at a time
     usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
     return max(1, len(usable) // max(jobs, 1))

@@ -43,7 +43,9 @@ def measure(out: Path, plan: Dict[str, Any], done: List[str], say: Callable[[str
     from lab.latency import measure as take_turns
 
     say(f"latency    measuring {len(models)} model(s) on {device} ...")
-    asked = {key: conditions[key] for key in ("imgsz", "batch", "threads")}
+    asked: Dict[str, Any] = {key: conditions[key] for key in ("imgsz", "batch", "threads")}
+    if plan.get("baseline") in models:
+        asked["reference"] = plan["baseline"]
     result = take_turns(models, device=device, say=say, **asked)
     result.setdefault("conditions", {})["asked"] = device
     write_json(out / LATENCY, result)

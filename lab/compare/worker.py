@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import sys
 import threading
@@ -21,6 +22,7 @@ from lab.compare.lock import Lock
 from lab.compare.state import JOB, change_state, find_point, read_json, read_state, trim_results, write_whole
 
 WATCH = "LAB_COMPARE_WATCH"
+OUT = r"out of memory|can't allocate memory|not enough memory"
 EVERY = 2.0
 """Seconds between two notes of the progress within an epoch."""
 
@@ -32,13 +34,14 @@ def watch_parent() -> None:
         with contextlib.suppress(OSError):
             while os.read(0, 1):  # not sys.stdin, whose lock would be held at the interpreter's end
                 pass
-        import psutil
+        try:
+            import psutil
 
-        children = psutil.Process().children(recursive=True)  # upstream's processes of several GPUs
-        for child in children:
-            with contextlib.suppress(psutil.Error):
-                child.kill()
-        os._exit(75)
+            for child in psutil.Process().children(recursive=True):  # upstream's processes of several GPUs
+                with contextlib.suppress(psutil.Error):
+                    child.kill()
+        finally:
+            os._exit(75)
 
     threading.Thread(target=wait, daemon=True).start()
 
@@ -172,7 +175,7 @@ def work(run: Path, job: Dict[str, Any]) -> None:
 def reason(error: BaseException) -> str:
     """Return an error as one line; running out of memory is told with what to do."""
     text = " ".join(str(error).split())[:400]
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "out of memory" in text.lower():
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or re.search(OUT, text, re.I):
         text = text or "out of memory"
         return text if "--batch" in text else f"{text}: try a smaller --batch or --imgsz"
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
