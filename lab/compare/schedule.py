@@ -126,7 +126,7 @@ def run_all(runs: List[Path], jobs: int, progress: Progress, offline: Dict[str, 
 
 
 def share(jobs: int, ray: bool = False) -> int:
-    """Return the processor threads of each of ``jobs`` runs at a time, or of a Ray task; the user's number goes first."""
+    """Return the processor threads of each of ``jobs`` runs at a time, or of a Ray task; the user's number wins."""
     if THREADS.isdigit() and int(THREADS):
         return int(THREADS)
     if ray:
