@@ -25,6 +25,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
@@ -232,7 +233,7 @@ def _main(options: argparse.Namespace, train: Dict[str, Any], words: List[str]) 
             _work(options, out, plan, left, threads)
             code = _finish(options, out, plan)
         except KeyboardInterrupt:
-            say(f"\nstopped; go on with: python -m lab compare --out {out}")
+            say(f"\nstopped; the same command goes on, or: python -m lab compare --out {shlex.quote(str(out))}")
             return 130
     return code
 
@@ -363,4 +364,6 @@ def _finish(options: argparse.Namespace, out: Path, plan: Dict[str, Any]) -> int
                 say(f"{what:10} {out / name}")
     for name in (one for one in failed if one in states):
         say(f"failed     {name}: {states[name]['reason']}\n           {out / 'runs' / name / 'log.txt'}")
+    if failed:
+        say("to do      see the logs; the same command tries again what has failed")
     return 1 if failed else 0
