@@ -82,7 +82,7 @@ def conclude(run: Path, code: int) -> Dict[str, Any]:
 def say_end(progress: Progress, name: str, state: Dict[str, Any]) -> None:
     """Print the line of a run that has ended."""
     if state["state"] == "done":
-        progress.line(f"done    {name}: {state['epochs']} epochs in {duration(state['seconds'])}")
+        progress.line(f"done    {name}: {state['epochs']} epoch(s) in {duration(state['seconds'])}")
     else:
         progress.line(f"failed  {name}: {state['reason']}")
 
