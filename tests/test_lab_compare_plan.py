@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT, make_squares
 
 from lab import compare, launch
-from lab.compare import cloud, plan, progress, record, schedule, timing
+from lab.compare import cloud, plan, progress, record, schedule, timing, worker
 from lab.compare.state import find_point, read_json, trim_results, write_json
 
 
@@ -323,3 +323,17 @@ def test_threads_are_shared_out(monkeypatch):
     assert schedule.share(1, ray=True) == 1
     monkeypatch.setattr(schedule, "THREADS", "3")
     assert schedule.share(4) == schedule.share(1, ray=True) == 3
+
+
+def test_running_out_of_memory_is_told_with_what_to_do(tmp_path):
+    """Upstream halves the batch where memory runs out in the first epoch: that would be another schedule."""
+    trainer = types.SimpleNamespace(batch_size=4)
+    keeper = worker.Keeper(tmp_path, {"train": {"batch": 4}}, 0.0)
+    keeper.check_batch(trainer)
+    trainer.batch_size = 2
+    with pytest.raises(MemoryError) as e:
+        keeper.check_batch(trainer)
+    assert "batch=4; upstream went on with 2" in worker.reason(e.value)
+    assert worker.reason(RuntimeError("CUDA out of memory. Tried")).endswith("try a smaller --batch or --imgsz")
+    assert worker.reason(MemoryError()) == "out of memory: try a smaller --batch or --imgsz"
+    assert worker.reason(ValueError("a\n b")) == "ValueError: a b"
