@@ -1,0 +1,195 @@
+"""Lets the runs of a comparison go on as tasks of a Ray cluster; Ray is imported only here.
+
+A task starts the same worker process as without Ray, and that goes on from the last finished epoch. Where its node sees
+the comparison's folder (a file with a token tells), it works in place, and a run whose node is lost goes on elsewhere
+from the last epoch. On a node that does not see it, a run starts anew in a temporary folder, whose content comes back
+as one archive. The nodes need this checkout, and the data, at the same path.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shutil
+import tempfile
+import time
+import uuid
+import zipfile
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Tuple
+
+from fork.pin import ROOT
+from lab import launch
+from lab.compare.lock import NAME as LOCK
+from lab.compare.progress import Progress
+from lab.compare.state import JOB, STATE, change_state, read_state, write_whole
+
+TOKEN = ".ray-token"
+RETRIES = 5
+"""How often a run is started again because its node was lost."""
+
+
+def check(options: Any, train: Dict[str, Any]) -> None:
+    """Check what the command line says of Ray, before anything starts.
+
+    Raises:
+        UsageError: Ray is not installed, or an option does not go with it.
+    """
+    try:
+        import ray  # noqa: F401
+    except ImportError:
+        raise launch.UsageError(f'--ray needs Ray: run `python -m pip install -e ".[ray]"` in {ROOT}') from None
+    if options.jobs is not None:
+        raise launch.UsageError("--jobs and --ray: the cluster says how many runs go on at a time; leave --jobs out")
+    if train.get("device") not in (None, "", "cpu"):
+        raise launch.UsageError(f"--device {train['device']} and --ray: Ray gives each run its GPU; give cpu or none")
+    if options.gpus is not None and options.gpus <= 0:
+        raise launch.UsageError(f"--gpus {options.gpus}: give a share above 0, as 0.5")
+
+
+def pack(run: Path) -> bytes:
+    """Return a run's folder as a zip archive, without its lock and half-written files."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for path in sorted(run.rglob("*")):
+            if path.is_file() and path.name != LOCK and path.suffix != ".partial":
+                archive.write(path, path.relative_to(run).as_posix())
+    return buffer.getvalue()
+
+
+def unpack(data: bytes, run: Path) -> None:
+    """Write an archive of ``pack`` into a run's folder: its state last, so that it is done only once all is there.
+
+    Raises:
+        ForkError: A member would lie outside.
+    """
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        names = sorted((n for n in archive.namelist() if not n.endswith("/")), key=lambda name: name == STATE)
+        for name in names:
+            path = (run / name).resolve()
+            if run.resolve() not in path.parents:
+                raise launch.ForkError(f"the archive of {run.name} holds {name!r}, which lies outside the run")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, archive.read(name))
+
+
+def task(run: str, job: bytes, token: str, threads: int, offline: bool) -> Dict[str, Any]:
+    """Do one run on the node that this is called on.
+
+    Args:
+        run: Its folder on the machine that asks.
+        job: Content of its ``job.json``.
+        token: What the file ``.ray-token`` in the comparison's folder holds.
+        threads: Processor threads.
+        offline: Whether the worker has nothing to fetch.
+
+    Returns:
+        ``code`` of the worker and, where this node does not see the folder, ``archive``.
+    """
+    from lab.compare.schedule import start, stop
+
+    there = Path(run)
+    with contextlib.suppress(OSError):
+        if (there.parent.parent / TOKEN).read_text(encoding="utf-8") == token:
+            process = start(there, threads, offline)
+            try:
+                return {"code": process.wait()}
+            finally:
+                stop([process])
+    folder = Path(tempfile.mkdtemp(prefix="lab-compare-"))
+    try:
+        here = folder / there.name
+        here.mkdir()
+        (here / JOB).write_bytes(job)
+        process = start(here, threads, offline)
+        try:
+            code = process.wait()
+        finally:
+            stop([process])
+        return {"code": code, "archive": pack(here)}
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def run_all(
+    out: Path,
+    runs: List[Path],
+    address: str,
+    needs: Tuple[int, Optional[float]],
+    progress: Progress,
+    offline: Dict[str, bool],
+) -> None:
+    """Work off runs on a cluster; where one fails, the others go on.
+
+    Args:
+        out: Folder of the comparison.
+        runs: Folders of the runs, prepared.
+        address: The cluster's; empty for one on this machine.
+        needs: Processor threads of a run, and its GPUs; None for 1 where the cluster has any.
+        progress: Is told all states.
+        offline: Run -> whether its worker has nothing to fetch.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; the tasks have been cancelled.
+        UsageError: There is no cluster at the address.
+    """
+    import ray
+
+    environment = {"PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
+    if not ray.is_initialized():
+        try:
+            settings = {"include_dashboard": False} if not address else {"address": address}
+            ray.init(log_to_driver=False, logging_level="ERROR", runtime_env={"env_vars": environment}, **settings)
+        except (ConnectionError, ValueError, RuntimeError, TimeoutError) as e:
+            raise launch.UsageError(f"--ray {address}: no cluster there: {' '.join(str(e).split())[:300]}") from None
+    token = uuid.uuid4().hex
+    write_whole(out / TOKEN, token.encode())
+    threads, gpus = needs
+    share = (gpus or 1.0) if ray.cluster_resources().get("GPU", 0) else 0
+    remote = ray.remote(num_cpus=threads, num_gpus=share, max_retries=RETRIES, max_calls=1)(task)
+    waiting: Dict[Any, Path] = {}
+    started: List[str] = []
+    try:
+        for run in runs:
+            job = (run / JOB).read_bytes()
+            waiting[remote.remote(str(run), job, token, threads, offline.get(run.name, True))] = run
+        while waiting:
+            ready, _ = ray.wait(list(waiting), num_returns=1, timeout=0.5)
+            for reference in ready:
+                run = waiting.pop(reference)
+                progress.update({run.name: _collect(ray, reference, run, progress)})
+            for run in waiting.values():
+                state = read_state(run)
+                progress.update({run.name: state})
+                if state["state"] == "running" and run.name not in started:
+                    started.append(run.name)
+                    progress.line(f"start   {run.name}")
+    finally:
+        for reference in waiting:
+            with contextlib.suppress(Exception):  # of a cluster that may be gone
+                ray.cancel(reference, force=True)
+        if waiting:
+            time.sleep(2)
+        for run in waiting.values():
+            if read_state(run)["state"] == "running":
+                change_state(run, state="waiting")
+        with contextlib.suppress(OSError):
+            (out / TOKEN).unlink()
+        progress.close()
+
+
+def _collect(ray: Any, reference: Any, run: Path, progress: Progress) -> Dict[str, Any]:
+    from lab.compare.schedule import conclude, say_end
+
+    try:
+        result = ray.get(reference)
+    except ray.exceptions.RayError as e:
+        text = " ".join(str(e).split())[:300]
+        state = change_state(run, state="failed", reason=f"Ray gave it up after {RETRIES} retries: {text}")
+    else:
+        if "archive" in result:
+            unpack(result["archive"], run)
+        state = conclude(run, result["code"])
+    say_end(progress, run.name, state)
+    return state

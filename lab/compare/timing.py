@@ -1,0 +1,51 @@
+"""Has the models of a comparison timed against each other, once for the same set under the same conditions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Callable, Dict, List
+
+from lab import launch
+from lab.compare.schedule import share
+from lab.compare.state import read_json, write_json
+
+LATENCY = "latency.json"
+
+
+def measure(out: Path, plan: Dict[str, Any], done: List[str], say: Callable[[str], None] = launch.say) -> None:
+    """Write ``latency.json``, unless it holds the very models, measured as they would be now.
+
+    They take turns within each round, so one that was measured before says nothing of one that comes later: a new model
+    has all measured again.
+
+    Args:
+        out: Folder of the comparison.
+        plan: Its plan.
+        done: Names of the runs that are done; of each model the first one's ``best.pt`` is measured.
+        say: Called with lines of progress.
+    """
+    import torch
+
+    from lab.compare.plan import runs
+
+    models: Dict[str, Path] = {}
+    for model, _, name in runs(plan):
+        if name in done:
+            models.setdefault(model["label"], out / "runs" / name / "weights" / "best.pt")
+    wanted = plan["train"].get("device")
+    device = "cuda:0" if torch.cuda.is_available() and wanted != "cpu" else "cpu"
+    conditions = {"imgsz": plan["train"]["imgsz"], "batch": 1, "threads": share(1), "torch": torch.__version__}
+    found = read_json(out / LATENCY)
+    if isinstance(found, dict) and set(found) - {"conditions"} == set(models):
+        before = found.get("conditions", {})
+        if all(before.get(key) == value for key, value in conditions.items()) and before.get("asked") == device:
+            return
+    from lab.latency import measure as take_turns
+
+    say(f"latency    measuring {len(models)} model(s) on {device} ...")
+    asked: Dict[str, Any] = {key: conditions[key] for key in ("imgsz", "batch", "threads")}
+    if plan.get("baseline") in models:
+        asked["reference"] = plan["baseline"]
+    result = take_turns(models, device=device, say=say, **asked)
+    result.setdefault("conditions", {})["asked"] = device
+    write_json(out / LATENCY, result)
