@@ -33,6 +33,7 @@ def test_what_is_bound(source):
         ("class A:\n    b = 1\n    def f(self):\n        return b\n", {("A.f", "b")}),
         ("def f():\n    return f'{x} {y.z}'\n", {("f", "x"), ("f", "y")}),
         ("print(x)\n", {("module", "x")}),
+        ("from ultralytics.nn.Addmodules import *  # ours\n\ndef f():\n    return x\n", {("f", "x")}),
     ],
 )
 def test_what_is_not(source, found):
