@@ -9,7 +9,7 @@ from __future__ import annotations
 import collections
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, ClassVar, Dict, List, Optional
 
 from lab import launch
 from lab.compare import files
@@ -87,7 +87,7 @@ def _recorder(model: Any) -> Any:
     class Recorder(model._smart_load("validator")):
         """Upstream's validator; ``kept`` has one entry an image."""
 
-        made: List[Any] = []
+        made: ClassVar[List[Any]] = []
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
