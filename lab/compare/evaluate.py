@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Dict, List, Optional
 
 from lab import launch
-from lab.compare import files
+from lab.compare import files, predictions
 
 KEPT = ("conf", "iou", "max_det", "single_cls", "classes", "agnostic_nms", "split", "workers", "rect")
 """Arguments of the training that its own validations obeyed, too."""
@@ -50,6 +50,11 @@ def evaluate(run: Path, data: str, imgsz: int, batch: int, device: str) -> Dict[
     kept = validator.made[-1].kept
     arrays = _arrays(kept, Path(validator.made[-1].data.get("path") or "."))
     result = {**facts, **_figures(metrics, arrays), "imgsz": imgsz, "batch": batch, "device": str(device)}
+    try:
+        seen = predictions.keep(model, validator.made[-1].dataloader.dataset, imgsz, device)
+        files.write_json(run / "predictions.json", seen)
+    except Exception as e:  # for a picture, which must not cost the evaluation
+        launch.say(f"note: no predictions are kept for the picture: {type(e).__name__}: {e}")
     files.write(run / "eval.npz", lambda f: _save(f, arrays))
     files.write_json(run / "eval.json", result)
     return result

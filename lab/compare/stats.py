@@ -295,7 +295,8 @@ def _draws(size: int, resamples: int, seed: int, say: Callable[[str], None]) -> 
 
     import numpy as np
 
-    rng, block, start, told = np.random.default_rng(seed), 50, time.monotonic(), time.monotonic()
+    rng, start, told = np.random.default_rng(seed), time.monotonic(), time.monotonic()
+    block = max(50, min(resamples, _AT_ONCE // 8 // size))
     for begin in range(0, resamples, block):
         here = min(block, resamples - begin)
         picked = rng.integers(0, size, (here, size)) + size * np.arange(here)[:, None]
