@@ -47,7 +47,7 @@ def report(results: Results, drawn: List[Path]) -> str:
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     classes, lacking = table.per_class(results), table.unfinished(results)
     pngs = [path for path in drawn if path.suffix == ".png"]
-    pictures = [{"source": _embedded(p), "name": p.stem, "caption": CAPTIONS.get(p.stem, "")} for p in pngs]
+    pictures = [{"source": _embedded(p), "broad": _broad(p), "caption": CAPTIONS.get(p.stem, "")} for p in pngs]
     return environment.from_string(PAGE).render(
         title=table.title(results),
         overview=_table(table.overview(results)),
@@ -83,6 +83,12 @@ def _embedded(path: Path) -> str:
         photo = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         data, kind = cv2.imencode(".jpg", photo, [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes(), "jpeg"
     return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def _broad(path: Path) -> bool:
+    """Tell whether a PNG is wider than one column: its header has the width."""
+    with path.open("rb") as f:
+        return int.from_bytes(f.read(20)[16:], "big") > 1300
 
 
 def _record(record: Dict[str, Any]) -> Optional[str]:

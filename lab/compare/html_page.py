@@ -15,13 +15,13 @@ PAGE = """<!DOCTYPE html>
 @media (prefers-color-scheme: dark) {
   :root { --text: #e6e6e6; --back: #16181c; --line: #3a3f47; --soft: #a0a6ae; --head: #22262c; --mark: #6cb8ff; }
 }
-body { margin: 0 auto; padding: 1.5rem; max-width: 72rem; background: var(--back); color: var(--text);
+body { margin: 0 auto; padding: 1.5rem; max-width: 84rem; background: var(--back); color: var(--text);
   font: 15px/1.5 system-ui, "Segoe UI", "Noto Sans", "Noto Sans CJK SC", "Microsoft YaHei", sans-serif; }
 h1 { font-size: 1.35rem; } h2 { font-size: 1.1rem; margin-top: 2.2rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; border-top: 2px solid var(--text); border-bottom: 2px solid var(--text);
   font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .7rem; text-align: right; white-space: nowrap; }
+th, td { padding: .3rem .6rem; text-align: right; white-space: nowrap; }
 th.left, td.left { text-align: left; }
 th { background: var(--head); border-bottom: 1px solid var(--text); }
 th button { all: unset; cursor: pointer; font-weight: 600; }
@@ -74,7 +74,7 @@ pre { overflow-x: auto; background: var(--head); padding: .8rem; font-size: .8re
 <h2>Pictures</h2>
 <div class="pictures">
 {% for picture in pictures %}
-<figure{% if picture.name in ("curves", "predictions", "class-differences") %} class="broad"{% endif %}>
+<figure{% if picture.broad %} class="broad"{% endif %}>
 <img src="{{ picture.source }}" alt="{{ picture.caption }}">
 <figcaption>{{ picture.caption }}</figcaption>
 </figure>

@@ -145,7 +145,8 @@ def ap(found: Evaluation, weights: Any = None) -> Tuple[Any, Any]:
 
     Args:
         found: The detections.
-        weights: How often each image counts, whole numbers, (N,); None for once each, which is upstream's own figure.
+        weights: How often each image counts, whole numbers, (N,): as if there were so many copies of it, those of a
+            detection next to each other. None for once each, which is upstream's own figure.
     """
     import numpy as np
 
