@@ -298,6 +298,7 @@ def test_names_do_not_lie_on_each_other():
         axes.plot(*zip(*points), "o")
         axes.margins(0.15)
         place(axes, points, {n: f"rtdetr-model-{n}" for n in range(7)}, ["black"] * 7)
+        axes.figure.canvas.draw()
         boxes = [Text.get_window_extent(name) for name in axes.texts]  # without its line
         assert len(boxes) == 7
         assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))

@@ -128,7 +128,8 @@ def untrained(names):
 def test_no_objects_is_no_zero(run, tmp_path):
     save, _ = run
     data = write_set(tmp_path / "set", ["thing"], 4, 0)
-    result = evaluate.evaluate(save, str(data), 64, 4, "cpu")
+    result = evaluate.evaluate(save, str(data), 64, -1, "cpu")
+    assert result["batch"] == 16
     assert [result[key] for key in ("map50", "map50_95", "precision", "recall")] == [None] * 4
     assert "no objects" in result["why"]
     assert result["per_class"]["square"] == {

@@ -25,7 +25,7 @@ def evaluate(run: Path, data: str, imgsz: int, batch: int, device: str) -> Dict[
         run: Folder of the run.
         data: Data YAML.
         imgsz: Side of the images in pixels.
-        batch: Images at a time.
+        batch: Images at a time; 16 where it is not a number of them (-1 lets a training choose).
         device: As upstream names it: ``cpu``, ``0``.
 
     Returns:
@@ -36,7 +36,7 @@ def evaluate(run: Path, data: str, imgsz: int, batch: int, device: str) -> Dict[
         UsageError: There is no such checkpoint, or a file cannot be written.
     """
     launch.load_ultralytics()
-    run = Path(run)
+    run, batch = Path(run), batch if isinstance(batch, int) and batch > 0 else 16
     weights = run / "weights" / "best.pt"
     model, _ = launch.load_checkpoint(weights)
     facts = _facts(model.model, weights, imgsz)

@@ -16,14 +16,14 @@ PAGE = """<!DOCTYPE html>
   :root { --text: #e6e6e6; --back: #16181c; --line: #3a3f47; --soft: #a0a6ae; --head: #22262c; --mark: #6cb8ff; }
 }
 body { margin: 0 auto; padding: 1.5rem; max-width: 84rem; background: var(--back); color: var(--text);
-  font: 15px/1.5 system-ui, "Segoe UI", "Noto Sans", "Noto Sans CJK SC", "Microsoft YaHei", sans-serif; }
+  font: 14.5px/1.5 system-ui, "Segoe UI", "Noto Sans", "Noto Sans CJK SC", "Microsoft YaHei", sans-serif; }
 h1 { font-size: 1.35rem; } h2 { font-size: 1.1rem; margin-top: 2.2rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; border-top: 2px solid var(--text); border-bottom: 2px solid var(--text);
   font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .6rem; text-align: right; white-space: nowrap; }
+th, td { padding: .3rem .5rem; text-align: right; white-space: nowrap; }
 th.left, td.left { text-align: left; }
-th { background: var(--head); border-bottom: 1px solid var(--text); }
+th { background: var(--head); border-bottom: 1px solid var(--text); white-space: normal; vertical-align: bottom; }
 th button { all: unset; cursor: pointer; font-weight: 600; }
 th button:focus-visible { outline: 2px solid var(--mark); }
 th[aria-sort=ascending] button::after { content: " \\25b2"; }

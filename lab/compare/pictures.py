@@ -40,6 +40,7 @@ WORDS: Dict[str, str] = {
     "Difference in mAP50-95 (percentage points)": "mAP50-95 之差（百分点）",
     "Pareto front": "帕累托前沿",
     "to": "相对于",
+    "all classes": "全部类别",
     "hollow: no difference shown": "空心：未显示差异",
     "Ground truth": "标注",
     "right": "正确",
@@ -211,7 +212,7 @@ def curves(results: Results, sheet: Sheet) -> List[Path]:
     """Draw mAP50-95 and the training loss over epochs: mean over seeds, the band from the least to the most."""
     models, style, drawn = shown(results), looks(results), False
     with plotting.style() as plt:
-        figure, panels = plt.subplots(1, 2, figsize=(plotting.PAGE, 2.6))
+        figure, panels = plt.subplots(1, 2, figsize=(plotting.PAGE, 2.4 + 0.06 * len(models)))
         for axes, (column, title, scale) in zip(panels, CURVES):
             for model in models:
                 found = band([read_curve(run.folder / "results.csv", column) for run in model.done])
@@ -224,6 +225,7 @@ def curves(results: Results, sheet: Sheet) -> List[Path]:
                 if len(model.done) > 1:
                     axes.fill_between(epochs, scale * low, scale * high, color=look["color"], alpha=0.15, linewidth=0)
             axes.set_xlabel(sheet.word("Epoch"))
+            axes.xaxis.get_major_locator().set_params(integer=True)
             axes.set_ylabel(sheet.word(title))
         if not drawn:
             return []
@@ -244,8 +246,9 @@ def precision_recall(results: Results, sheet: Sheet) -> List[Path]:
 
     style, drawn = looks(results), False
     with plotting.style() as plt:
-        figure, axes = plt.subplots(figsize=(plotting.COLUMN, 3.2))
-        for model in shown(results):
+        models = shown(results)
+        figure, axes = plt.subplots(figsize=(plotting.COLUMN, 2.6 + 0.15 * len(models)))
+        for model in models:
             found = [stats.load(run.folder / "eval.npz") for run in model.done]
             lines = [stats.precision_recall(each) for each in found if each is not None and len(each.target_class)]
             if not lines:
@@ -278,24 +281,27 @@ def class_differences(results: Results, sheet: Sheet) -> List[Path]:
         return []
     best = sorted(models, key=lambda m: -(m.values["map50_95"].mean or 0))[:MOST_DIFFERENCES]
     models = [m for m in models if m in best]
-    found = {m.label: results.class_differences(m.label) for m in models}
+    found: Dict[str, Dict[Optional[str], stats.Interval]] = {}
+    for model in models:
+        overall = results.difference(model.label)
+        found[model.label] = {**results.class_differences(model.label), **({None: overall} if overall else {})}
 
     def mean(cls: str) -> float:
         return sum(found[m.label][cls].value for m in models if cls in found[m.label]) / len(models)
 
     ranked = sorted(classes, key=mean)
-    groups = [ranked]
+    groups: List[List[Optional[str]]] = [[*ranked, None] if len(ranked) > 1 else [*ranked]]
     if len(ranked) > MOST_CLASSES:
         half = min(MOST_CLASSES, (len(ranked) + 1) // 2)
-        groups = [ranked[:half], ranked[max(half, len(ranked) - half) :]]
-    tall = max(map(len, groups)) * max(0.22, 0.08 * len(models)) + 0.75 + 0.14 * len(models)
+        groups = [[*ranked[:half]], [*ranked[max(half, len(ranked) - half) :], None]]
+    tall = max(map(len, groups)) * max(0.22, 0.08 * len(models)) + 0.85 + 0.14 * len(models)
     wide = plotting.COLUMN if len(groups) == 1 else plotting.PAGE
     with plotting.style() as plt:
         figure, panels = plt.subplots(1, len(groups), figsize=(wide, tall), squeeze=False, sharex=True)
         baseline = next(m for m in results.models if m.label == results.plan["baseline"])
         title = sheet.word("Difference in mAP50-95 (percentage points)")
         for axes, group in zip(panels[0], groups):
-            _differences(axes, group, models, results, found)
+            _differences(axes, group, models, results, found, sheet.word("all classes"))
             axes.set_xlabel(f"{title}\n{sheet.word('to')} {name(baseline, results)}")
         hollow = {"color": "#555555", "marker": "o", "markerfacecolor": "white", "linestyle": "none", "markersize": 3.5}
         panels[0][0].plot([], [], label=sheet.word("hollow: no difference shown"), **hollow)
@@ -303,7 +309,10 @@ def class_differences(results: Results, sheet: Sheet) -> List[Path]:
         return list(plotting.save(figure, sheet.folder / "class-differences"))
 
 
-def _differences(axes: Any, group: List[str], models: List[Model], results: Results, found: Dict[str, Any]) -> None:
+def _differences(
+    axes: Any, group: List[Optional[str]], models: List[Model], results: Results, found: Dict[str, Any], every: str
+) -> None:
+    """Draw the rows of one panel; None among the classes is the mean over all, called ``every``."""
     style, step, classes = looks(results), 0.8 / len(models), results.classes
     for n, model in enumerate(models):
         look = {**style[model.label], "linestyle": "none", "markersize": 3.5}
@@ -319,11 +328,14 @@ def _differences(axes: Any, group: List[str], models: List[Model], results: Resu
         axes.plot([], [], label=name(model, results), **look)
     axes.axvline(0, color="black", linewidth=0.8, zorder=1)
     axes.set_yticks(range(len(group)))
-    axes.set_yticklabels([plotting.text(cls, f"class {classes.index(cls) + 1}") for cls in group])
+    axes.set_yticklabels(
+        [every if cls is None else plotting.text(cls, f"class {classes.index(cls) + 1}") for cls in group]
+    )
     axes.set_ylim(-0.6, len(group) - 0.4)
     axes.grid(axis="y", visible=False)
     for at in range(1, len(group)):
-        axes.axhline(at - 0.5, color="#eeeeee", linewidth=0.5, zorder=0)
+        over_all = group[at] is None
+        axes.axhline(at - 0.5, color="#888888" if over_all else "#eeeeee", linewidth=0.5, zorder=0)
 
 
 def draw(results: Results, folder: Path, say: Callable[[str], None] = print) -> List[Path]:
