@@ -149,11 +149,26 @@ def test_a_run_without_a_checkpoint(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_threads_stay_the_callers(run, monkeypatch):
+    save, data = run
+    used, before = [], torch.get_num_threads()
+    original = DetectionValidator.init_metrics
+    spy = lambda self, model: (used.append(torch.get_num_threads()), original(self, model))[1]  # noqa: E731
+    monkeypatch.setattr(DetectionValidator, "init_metrics", spy)
+    try:
+        torch.set_num_threads(3)
+        evaluate.evaluate(save, str(data), 64, 2, "cpu")
+    finally:
+        torch.set_num_threads(before)
+    assert used == [3]
+
+
 def test_a_picture_does_not_cost_the_evaluation(run, monkeypatch, capsys):
     save, data = run
     monkeypatch.setattr(predictions, "keep", lambda *_: 1 / 0)
     assert evaluate.evaluate(save, str(data), 64, 2, "cpu")["targets"] == 2
     assert "ZeroDivisionError" in capsys.readouterr().out
+    assert not (save / "predictions.json").exists()
 
 
 def test_right_wrong_and_missed():

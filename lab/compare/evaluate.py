@@ -7,6 +7,7 @@ GFLOPs of the model as it was trained (not fused), and the size of its checkpoin
 from __future__ import annotations
 
 import collections
+import contextlib
 import tempfile
 from pathlib import Path
 from typing import Any, ClassVar, Dict, List, Optional
@@ -36,11 +37,14 @@ def evaluate(run: Path, data: str, imgsz: int, batch: int, device: str) -> Dict[
         UsageError: There is no such checkpoint, or a file cannot be written.
     """
     launch.load_ultralytics()
+    import torch
+
     run, batch = Path(run), batch if isinstance(batch, int) and batch > 0 else 16
     weights = run / "weights" / "best.pt"
     model, _ = launch.load_checkpoint(weights)
     facts = _facts(model.model, weights, imgsz)
-    launch.use_all_cores(model)
+    threads = torch.get_num_threads()  # upstream sets its own number as it picks the device
+    model.add_callback("on_val_start", lambda _: torch.set_num_threads(threads))
     given = {key: value for key, value in _trained_with(run).items() if key in KEPT and value is not None}
     with tempfile.TemporaryDirectory() as scratch:  # upstream makes a folder for each validation
         where = {"project": scratch, "name": "val", "exist_ok": True, "plots": False, "save_json": False}
@@ -50,6 +54,8 @@ def evaluate(run: Path, data: str, imgsz: int, batch: int, device: str) -> Dict[
     kept = validator.made[-1].kept
     arrays = _arrays(kept, Path(validator.made[-1].data.get("path") or "."))
     result = {**facts, **_figures(metrics, arrays), "imgsz": imgsz, "batch": batch, "device": str(device)}
+    with contextlib.suppress(FileNotFoundError):
+        (run / "predictions.json").unlink()  # of an attempt before
     try:
         seen = predictions.keep(model, validator.made[-1].dataloader.dataset, imgsz, device)
         files.write_json(run / "predictions.json", seen)
