@@ -1,0 +1,313 @@
+"""What ``lab compare`` writes of finished, failed and missing runs."""
+
+import csv
+import itertools
+import json
+import os
+import statistics
+import time
+
+import cv2
+import numpy as np
+import pytest
+from tools.comparisons import curve, make, write
+
+from lab import plotting
+from lab.compare import pictures, results, rows, table, tex
+from lab.compare.pictures_labels import place
+from lab.compare.predictions import predictions
+from lab.launch import UsageError
+
+MODELS = {
+    "rtdetr-r18vd": (0.60, 20.1e6, 58.3, 91.2),
+    "rtdetr-mobilenetv3": (0.45, 11.2e6, 29.8, 60.2),
+    "rtdetr-efficientvit_m0": (0.605, 9.8e6, 26.0, 57.1),
+    "rtdetr-mobilenetv4convsmall": (0.72, 10.2e6, 27.1, 55.0),
+}
+NAMES = [
+    "accuracy-parameters",
+    "accuracy-gflops",
+    "accuracy-latency",
+    "curves",
+    "precision-recall",
+    "class-differences",
+]
+NASTY = r"50%_$x$&#{y}~^\rock<b>|`*[a]"
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    """A comparison of four models with three seeds, one of which failed, and what was written of it."""
+    out = tmp_path_factory.mktemp("比较") / "out"
+    plan = make(out, MODELS, names=("tree", NASTY, "树冠"))
+    failed = out / "runs" / "rtdetr-mobilenetv3-s2"
+    write(
+        failed / "state.json", {"state": "failed", "reason": "CUDA out of memory\n(2 GiB)", "epochs": 7, "attempts": 3}
+    )
+    said = []
+    return out, plan, results.write(out, plan, said.append), said
+
+
+def read_csv(path):
+    with path.open(encoding="utf-8", newline="") as f:
+        return list(csv.DictReader(f))
+
+
+def test_all_is_written(compared):
+    out, _, written, said = compared
+    assert said == []
+    names = ["results.csv", "per_class.csv", "differences.csv", "table.md", "table.tex", "report.html"]
+    names += [f"pictures/{name}.{kind}" for name in NAMES for kind in ("png", "pdf")]
+    assert [path.relative_to(out).as_posix() for path in written] == names
+    assert {p for p in out.rglob("*") if p.is_file() and "runs" not in p.parts} == {*written, out / "latency.json"}
+
+
+def test_a_row_a_run(compared):
+    out, *_ = compared
+    runs = read_csv(out / "results.csv")
+    assert [(r["label"], r["seed"]) for r in runs] == [(m, str(s)) for m in MODELS for s in range(3)]
+    found = json.loads((out / "runs" / "rtdetr-r18vd-s1" / "eval.json").read_text(encoding="utf-8"))
+    assert float(runs[1]["map50_95"]) == found["map50_95"]
+    failed = runs[5]
+    assert (failed["state"], failed["reason"], failed["map50_95"]) == ("failed", "CUDA out of memory (2 GiB)", "")
+    assert len(read_csv(out / "per_class.csv")) == 11 * 3
+    assert {r["class"] for r in read_csv(out / "differences.csv")} == {"", "tree", NASTY, "树冠"}
+
+
+def test_the_table_has_mean_spread_difference_and_verdict(compared):
+    out, *_ = compared
+    lines = (out / "table.md").read_text(encoding="utf-8").splitlines()
+    values = [float(r["map50_95"]) for r in read_csv(out / "results.csv")[-3:]]
+    mean, spread = 100 * statistics.fmean(values), 100 * statistics.stdev(values)
+    best = next(line for line in lines if line.startswith("| rtdetr-mobilenetv4convsmall"))
+    assert f"| {mean:.1f} ± {spread:.1f} |" in best
+    assert best.endswith("| higher |")
+    assert "| 3 | 10.20 | 27.1 | 21.4 | 55.0 |" in best
+    worse = next(line for line in lines if line.startswith("| rtdetr-mobilenetv3"))
+    assert "| 2 of 3 |" in worse
+    assert worse.endswith("| lower |")
+    same = next(line for line in lines if line.startswith(r"| rtdetr-efficientvit\_m0"))
+    assert same.endswith("| no difference shown |")
+    text = "\n".join(lines)
+    assert "1 of 12 runs have no result (1 failed)" in text
+    assert "CUDA out of memory (2 GiB)" in text
+    assert "1,000 paired bootstrap draws of the 40 validation images" in text
+    assert "not of seeds" in text
+    assert "threads 2" in text
+    assert "rough" not in text
+
+
+def test_again_is_the_same(compared):
+    out, plan, written, _ = compared
+    before = {path: path.read_bytes() for path in written}
+    (out / "pictures" / "mine.png").write_bytes(b"mine")
+    (out / "pictures" / "predictions.png").write_bytes(b"of a run that is gone")
+    assert results.write(out, plan) == written
+    assert {path: path.read_bytes() for path in written} == before
+    assert (out / "pictures" / "mine.png").exists()
+    assert not (out / "pictures" / "predictions.png").exists()
+    (out / "pictures" / "mine.png").unlink()
+
+
+def test_one_seed_has_no_spread(tmp_path):
+    plan = make(tmp_path, dict(list(MODELS.items())[:2]), seeds=(7,), images=20, latency=False)
+    results.write(tmp_path, plan)
+    for name in ("table.md", "report.html"):
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        assert "±" not in text
+        assert "One seed each" in text
+        assert "With 20 validation images the intervals are rough" in text
+    assert r"\pm" not in (tmp_path / "table.tex").read_text(encoding="utf-8")
+    assert "Latency" not in (tmp_path / "table.md").read_text(encoding="utf-8")
+    assert not (tmp_path / "pictures" / "accuracy-latency.png").exists()
+
+
+def test_nothing_is_done_yet(tmp_path):
+    plan = {
+        "data": "d.yaml",
+        "models": [{"label": "a", "cfg": "a.yaml"}],
+        "seeds": [0, 1],
+        "baseline": "a",
+        "train": {},
+    }
+    written = results.write(tmp_path, plan)
+    assert [path.name for path in written][-1] == "report.html"
+    assert "| a | 0 of 2 | – | – | – | – | – |" in (tmp_path / "table.md").read_text(encoding="utf-8")
+    assert "no run of the baseline a is done" in (tmp_path / "table.md").read_text(encoding="utf-8").lower()
+
+
+@pytest.mark.parametrize("baseline", ["rtdetr-r18vd", None])
+def test_no_objects_in_validation(tmp_path, baseline):
+    plan = make(tmp_path, dict(list(MODELS.items())[:2]), seeds=(0, 1), objects=0)
+    results.write(tmp_path, {**plan, "baseline": baseline}, pytest.fail)
+    text = (tmp_path / "table.md").read_text(encoding="utf-8")
+    assert "No mAP: the validation set has no objects" in text
+    assert "nan" not in text.lower()
+    assert "| – | – |" in text
+    assert "nan" not in (tmp_path / "results.csv").read_text(encoding="utf-8").lower()
+
+
+@pytest.mark.parametrize("classes", [1, 80])
+def test_one_class_and_eighty(tmp_path, classes):
+    names = [f"class {n}" for n in range(classes)]
+    models = dict(list(MODELS.items())[:2])
+    plan = make(tmp_path, models, seeds=(0,), names=names, images=30, objects=12, latency=False)
+    results.write(tmp_path, plan, pytest.fail)
+    text = (tmp_path / "table.tex").read_text(encoding="utf-8")
+    assert ("longtable}{" in text) == (classes > tex.LONG)
+    assert len(read_csv(tmp_path / "per_class.csv")) == 2 * classes
+
+
+def test_what_is_damaged_or_old_does_not_count(tmp_path):
+    plan = make(tmp_path, dict(list(MODELS.items())[:2]), latency=False)
+    runs = tmp_path / "runs"
+    (runs / "rtdetr-r18vd-s0" / "eval.json").write_text('{"map50": 0.', encoding="utf-8")
+    write(runs / "rtdetr-r18vd-s1" / "state.json", {"state": "running", "epochs": 3})
+    (runs / "rtdetr-mobilenetv3-s1" / "eval.npz").write_bytes(b"PK")
+    (runs / "rtdetr-mobilenetv3-s2" / "results.csv").write_text("epoch,time\n1,", encoding="utf-8")
+    found = rows.gather(tmp_path, plan)
+    assert [(len(m.done), m.values["map50"].count) for m in found.models] == [(1, 1), (3, 3)]
+    assert found.runs[0].reason == "it has no evaluation (eval.json)"
+    assert results.write(tmp_path, plan, pytest.fail)
+
+
+def test_a_file_that_is_open_elsewhere(tmp_path, monkeypatch):
+    plan = make(tmp_path, dict(list(MODELS.items())[:1]), seeds=(0,))
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(UsageError, match="close the program that has it open"):
+        results.write(tmp_path, plan)
+    assert not list(tmp_path.rglob("*part*"))
+
+
+def test_long_curves_are_thinned(tmp_path):
+    path = tmp_path / "results.csv"
+    path.write_text(curve(0.5, 10_000, 0) + "10001,5", encoding="utf-8")  # cut off in mid-write
+    xs, ys = pictures.read_curve(path, "metrics/mAP50-95(B)")
+    assert len(xs) == 10_000
+    epochs, mean, low, high = pictures.band([(xs, ys), (xs[:5000], ys[:5000] + 1)])
+    assert len(epochs) == pictures.POINTS
+    assert (low <= mean).all()
+    assert (mean <= high).all()
+    assert high.max() == (ys[:5000] + 1).max()
+    assert mean[-1] == pytest.approx(ys[-25:].mean())
+    assert pictures.band([pictures.read_curve(tmp_path / "none.csv", "x")]) is None
+    total = pictures.read_curve(path, "train/*_loss")[1]
+    first = path.read_text(encoding="utf-8").splitlines()[1].split(",")
+    assert total[0] == pytest.approx(float(first[2]) + float(first[3]))
+
+
+def test_the_front_is_of_those_that_no_other_beats():
+    assert pictures.front([(3, 5), (1, 2), (2, 2), (2, 4), (4, 5), (5, 9)]) == [1, 3, 0, 5]
+    assert pictures.front([]) == []
+
+
+@pytest.mark.slow
+def test_a_thousand_runs_of_ten_thousand_epochs_are_quick(tmp_path):
+    models = {f"model-{n:03}": (0.5 + n / 2000, 1e6 * (5 + n), 10.0 + n, 5.0 + n) for n in range(334)}
+    plan = make(tmp_path, models, names=("tree",), epochs=20)
+    long = curve(0.5, 10_000, 0)
+    for folder in (tmp_path / "runs").iterdir():
+        (folder / "results.csv").write_text(long, encoding="utf-8")
+    start = time.monotonic()
+    results.write(tmp_path, plan, pytest.fail)
+    assert time.monotonic() - start < 120
+    assert len(read_csv(tmp_path / "results.csv")) == 1002
+
+
+def test_predictions_are_drawn_side_by_side(tmp_path):
+    plan = make(tmp_path, dict(list(MODELS.items())[:2]), seeds=(0,), latency=False)
+    photos = []
+    for n, shape in enumerate(((60, 80), (90, 50))):
+        photo = tmp_path / f"图{n}.jpg"
+        cv2.imencode(".jpg", np.full((*shape, 3), 90, np.uint8))[1].tofile(str(photo))
+        photos.append({"path": str(photo), "truth": [[0.1, 0.1, 0.5, 0.5, 2]], "found": [[0.1, 0.1, 0.5, 0.5, 0.9, 2]]})
+    photos.append({**photos[0], "path": str(tmp_path / "gone.jpg")})
+    for label in list(MODELS)[:2]:
+        kept = {"conf": 0.25, "names": plan["names"], "images": photos}
+        write(tmp_path / "runs" / f"{label}-s0" / "predictions.json", kept)
+    found, sheet = rows.gather(tmp_path, plan), pictures.Sheet(tmp_path / "pictures")
+    written = predictions(found, sheet)
+    assert [path.name for path in written] == ["predictions.png", "predictions.pdf"]
+    picture = cv2.imdecode(np.fromfile(str(written[0]), np.uint8), cv2.IMREAD_COLOR)
+    assert picture.shape[1] > 1500
+    for photo in photos:
+        if os.path.exists(photo["path"]):
+            os.unlink(photo["path"])
+    assert predictions(found, sheet) == []
+
+
+# The look
+
+
+def luminance(colour):
+    red, green, blue = (int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5))
+    return 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2
+
+
+def test_series_differ_without_their_colour():
+    looks = [plotting.look(n) for n in range(60)]
+    shapes = [(look["marker"], str(look["linestyle"])) for look in looks]
+    assert len(set(shapes)) == 60
+    assert len({(look["color"], look["marker"]) for look in looks}) == 60
+    assert all(1.05 / (luminance(c) + 0.05) > 2 for c in [*plotting.COLOURS, plotting.BLACK])  # seen on white
+    assert plotting.look(3, baseline=True)["color"] == plotting.BLACK
+
+
+def test_without_a_font_the_substitute_is_drawn(tmp_path, monkeypatch, recwarn):
+    monkeypatch.setattr(plotting, "chinese_font", lambda: None)
+    assert plotting.text("树冠", "class 3") == "class 3"
+    assert plotting.text("tree $5", "class 3") == r"tree \$5"
+    plan = make(tmp_path, dict(list(MODELS.items())[:2]), seeds=(0,), latency=False)
+    results.write(tmp_path, {**plan, "language": "zh"}, pytest.fail)
+    assert not [w for w in recwarn if "Glyph" in str(w.message)]
+
+
+def test_pictures_need_no_display_and_are_the_same_each_time(tmp_path, monkeypatch):
+    import matplotlib
+    from matplotlib import pyplot
+
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MPLBACKEND", "TkAgg")
+    before, open_ = matplotlib.rcParams["font.size"], pyplot.get_fignums()
+
+    def drawn(stem):
+        with plotting.style() as plt:
+            figure, axes = plt.subplots()
+            axes.plot([1, 2], [3, 4], **plotting.look(1))
+            return [path.read_bytes() for path in plotting.save(figure, tmp_path / stem)]
+
+    first, second = drawn("a.b"), drawn("c")
+    assert first == second
+    assert {path.name for path in tmp_path.iterdir()} == {"a.b.png", "a.b.pdf", "c.png", "c.pdf"}
+    assert b"Type3" not in first[1]
+    assert b"CreationDate" not in first[1]
+    assert (matplotlib.rcParams["font.size"], pyplot.get_fignums()) == (before, open_)
+
+
+def test_names_do_not_lie_on_each_other():
+    from matplotlib.text import Text
+
+    with plotting.style() as plt:
+        _, axes = plt.subplots(figsize=(3.5, 2.7))
+        points = [(10 + 0.1 * n, 30 + 0.05 * n) for n in range(5)] + [(20, 31), (15, 25)]
+        axes.plot(*zip(*points), "o")
+        axes.margins(0.15)
+        place(axes, points, {n: f"rtdetr-model-{n}" for n in range(7)}, ["black"] * 7)
+        axes.figure.canvas.draw()
+        boxes = [Text.get_window_extent(name) for name in axes.texts]  # without its line
+        assert len(boxes) == 7
+        assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+        area = axes.get_window_extent()
+        assert all(area.x0 <= box.x0 and box.x1 <= area.x1 for box in boxes)
+
+
+def test_numbers():
+    assert [table.number(v) for v in (None, -0.04, 1234.5, -3.14)] == ["–", "0.0", "1,234.5", "−3.1"]
+    assert table.number(0.0004, sign=True) == "0.0"
+    assert table.number(0.31, sign=True) == "+0.3"
+    assert rows.over_seeds([None, 0.5, float("nan")]) == rows.Value(0.5, None, 1)
