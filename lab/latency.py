@@ -98,7 +98,7 @@ def wall(run: Callable[[], Any]) -> float:
 
 
 def clock(device: str) -> Callable[[Callable[[], Any]], float]:
-    """Return what times a pass on a device: wall time on the CPU, CUDA's events on a GPU after its queue has emptied."""
+    """Return what times a pass on a device: wall time on the CPU, on a GPU that of CUDA's events."""
     import torch
 
     if torch.device(device).type != "cuda":
