@@ -9,6 +9,8 @@ candidate, the reference, takes part twice; what its two copies differ by is wha
 from __future__ import annotations
 
 import contextlib
+import copy
+import functools
 import math
 import os
 import platform
@@ -24,7 +26,8 @@ LEVEL = 0.99
 
 FASTER, SLOWER, ALIKE, FEW = "faster", "slower", "no difference shown", "too few rounds"
 WHAT = "forward pass of random input, without reading images, scaling, and non-maximum suppression"
-"""What the times are of. RT-DETR and YOLO26 need no suppression; YOLOv5 and YOLO11 need it on top."""
+"""What the times are of. RT-DETR needs no suppression; YOLO needs it on top, YOLO26 too as upstream predicts by default
+(``nms=None`` takes its one-to-many head)."""
 
 
 class Comparison(NamedTuple):
@@ -317,6 +320,8 @@ def measure(
     """
     import torch
 
+    from ultralytics.nn.Addmodules import BackboneError
+
     if not models:
         raise UsageError("there is no model to measure")
     if "conditions" in models:
@@ -327,13 +332,18 @@ def measure(
     device = check_setting(imgsz, batch, rounds, threads, device, half)
     kind = torch.float16 if half else torch.float32
     with use_threads(threads) as used, torch.inference_mode():
-        runs = []
+        runs, twins = [], []
         for label, path in models.items():
             module = fused(load(path)).to(device=device, dtype=kind)
             x = example(module, imgsz, batch).to(device=device, dtype=kind)
-            runs.append(lambda module=module, x=x: module(x))
+            try:
+                module(x)
+            except (BackboneError, RuntimeError) as e:  # it takes another size only, or does not fit into memory
+                raise UsageError(f"{label} does not run at {imgsz} pixels, batch {batch}: {e}") from None
+            runs.append(functools.partial(module, x))
+            if label == first:
+                twins.append(functools.partial(copy.deepcopy(module), x.clone()))
             say(f"latency: {label} is loaded")
-        runs.append(runs[list(models).index(first)])
         started = time.perf_counter()
 
         def progress(done: int) -> None:
@@ -341,7 +351,7 @@ def measure(
                 left = (time.perf_counter() - started) / done * (rounds - done)
                 say(f"latency: round {done} of {rounds}, {left:.0f} s left")
 
-        times = take_turns(runs, rounds, timed=clock(device), on_round=progress)
+        times = take_turns(runs + twins, rounds, timed=clock(device), on_round=progress)
     of_first, twin = times[list(models).index(first)], times[-1]
     result: Dict[str, Any] = {}
     for label, own in zip(models, times):
