@@ -75,16 +75,28 @@ def versions(forms: Sequence[str]) -> Dict[str, str]:
     return {name: importlib.metadata.version(name) for name in wanted}
 
 
-def export(module: Any, form: str, folder: Path, setting: Setting) -> Path:
-    """Export a model by upstream's exporter into a folder; the model is left as it is.
+def make(form: str, module: Any, folder: Path, setting: Setting) -> Path:
+    """Write a form of a model into a folder, and leave the model as it is.
+
+    A mode of PyTorch's is a file too: so a process that has not built the model can run it, and its memory is the
+    model's alone.
+
+    Args:
+        form: One of ``MODES`` or ``EXPORTS``.
+        module: The model, on the CPU.
+        folder: An empty folder.
+        setting: How it is measured.
 
     Raises:
-        Exception: Whatever the exporter raises.
+        Exception: Whatever upstream's exporter raises.
     """
     from ultralytics.engine.exporter import Exporter
 
-    copied = copy.deepcopy(module)
-    copied.pt_path = str(folder / "model.pt")  # the exporter writes beside it
+    copied, path = copy.deepcopy(module), folder / "model.pt"
+    if form in MODES:
+        torch.save(copied if form == "eager" else latency.fused(copied), path)
+        return path
+    copied.pt_path = str(path)  # the exporter writes beside it
     options: Dict[str, Any] = {"format": form, "imgsz": setting.imgsz, "batch": setting.batch, "verbose": False}
     options["device"] = setting.device.partition(":")[2] or ("0" if setting.device.startswith("cuda") else "cpu")
     options["half"] = setting.half
@@ -94,27 +106,25 @@ def export(module: Any, form: str, folder: Path, setting: Setting) -> Path:
         return Path(str(Exporter(overrides=options)(model=copied)))
 
 
-def open_form(form: str, source: Any, setting: Setting) -> Runner:
+def open_form(form: str, path: Path, setting: Setting) -> Runner:
     """Make a candidate ready.
 
     Args:
         form: One of ``MODES`` or ``EXPORTS``.
-        source: The module for a mode (left as it is), the exported file or folder otherwise.
+        path: What ``make`` has returned.
         setting: How it is measured.
     """
     if form in MODES:
-        module = copy.deepcopy(source)
-        if form != "eager":
-            module = latency.fused(module)
-        return _torch(module, setting, form == "channels_last")
+        return run_torch(torch.load(path, weights_only=False), setting, form == "channels_last")  # our own file
     if form == "torchscript":
         with quiet():  # it is deprecated, and still what upstream exports
-            script = torch.jit.load(str(source), map_location=setting.device).eval()
-        return _torch(script, setting, False)
-    return {"onnx": _onnx, "openvino": _openvino}[form](Path(source), setting)
+            script = torch.jit.load(str(path), map_location=setting.device).eval()
+        return run_torch(script, setting, False)
+    return {"onnx": _onnx, "openvino": _openvino}[form](path, setting)
 
 
-def _torch(module: Any, setting: Setting, channels_last: bool) -> Runner:
+def run_torch(module: Any, setting: Setting, channels_last: bool = False) -> Runner:
+    """Return a module, which is moved to the device as it is, as a candidate."""
     kind = torch.float16 if setting.half else torch.float32
     order = torch.channels_last if channels_last else torch.contiguous_format
     if not isinstance(module, torch.jit.ScriptModule):
@@ -210,7 +220,7 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def peak_memory(form: str, source: str, setting: Setting, passes: int = 3) -> Optional[float]:
+def peak_memory(form: str, path: Path, setting: Setting, passes: int = 3) -> Optional[float]:
     """Return the peak memory of a candidate in MB; meant to be called in a process of its own.
 
     On the CPU: resident memory while it runs, above that before it was loaded (its libraries were), sampled each
@@ -219,7 +229,7 @@ def peak_memory(form: str, source: str, setting: Setting, passes: int = 3) -> Op
 
     Args:
         form: One of ``MODES`` or ``EXPORTS``.
-        source: Name or path of the model for a mode, the exported file otherwise.
+        path: What ``make`` has returned.
         setting: How it is measured.
         passes: Number of passes.
     """
@@ -239,7 +249,7 @@ def peak_memory(form: str, source: str, setting: Setting, passes: int = 3) -> Op
         process = psutil.Process()
         gc.collect()
         before, seen, done = process.memory_info().rss, [], threading.Event()
-        runner = open_form(form, latency.load(source) if form in MODES else Path(source), setting)
+        runner = open_form(form, path, setting)
         gc.collect()
         if setting.device != "cpu":
             torch.cuda.reset_peak_memory_stats(setting.device)

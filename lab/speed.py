@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import copy
 import difflib
 import logging
 import os
@@ -172,44 +173,45 @@ def measure(modules: Dict[str, Any], chosen: List[str], setting: Any, options: A
     from lab import _speed_formats as formats
     from lab import latency
 
-    rows, ready, twin = [], [], None
+    rows: List[Row] = []
+    ready: List[Tuple[Row, Path, Any, Any]] = []
     with tempfile.TemporaryDirectory(prefix="lab-speed-") as folder, torch.inference_mode():
         for number, (name, module) in enumerate(modules.items()):
             own = setting._replace(channels=module.yaml.get("channels", 3))
-            progress(f"{name}: a first pass")
+            own_rows = [{"model": name, "form": form, "batch": setting.batch} for form in chosen]
+            rows += own_rows
             try:
-                expected = formats.open_form("eager", module, own).output()
+                expected = formats.run_torch(copy.deepcopy(module), own).output()
             except Exception as e:  # it may not take this size, or not fit into memory
-                rows += [{"model": name, "form": form, "batch": setting.batch, "reason": why(e)} for form in chosen]
+                for row in own_rows:
+                    row["reason"] = why(e)
                 continue
-            for form in chosen:
-                row: Row = {"model": name, "form": form, "batch": setting.batch}
-                rows.append(row)
+            for row in own_rows:
+                form = row["form"]
+                progress(f"{name}: making {form}, batch {setting.batch}")
                 place = Path(folder, f"{number}-{form}")
+                place.mkdir()
                 try:
-                    source = module
-                    if form in formats.EXPORTS:
-                        progress(f"{name}: exporting to {form}, batch {setting.batch}")
-                        place.mkdir()
-                        with torch.inference_mode(False):
-                            source = formats.export(module, form, place, own)
-                    runner = formats.open_form(form, source, own)
+                    with torch.inference_mode(False):
+                        path = formats.make(form, module, place, own)
+                    runner = formats.open_form(form, path, own)
                     row["difference"] = formats.difference(runner.output(), expected, formats.by_rank(module))
-                    twin = twin or formats.open_form(form, source, own)
                 except Exception as e:  # whatever an exporter or a runtime raises: the others go on
                     row["reason"] = why(e)
                     continue
-                ready.append((row, runner, source, own))
+                ready.append((row, path, own, runner))
         if ready:
-            runs = [*(runner.run for _, runner, _, _ in ready), twin.run]
+            row, path, own, _ = ready[0]
+            runs = [*(runner.run for *_, runner in ready), formats.open_form(row["form"], path, own).run]
             shown = progress.rounds(f"batch {setting.batch}", options.rounds)
             times = latency.take_turns(runs, options.rounds, timed=latency.clock(setting.device), on_round=shown)
-            enter(ready, times, setting)
-        for row, _, source, own in ready if not options.no_memory else []:
+            enter([row for row, *_ in ready], times, setting)
+            del runs
+        made = [(row, path, own) for row, path, own, _ in ready]
+        ready.clear()  # Windows lets nobody delete a file that a runtime holds open
+        for row, path, own in made if not options.no_memory else []:
             progress(f"{row['model']} {row['form']}: peak memory")
-            given = options.labels[row["model"]] if source is modules[row["model"]] else str(source)
-            row["peak_mb"] = in_own_process(row["form"], given, own)
-        del ready, twin  # Windows lets nobody delete a file that a runtime holds open
+            row["peak_mb"] = in_own_process(row["form"], path, own)
     return rows
 
 
@@ -218,13 +220,13 @@ def why(error: Exception) -> str:
     return " ".join(f"not measured: {type(error).__name__}: {error}".split())[:300]
 
 
-def enter(ready: List[Any], times: List[List[float]], setting: Any) -> None:
+def enter(rows: List[Row], times: List[List[float]], setting: Any) -> None:
     """Put times and verdicts into the rows; the first one is the reference, the last times are its second copy's."""
     from lab import latency
     from lab._speed_formats import TOLERANCE
 
     tolerance = TOLERANCE["float16" if setting.half else "float32"]
-    for number, (row, *_) in enumerate(ready):
+    for number, row in enumerate(rows):
         found = latency.compare(times[number] if number else times[-1], times[0], times[-1])
         row.update(latency.summary(times[number], setting.batch))
         row.update(latency.rounded(found), times_ms=[round(value, 4) for value in times[number]])
@@ -234,7 +236,7 @@ def enter(ready: List[Any], times: List[List[float]], setting: Any) -> None:
             row["verdict"] = "output differs"
 
 
-def in_own_process(form: str, source: str, setting: Any) -> Optional[float]:
+def in_own_process(form: str, path: Path, setting: Any) -> Optional[float]:
     """Return the peak memory of a candidate in MB, from a process that does nothing else; None where it fails."""
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
@@ -243,7 +245,7 @@ def in_own_process(form: str, source: str, setting: Any) -> Optional[float]:
 
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         try:
-            found = pool.submit(peak_memory, form, source, setting).result()
+            found = pool.submit(peak_memory, form, path, setting).result()
         except Exception as e:  # killed for memory, for example
             print(f"note: {form}: no peak memory: {type(e).__name__}: {e}", file=sys.stderr)
             return None
