@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Dict, List, NamedTuple
+from typing import Any, Dict, List, NamedTuple
 
 from lab import launch
 from lab.backbones import ALIASES, WRAPPED
@@ -45,7 +45,7 @@ def ours() -> List[Entry]:
         for name in registry.names():
             if name not in WRAPPED and name not in ALIASES and name.lower() not in taken:
                 names.setdefault(name.lower(), f"{head}-{name.lower()}")
-        found += [Entry(f"{names[backbone]}.yaml", head, backbone) for backbone in sorted(names)]
+        found += [Entry(f"{names[backbone]}.yaml", head, backbone) for backbone in sorted(names, key=_natural)]
     others = [stem for stem in files if f"{stem}.yaml" not in {entry.name for entry in found}]
     return found + [Entry(f"{stem}.yaml", "cfg/models", stem) for stem in others]
 
@@ -65,6 +65,11 @@ def upstream() -> List[Entry]:
             names = [name for name in sizes if guess_model_scale(name) and _unified(name) == path.stem] or names
         found += [Entry(f"{name}.yaml", "upstream", name) for name in names]
     return found
+
+
+def _natural(name: str) -> List[Any]:
+    """Return a key by which presnet50 goes before presnet101."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def _unified(stem: str) -> str:

@@ -84,17 +84,23 @@ def write(folder: Path, rows: List[Row], notes: List[str]) -> List[Path]:
 
 
 def draw(folder: Path, rows: List[Row]) -> List[Path]:
-    """Draw a point for each model: parameters, GFLOPs, and latency ratio where it was measured; a line a backbone.
+    """Draw a point for each model, a line a backbone: parameters, GFLOPs, and latency ratio where it was measured.
 
     Returns:
         The pictures: none where no detector was built.
     """
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     from lab import plotting
 
     shown = [row for row in rows if row.get("gflops")]
     if not shown:
         return []
-    panels = [("parameters", "parameters (millions)", 1e-6), ("gflops", "GFLOPs", 1.0), ("ratio", "latency ratio", 1.0)]
+    panels = [
+        ("parameters", "parameters (millions)", 1e-6),
+        ("gflops", "GFLOPs", 1.0),
+        ("ratio", "latency ratio, 99 % interval", 1.0),
+    ]
     panels = [panel for panel in panels if any(row.get(panel[0]) is not None for row in shown)]
     places = list(dict.fromkeys(row["backbone"] for row in shown))
     groups = list(dict.fromkeys(row["group"] for row in shown))
@@ -106,8 +112,15 @@ def draw(folder: Path, rows: List[Row]) -> List[Path]:
                 own = [row for row in shown if row["group"] == group and row.get(field) is not None]
                 x, y = [row[field] * factor for row in own], [places.index(row["backbone"]) for row in own]
                 axis.plot(x, y, label=group, **plotting.look(number, group == "stock", line=False))
+                if field == "ratio":
+                    ends = [(row["low"], row["high"], at) for row, at in zip(own, y) if row.get("low") is not None]
+                    axis.hlines(
+                        [e[2] for e in ends], [e[0] for e in ends], [e[1] for e in ends], plotting.BLACK, lw=0.7
+                    )
             axis.set_xscale("log")
+            axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axis.xaxis.set_major_formatter("{x:g}")
+            axis.xaxis.set_minor_formatter(NullFormatter())
             axis.set_xlabel(label)
             if field == "ratio":
                 axis.axvline(1, color=plotting.BLACK, linewidth=0.8)

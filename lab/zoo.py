@@ -199,7 +199,7 @@ def notes(options: argparse.Namespace, conditions: Dict[str, Any], rows: List[Ro
         if noise:
             worst = (max(noise) - 1) * 100
             said.append(
-                f"noise: in one of these runs a second copy of {options.stock} was up to {worst:.1f} % off, the worst of all"
+                f"noise: a second copy of {options.stock} was up to {worst:.1f} % off, in the worst of these runs"
             )
     return said
 
