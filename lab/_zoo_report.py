@@ -63,11 +63,13 @@ def markdown(rows: List[Row], notes: List[str]) -> str:
         "",
         *(f"- {n}" for n in notes),
     ]
+    used = len(HEADS) if any(cells(row)[-1] for row in rows) else len(HEADS) - 1  # nothing measured, nothing failed
+    rule = ["---", "---:", "---:", "---", "---", "---"]
     for group in dict.fromkeys(row["group"] for row in rows):
-        text += ["", f"## {group}", "", f"| {' | '.join(HEADS)} |", "|---|---:|---:|---|---|---|"]
+        text += ["", f"## {group}", "", f"| {' | '.join(HEADS[:used])} |", f"|{'|'.join(rule[:used])}|"]
         for row in rows:
             if row["group"] == group:
-                name, *others = (text.replace("|", "\\|") for text in cells(row))
+                name, *others = (cell.replace("|", "\\|") for cell in cells(row)[:used])
                 text.append(f"| `{name}` | {' | '.join(others)} |")
     return "\n".join(text) + "\n"
 
@@ -111,7 +113,7 @@ def draw(folder: Path, rows: List[Row]) -> List[Path]:
             for number, group in enumerate(groups):
                 own = [row for row in shown if row["group"] == group and row.get(field) is not None]
                 x, y = [row[field] * factor for row in own], [places.index(row["backbone"]) for row in own]
-                axis.plot(x, y, label=group, **plotting.look(number, group == "stock", line=False))
+                axis.plot(x, y, label=group, **plotting.look(number, line=False))
                 if field == "ratio":
                     ends = [(row["low"], row["high"], at) for row, at in zip(own, y) if row.get("low") is not None]
                     axis.hlines(

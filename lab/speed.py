@@ -165,21 +165,41 @@ def measure(modules: Dict[str, Any], chosen: List[str], setting: Any, options: A
         modules: Name → module, on the CPU.
         chosen: The forms.
         setting: ``_speed_formats.Setting``.
-        options: The command line: rounds, models, no_memory.
+        options: The command line: rounds, no_memory.
         progress: Told what is being done.
+    """
+    rows = [{"model": name, "form": form, "batch": setting.batch} for name in modules for form in chosen]
+    with tempfile.TemporaryDirectory(prefix="lab-speed-") as folder:
+        made = race(modules, rows, setting, options.rounds, Path(folder), progress)
+        for row, path, own in made if not options.no_memory else []:
+            progress(f"{row['model']} {row['form']}: peak memory")
+            row["peak_mb"] = in_own_process(row["form"], path, own)
+    return rows
+
+
+def race(
+    modules: Dict[str, Any], rows: List[Row], setting: Any, rounds: int, folder: Path, progress: Progress
+) -> List[Tuple[Row, Path, Any]]:
+    """Make every candidate in a folder, check what it predicts, let all take turns, and fill in their rows.
+
+    A function of its own so that nothing holds a file open behind it: Windows would not delete the folder.
+
+    Returns:
+        The rows of the candidates that took part, with their files and settings.
+
+    Raises:
+        UsageError: They do not fit into the GPU's memory together.
     """
     import torch
 
     from lab import _speed_formats as formats
     from lab import latency
 
-    rows: List[Row] = []
     ready: List[Tuple[Row, Path, Any, Any]] = []
-    with tempfile.TemporaryDirectory(prefix="lab-speed-") as folder, torch.inference_mode():
+    with torch.inference_mode():
         for number, (name, module) in enumerate(modules.items()):
             own = setting._replace(channels=module.yaml.get("channels", 3))
-            own_rows = [{"model": name, "form": form, "batch": setting.batch} for form in chosen]
-            rows += own_rows
+            own_rows = [row for row in rows if row["model"] == name]
             try:
                 expected = formats.run_torch(copy.deepcopy(module), own).output()
             except Exception as e:  # it may not take this size, or not fit into memory
@@ -187,32 +207,31 @@ def measure(modules: Dict[str, Any], chosen: List[str], setting: Any, options: A
                     row["reason"] = why(e)
                 continue
             for row in own_rows:
-                form = row["form"]
-                progress(f"{name}: making {form}, batch {setting.batch}")
-                place = Path(folder, f"{number}-{form}")
+                progress(f"{name}: making {row['form']}, batch {setting.batch}")
+                place = Path(folder, f"{number}-{row['form']}")
                 place.mkdir()
                 try:
                     with torch.inference_mode(False):
-                        path = formats.make(form, module, place, own)
-                    runner = formats.open_form(form, path, own)
+                        path = formats.make(row["form"], module, place, own)
+                    runner = formats.open_form(row["form"], path, own)
                     row["difference"] = formats.difference(runner.output(), expected, formats.by_rank(module))
                 except Exception as e:  # whatever an exporter or a runtime raises: the others go on
                     row["reason"] = why(e)
                     continue
                 ready.append((row, path, own, runner))
         if ready:
-            row, path, own, _ = ready[0]
-            runs = [*(runner.run for *_, runner in ready), formats.open_form(row["form"], path, own).run]
-            shown = progress.rounds(f"batch {setting.batch}", options.rounds)
-            times = latency.take_turns(runs, options.rounds, timed=latency.clock(setting.device), on_round=shown)
+            first, path, own, _ = ready[0]
+            runs = [*(runner.run for *_, runner in ready), formats.open_form(first["form"], path, own).run]
+            shown = progress.rounds(f"batch {setting.batch}", rounds)
+            try:
+                times = latency.take_turns(runs, rounds, timed=latency.clock(setting.device), on_round=shown)
+            except torch.cuda.OutOfMemoryError:
+                raise UsageError(
+                    f"batch {setting.batch}: {len(runs)} candidates do not fit into the GPU's memory together; "
+                    "give fewer models, formats or modes, or a smaller batch"
+                ) from None
             enter([row for row, *_ in ready], times, setting)
-            del runs
-        made = [(row, path, own) for row, path, own, _ in ready]
-        ready.clear()  # Windows lets nobody delete a file that a runtime holds open
-        for row, path, own in made if not options.no_memory else []:
-            progress(f"{row['model']} {row['form']}: peak memory")
-            row["peak_mb"] = in_own_process(row["form"], path, own)
-    return rows
+    return [(row, path, own) for row, path, own, _ in ready]
 
 
 def why(error: Exception) -> str:

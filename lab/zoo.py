@@ -177,7 +177,8 @@ def examine(entry: Any, stock: Optional[Stock], options: argparse.Namespace) -> 
             row.update(stock.measure(module) if stock is not None else {})
     except Exception as e:  # whatever building or running a model raises: the others go on
         what = str(e) if isinstance(e, launch.ForkError) else f"{type(e).__name__}: {e}"
-        row["reason"] = " ".join(what.split())[:300]
+        shown = what.replace(f"{launch.ROOT}{os.sep}", "").replace(str(Path.home()), "~")
+        row["reason"] = " ".join(shown.split())[:300]
     gc.collect()
     return row
 

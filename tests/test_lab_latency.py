@@ -242,3 +242,13 @@ def test_the_median_of_ratios_is_not_the_ratio_of_medians():
     model, reference = [1.0, 10.0, 1.0], [2.0, 20.0, 20.0]
     assert latency.compare(model, reference, reference).ratio == 0.5
     assert statistics.median(model) / statistics.median(reference) == 0.05
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_in_half_precision(tiny):
+    found = latency.measure(
+        {"a": tiny, "b": tiny}, imgsz=64, batch=4, device="0", half=True, rounds=8, say=lambda _: None
+    )
+    assert found["a"]["median_ms"] > 0
+    assert found["conditions"]["precision"] == "float16"
+    assert found["conditions"]["device"] == "cuda:0"
