@@ -265,7 +265,10 @@ def conditions(imgsz: int, batch: int, threads: int, device: str, half: bool) ->
     import torch
 
     hardware = torch.cuda.get_device_name(device) if torch.device(device).type == "cuda" else cpu_name()
+    # Left as the user has it: threads that sleep while they wait cost torch two fifths here, and other runtimes nothing.
+    waiting = {name: os.environ[name] for name in ("OMP_WAIT_POLICY",) if os.environ.get(name)}
     return {
+        **waiting,
         "device": device,
         "hardware": hardware,
         "threads": threads,

@@ -274,7 +274,6 @@ def in_own_process(form: str, path: Path, setting: Any) -> Optional[float]:
 def main(argv: Optional[List[str]] = None) -> int:
     """Run the command line; return the exit code."""
     options = parse(argv)
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # waiting threads would take the next candidate's time
     os.environ.setdefault("YOLO_OFFLINE", "true")
     with launch.messages():
         with contextlib.redirect_stdout(sys.stderr):

@@ -208,7 +208,6 @@ def notes(options: argparse.Namespace, conditions: Dict[str, Any], rows: List[Ro
 def main(argv: Optional[List[str]] = None) -> int:
     """Run the command line; return the exit code."""
     options = parse(argv)
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("YOLO_OFFLINE", "true")
     with launch.messages():
         with contextlib.redirect_stdout(sys.stderr):
