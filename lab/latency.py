@@ -265,7 +265,7 @@ def conditions(imgsz: int, batch: int, threads: int, device: str, half: bool) ->
     import torch
 
     hardware = torch.cuda.get_device_name(device) if torch.device(device).type == "cuda" else cpu_name()
-    # Left as the user has it: threads that sleep while they wait cost torch two fifths here, and other runtimes nothing.
+    # Left as the user has it: threads that sleep while they wait cost torch two fifths, and other runtimes nothing.
     waiting = {name: os.environ[name] for name in ("OMP_WAIT_POLICY",) if os.environ.get(name)}
     return {
         **waiting,
@@ -354,6 +354,7 @@ def measure(
                 left = (time.perf_counter() - started) / done * (rounds - done)
                 say(f"latency: round {done} of {rounds}, {left:.0f} s left")
 
+        torch.set_num_threads(used)  # upstream's select_device sets its own number
         times = take_turns(runs + twins, rounds, timed=clock(device), on_round=progress)
     of_first, twin = times[list(models).index(first)], times[-1]
     result: Dict[str, Any] = {}

@@ -223,6 +223,7 @@ def race(
             first, path, own, _ = ready[0]
             runs = [*(runner.run for *_, runner in ready), formats.open_form(first["form"], path, own).run]
             shown = progress.rounds(f"batch {setting.batch}", rounds)
+            torch.set_num_threads(setting.threads)  # the exporter, by select_device, has set its own number
             try:
                 times = latency.take_turns(runs, rounds, timed=latency.clock(setting.device), on_round=shown)
             except torch.cuda.OutOfMemoryError:

@@ -136,10 +136,11 @@ class Stock:
     Args:
         module: Its module, on the CPU; left as it is.
         options: The command line: imgsz, batch, rounds, device.
+        threads: Threads of the CPU.
     """
 
-    def __init__(self, module: Any, options: argparse.Namespace) -> None:
-        self.options = options
+    def __init__(self, module: Any, options: argparse.Namespace, threads: int) -> None:
+        self.options, self.threads = options, threads
         self.runs = [self.ready(module), self.ready(module)]
 
     def ready(self, module: Any) -> Any:
@@ -158,6 +159,7 @@ class Stock:
 
         with torch.inference_mode():
             runs = [self.ready(module), *self.runs]
+            torch.set_num_threads(self.threads)  # upstream's select_device sets its own number
             times = latency.take_turns(runs, self.options.rounds, timed=latency.clock(self.options.device))
         found = latency.compare(*times)
         row = {**latency.rounded(found), "median_ms": latency.summary(times[0], 1)["median_ms"]}
@@ -235,7 +237,7 @@ def _main(options: argparse.Namespace) -> int:
             module, task = build(options.stock, options.nc)
             if task != "detect":
                 raise UsageError(f"--stock {options.stock} is no detector, but of the task {task}")
-            stock = Stock(module, options)
+            stock = Stock(module, options, threads)
         conditions = latency.conditions(options.imgsz, options.batch, threads, options.device, False)
         print(report.line(report.HEADS), flush=True)
         progress, started, stopped = Progress(), time.perf_counter(), ""

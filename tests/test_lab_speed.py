@@ -78,6 +78,16 @@ def test_forms_and_batches_come_into_one_table_and_three_files(tiny, tmp_path, c
     assert "\r" not in said
 
 
+def test_the_exporter_does_not_change_the_number_of_threads(tiny, monkeypatch):
+    """Upstream's select_device sets a number of its own; PyTorch's forms would then run on other terms."""
+    seen, own, number = [], latency.take_turns, torch.get_num_threads()
+    monkeypatch.setattr(latency, "take_turns", lambda *a, **k: seen.append(torch.get_num_threads()) or own(*a, **k))
+    words = [tiny, "--formats", "torch,torchscript", "--modes", "eager", *FAST, "--threads", "3"]
+    assert speed.main(words) == 0
+    assert seen == [3]
+    assert torch.get_num_threads() == number
+
+
 def test_a_fast_but_wrong_form_is_not_called_faster(tiny, monkeypatch, capsys):
     own = formats.make
 
