@@ -135,7 +135,7 @@ def unfinished(results: Results) -> Optional[Table]:
 def title(results: Results) -> str:
     """Return one line on what was compared."""
     train = results.plan.get("train", {})
-    parts = [f"{len(results.models)} models on {Path(str(results.plan['data'])).name}"]
+    parts = [f"{len(results.models)} models on {Path(str(results.plan.get('data_given', results.plan['data']))).name}"]
     parts += [f"{name} {train[name]}" for name in ("epochs", "imgsz", "batch") if train.get(name) is not None]
     seeds = results.plan["seeds"]
     parts.append(
