@@ -66,8 +66,8 @@ def _split(parser: argparse.ArgumentParser) -> None:
     add(
         "--group-by",
         metavar="RULE",
-        help="keep images of one source together: parent (their folder), exif (day they were taken), roboflow "
-        "(.rf. copies), or a regular expression on the file's stem, whose first (...) is the source",
+        help="keep images of one source together: parent (their folder), exif (camera and day), roboflow, copies, "
+        "tiles, frames (by their names), or a regular expression on the file's stem, whose first (...) is the source",
     )
     add("--no-stratify", dest="stratify", action="store_false", help="divide without regard to classes")
     add("--stratify", action="store_true", default=True, help="the same share of each class in each part (default)")

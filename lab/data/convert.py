@@ -139,16 +139,15 @@ def match(reading: Reading, pictures: Pictures, base: Path, problems: Problems) 
         problems.add("image-twice", picture.relative, detail=both)
         if twin.page.part != page.part:
             problems.add("image-part", picture.relative, detail=f"{twin.page.part or 'none'} and {page.part or 'none'}")
-        jobs[picture.file] = twin._replace(
-            page=twin.page._replace(things=[*twin.page.things, *page.things], lost=twin.page.lost + page.lost)
-        )
-    lost = {path.stem.casefold() for path in reading.failed}
+        things, lost = [*twin.page.things, *page.things], twin.page.lost + page.lost
+        jobs[picture.file] = twin._replace(page=twin.page._replace(things=things, lost=lost))
+    failed = {path.stem.casefold() for path in reading.failed}
     for picture in pictures.all:
         if picture.file in jobs:
             continue
         if reading.complete:
             problems.add("image-unlisted", picture.relative)
-        elif picture.file.stem.casefold() not in lost and _is_image(picture):
+        elif picture.file.stem.casefold() not in failed and _is_image(picture):
             problems.add("no-annotation", picture.relative)
             jobs[picture.file] = Job(picture, picture.relative, Page(picture.file, "", None, []))
     return sorted(jobs.values(), key=lambda job: job.relative.as_posix())

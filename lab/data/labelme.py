@@ -46,16 +46,8 @@ def read(files: Iterable[Path], problems: Problems) -> Reading:
                 things.append(thing)
         stated = size_of(data.get("imageWidth"), data.get("imageHeight"))
         held = isinstance(data.get("imageData"), str) and bool(data["imageData"])
-        pages.append(
-            Page(
-                path,
-                str(data.get("imagePath") or ""),
-                stated,
-                things,
-                embedded=held,
-                lost=len(data["shapes"]) - len(things),
-            )
-        )
+        lost = len(data["shapes"]) - len(things)
+        pages.append(Page(path, str(data.get("imagePath") or ""), stated, things, embedded=held, lost=lost))
     return Reading(pages, [], failed)
 
 
