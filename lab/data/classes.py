@@ -26,7 +26,7 @@ def given_names(text: Optional[str]) -> Optional[List[str]]:
     names: List[str] = []
     if path.is_file():
         try:
-            content = decode(path.read_bytes())[0]
+            content = decode(path.read_bytes()).text
         except (ValueError, OSError) as e:
             raise UsageError(f"--names {text}: the file cannot be read as text: {e}") from None
         names = _yaml_names(text, content) if path.suffix.lower() in (".yaml", ".yml") else content.splitlines()

@@ -27,15 +27,15 @@ def read(files: Iterable[Path], problems: Problems) -> Reading:
     failed: List[Path] = []
     for path in files:
         try:
-            text, foreign = decode(path.read_bytes())
-            data = json.loads(text)
+            found = decode(path.read_bytes())
+            data = json.loads(found.text)
             if not isinstance(data, dict) or not isinstance(data.get("images"), list):
                 raise ValueError("it has no list `images`")
         except (ValueError, RecursionError, OSError) as e:
             problems.add("annotation-unreadable", path, detail=" ".join(str(e).split())[:120])
             failed.append(path)
             continue
-        if foreign:
+        if found.foreign:
             problems.add("annotation-encoding", path)
         categories = _categories(data, path, problems)
         names += [name for _, name in sorted(categories.items(), key=_by_id) if name not in names]

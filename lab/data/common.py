@@ -62,13 +62,13 @@ class Progress:
 
 
 @contextlib.contextmanager
-def new_folder(target: str) -> Iterator[Path]:
+def new_folder(target: str, option: str = "--to") -> Iterator[Path]:
     """Give a folder to fill that takes its place under ``target`` at the end, if nothing goes wrong.
 
     Raises:
         UsageError: ``target`` is a file, or a folder with something in it.
     """
-    place = check_new(target)
+    place = check_new(target, option)
     place.parent.mkdir(parents=True, exist_ok=True)
     work = place.with_name(f".{place.name}.{os.getpid()}.part")
     work.mkdir()
@@ -82,7 +82,7 @@ def new_folder(target: str) -> Iterator[Path]:
         raise
 
 
-def check_new(target: str) -> Path:
+def check_new(target: str, option: str = "--to") -> Path:
     """Return the absolute path of a folder to write.
 
     Raises:
@@ -90,11 +90,11 @@ def check_new(target: str) -> Path:
     """
     place = Path(os.path.abspath(Path(target).expanduser()))
     if place.is_dir() and any(place.iterdir()):
-        raise UsageError(f"--to {target}: {place} is not empty: name a new folder, or empty it")
+        raise UsageError(f"{option} {target}: {place} is not empty: name a new folder, or empty it")
     if not place.is_dir() and os.path.lexists(place):
-        raise UsageError(f"--to {target}: {place} is a file: name a new folder")
+        raise UsageError(f"{option} {target}: {place} is a file: name a new folder")
     if place == Path.cwd():
-        raise UsageError(f"--to {target}: the current folder cannot be replaced: name one in it")
+        raise UsageError(f"{option} {target}: the current folder cannot be replaced: name one in it")
     return place
 
 

@@ -112,6 +112,9 @@ def _aspects(axes: Any, stats: Stats) -> None:
     reach = max(2.0, float(np.maximum(ratios, 1 / ratios).max()) * 1.01)
     axes.hist(ratios, bins=np.geomspace(1 / reach, reach, 41), color=COLOURS[0])
     axes.set_xscale("log")
+    ticks = [2.0**n for n in range(-10, 11) if 1 / reach <= 2.0**n <= reach]
+    axes.set_xticks(ticks, [f"{tick:g}" if tick >= 1 else f"1/{1 / tick:g}" for tick in ticks])
+    axes.minorticks_off()
     axes.axvline(1, color="black", linewidth=0.8, linestyle=":")
 
 
@@ -131,7 +134,7 @@ def _per_image(axes: Any, stats: Stats) -> None:
 
 
 def _image_sizes(axes: Any, stats: Stats) -> None:
-    axes.set_title(f"Size of images, {len(stats.sizes)} kinds")
+    axes.set_title("Size of images" + (f", {len(stats.sizes)} different" if len(stats.sizes) > 1 else ""))
     axes.set_xlabel("width in pixels")
     axes.set_ylabel("height in pixels")
     if not stats.sizes:

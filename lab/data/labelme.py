@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, List, Sequence
 
 from lab.data.problems import Problems
-from lab.data.records import Box, Page, Point, Polygon, Reading, Thing, decode, number, size_of
+from lab.data.records import Box, Page, Point, Polygon, Reading, Thing, decode, number, parsed, size_of
 
 SIDES = 32
 """Corners of the polygon that a circle becomes; its area is 0.6 % under the circle's."""
@@ -26,42 +26,27 @@ FLAT = {"point", "points", "line", "linestrip", "lines"}
 
 def read(files: Iterable[Path], problems: Problems) -> Reading:
     """Read LabelMe files."""
-    pages: List[Page] = []
-    failed: List[Path] = []
-    for path in files:
-        try:
-            data = load(path)
-            if not isinstance(data.get("shapes"), list):
-                raise ValueError("it has no list `shapes`")
-        except (ValueError, RecursionError, OSError) as e:
-            problems.add("annotation-unreadable", path, detail=" ".join(str(e).split())[:120])
-            failed.append(path)
-            continue
-        if data.pop("", False):
-            problems.add("annotation-encoding", path)
-        things = []
-        for n, shape in enumerate(data["shapes"], 1):
-            thing = _thing(shape, f"shape {n}", path, problems)
-            if thing is not None:
-                things.append(thing)
-        stated = size_of(data.get("imageWidth"), data.get("imageHeight"))
-        held = isinstance(data.get("imageData"), str) and bool(data["imageData"])
-        lost = len(data["shapes"]) - len(things)
-        pages.append(Page(path, str(data.get("imagePath") or ""), stated, things, embedded=held, lost=lost))
+    pages, failed = parsed(files, lambda path, text: _page(path, text, problems), problems)
     return Reading(pages, [], failed)
 
 
-def load(path: Path) -> Dict[str, Any]:
-    """Read a file; under the empty key stands whether it is in GB18030.
+def _page(path: Path, text: str, problems: Problems) -> Page:
+    data = _mapping(text)
+    if not isinstance(data.get("shapes"), list):
+        raise ValueError("it has no list `shapes`")
+    found = [_thing(shape, f"shape {n}", path, problems) for n, shape in enumerate(data["shapes"], 1)]
+    things = [thing for thing in found if thing is not None]
+    stated = size_of(data.get("imageWidth"), data.get("imageHeight"))
+    held = isinstance(data.get("imageData"), str) and bool(data["imageData"])
+    image = str(data.get("imagePath") or "")
+    return Page(path, image, stated, things, embedded=held, lost=len(found) - len(things))
 
-    Raises:
-        ValueError: It is no JSON, or no mapping.
-    """
-    text, foreign = decode(path.read_bytes())
+
+def _mapping(text: str) -> Dict[str, Any]:
     data = json.loads(text)
     if not isinstance(data, dict):
         raise ValueError("it is no mapping")
-    return {**data, "": foreign}
+    return data
 
 
 def image_in(path: Path) -> bytes:
@@ -70,7 +55,7 @@ def image_in(path: Path) -> bytes:
     Raises:
         ValueError: It is no base64.
     """
-    return base64.b64decode(str(load(path).get("imageData") or ""))
+    return base64.b64decode(str(_mapping(decode(path.read_bytes()).text).get("imageData") or ""))
 
 
 def _thing(shape: Any, place: str, path: Path, problems: Problems) -> Any:

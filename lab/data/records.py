@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import re
 from pathlib import Path
-from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+
+from lab.data.problems import Problems
 
 Point = Tuple[float, float]
 Polygon = Sequence[Point]
@@ -89,24 +91,77 @@ def part_of(text: str) -> str:
     return {"t": found.group(1), "v": "val"}[found.group(1)[0]] if found else ""
 
 
-def decode(raw: bytes) -> Tuple[str, bool]:
-    """Return a file's text, and whether it is in GB18030 (a superset of GBK and GB2312).
+class Decoded(NamedTuple):
+    """A file's text, whether it is in GB18030 (a superset of GBK), and whether it might as well be."""
+
+    text: str
+    foreign: bool = False
+    unsure: bool = False
+
+
+def decode(raw: bytes, chinese: bool = False) -> Decoded:
+    """Return a file's text.
 
     ``encoding="gbk"`` in XML is believed, ``encoding="utf-8"`` is not where the bytes do not fit: tools on Chinese
-    Windows write that over GBK.
+    Windows write that over GBK. A few Chinese words in GBK may be Latin or Greek letters in UTF-8, of two bytes each.
+
+    Args:
+        raw: The file.
+        chinese: Take what may be either for GB18030.
 
     Raises:
         ValueError: It is neither in Unicode nor in GB18030.
     """
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return raw.decode("utf-16"), False
-    if DECLARED.match(raw):  # short words in GBK may well be Latin letters in UTF-8
+        return Decoded(raw.decode("utf-16"))
+    if DECLARED.match(raw):
         with contextlib.suppress(UnicodeDecodeError):
-            return raw.decode("gb18030"), True
+            return Decoded(raw.decode("gb18030"), True)
     try:
-        return raw.decode("utf-8-sig"), False
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return raw.decode("gb18030"), True
+        return Decoded(raw.decode("gb18030"), True)
+    if not text.isascii() and max(text) < "\u0800":
+        with contextlib.suppress(UnicodeDecodeError):
+            other = raw.decode("gb18030")
+            return Decoded(other, True, True) if chinese else Decoded(text, False, True)
+    return Decoded(text)
+
+
+def parsed(
+    files: Iterable[Path], parse: Callable[[Path, str], Page], problems: Problems
+) -> Tuple[List[Page], List[Path]]:
+    """Read the annotation files of single images.
+
+    Files that may be in GB18030 or in UTF-8 come last, and are taken for what the others are.
+
+    Args:
+        files: The files.
+        parse: Returns a file's page; raises ValueError.
+        problems: Is added to.
+
+    Returns:
+        The pages in the order of the files, and the files that could not be read.
+    """
+    pages: Dict[Path, Optional[Page]] = {}
+    waiting: List[Path] = []
+    chinese = False
+    for rest in (False, True):
+        for path in waiting if rest else files:
+            pages[path] = None
+            try:
+                found = decode(path.read_bytes(), chinese)
+                if found.unsure and not rest:
+                    waiting.append(path)
+                    continue
+                chinese = chinese or found.foreign
+                pages[path] = parse(path, found.text)
+            except (ValueError, RecursionError, OSError) as e:
+                problems.add("annotation-unreadable", path, detail=" ".join(str(e).split())[:120])
+                continue
+            if found.foreign:
+                problems.add("annotation-encoding", path)
+    return [page for page in pages.values() if page], [path for path, page in pages.items() if not page]
 
 
 def number(value: Any) -> float:

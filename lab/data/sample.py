@@ -145,16 +145,17 @@ def draw(chosen: List[Entry], names: Dict[int, str], side: int, font: Optional[s
     small = ImageFont.truetype(fonts.find([os.path.basename(entry.image) for entry in chosen]) or fonts.plain(), 12)
     across = max(1, min(len(chosen), round(len(chosen) ** 0.5 + 0.49)))
     down = -(-len(chosen) // across)
-    sheet = Image.new("RGB", (across * (side + GAP) + GAP, down * (side + FOOT + GAP) + GAP), "white")
-    for n, entry in enumerate(chosen):
-        tile = _tile(entry, names, side, letters, font)
-        left, top = GAP + n % across * (side + GAP), GAP + n // across * (side + FOOT + GAP)
-        sheet.paste(tile, (left + (side - tile.width) // 2, top + (side - tile.height) // 2))
+    tiles = [_tile(entry, names, side, letters, font) for entry in chosen]
+    wide, high = max(tile.width for tile in tiles), max(tile.height for tile in tiles)
+    sheet = Image.new("RGB", (across * (wide + GAP) + GAP, down * (high + FOOT + GAP) + GAP), "white")
+    for n, (entry, tile) in enumerate(zip(chosen, tiles)):
+        left, top = GAP + n % across * (wide + GAP), GAP + n // across * (high + FOOT + GAP)
+        sheet.paste(tile, (left + (wide - tile.width) // 2, top + (high - tile.height) // 2))
         pen = ImageDraw.Draw(sheet)
         title = os.path.basename(entry.image)
-        while title and pen.textlength(title, small) > side:
+        while title and pen.textlength(title, small) > wide:
             title = "…" + title.lstrip("…")[1:] if len(title) > 2 else ""
-        pen.text((left + 2, top + side + 1), title, "black", small)
+        pen.text((left + 2, top + high + 1), title, "black", small)
     return sheet
 
 

@@ -57,14 +57,14 @@ def main(options: Any) -> int:
     if options.imgsz < 32:
         raise UsageError(f"--imgsz {options.imgsz}: the least is 32")
     if options.out:
-        check_new(options.out)
+        check_new(options.out, "--out")
     quiet_ultralytics()
     plan, _ = open_set(options.data)
     stats = gather(plan, options.imgsz, options.near)
     for line in lines(stats, options.imgsz):
         say(line)
     if options.out:
-        with new_folder(options.out) as work:
+        with new_folder(options.out, "--out") as work:
             text = json.dumps(record(stats, plan.file, options.imgsz), indent=1, ensure_ascii=False)
             (work / "stats.json").write_text(text + "\n", encoding="utf-8")
             from lab.data.figure import draw

@@ -15,7 +15,7 @@ from typing import Dict, Iterable, List, Optional, Tuple
 from xml.etree import ElementTree
 
 from lab.data.problems import Problems
-from lab.data.records import Box, Page, Point, Reading, Thing, decode, number, part_of, size_of
+from lab.data.records import Box, Page, Point, Reading, Thing, decode, number, parsed, part_of, size_of
 
 SIDES = ("xmin", "ymin", "xmax", "ymax")
 
@@ -32,40 +32,39 @@ def read(
         origin: "1" or "0": what corners count from; "auto": 0 where any is below 1.
         difficult: Keep objects that are marked as difficult.
     """
-    pages: List[Page] = []
-    failed: List[Path] = []
     parts = _lists(root)
-    for path in files:
-        try:
-            text, foreign = decode(path.read_bytes())
-            start = text.find("?>") + 2 if text.lstrip().startswith("<?xml") else 0  # the declaration may be wrong
-            tree = ElementTree.fromstring(text[max(start, 0) :].strip())
-            if tree.tag != "annotation":
-                raise ValueError(f"its root is <{tree.tag}>, not <annotation>")
-        except (ElementTree.ParseError, ValueError, OSError) as e:
-            problems.add("annotation-unreadable", path, detail=" ".join(str(e).split())[:120])
-            failed.append(path)
-            continue
-        if foreign:
-            problems.add("annotation-encoding", path)
-        size = tree.find("size")
-        stated = size_of(size.findtext("width"), size.findtext("height")) if size is not None else None
-        things = []
-        for n, item in enumerate(tree.findall("object"), 1):
-            place = f"object {n}"
-            if not difficult and (item.findtext("difficult") or "").strip() == "1":
-                problems.add("difficult", path, place)
-                continue
-            things.append(_thing(item, place))
-        image = (tree.findtext("filename") or "").strip()
-        lost = len(tree.findall("object")) - len(things)
-        pages.append(Page(path, image, stated, things, parts.get(path.stem, ""), lost=lost))
+
+    def parse(path: Path, text: str) -> Page:
+        return _page(path, text, parts.get(path.stem, ""), difficult, problems)
+
+    pages, failed = parsed(files, parse, problems)
     corners = [thing.box for page in pages for thing in page.things if thing.box and not thing.parts]
     zero = origin == "0" or (origin == "auto" and any(-1 < side < 1 for box in corners for side in box[:2]))
     if not zero:
         pages = [page._replace(things=[_from_one(thing) for thing in page.things]) for page in pages]
     why = "as --origin says" if origin != "auto" else "some are 0" if zero else "Pascal VOC's rule: none is 0"
     return Reading(pages, [], failed, lines=[f"corners count from {0 if zero else 1} ({why})"])
+
+
+def _page(path: Path, text: str, part: str, difficult: bool, problems: Problems) -> Page:
+    start = text.find("?>") + 2 if text.lstrip().startswith("<?xml") else 0  # the declaration may be wrong
+    try:
+        tree = ElementTree.fromstring(text[max(start, 0) :].strip())
+    except ElementTree.ParseError as e:
+        raise ValueError(str(e)) from None
+    if tree.tag != "annotation":
+        raise ValueError(f"its root is <{tree.tag}>, not <annotation>")
+    size = tree.find("size")
+    stated = size_of(size.findtext("width"), size.findtext("height")) if size is not None else None
+    things = []
+    items = tree.findall("object")
+    for n, item in enumerate(items, 1):
+        if not difficult and (item.findtext("difficult") or "").strip() == "1":
+            problems.add("difficult", path, f"object {n}")
+        else:
+            things.append(_thing(item, f"object {n}"))
+    image = (tree.findtext("filename") or "").strip()
+    return Page(path, image, stated, things, part, lost=len(items) - len(things))
 
 
 def _thing(item: ElementTree.Element, place: str) -> Thing:
@@ -121,7 +120,7 @@ def _lists(root: Path) -> Dict[str, str]:
             for name, part in named:
                 path = folder / f"{name}.txt"
                 if path.is_file():
-                    lines = decode(path.read_bytes())[0].splitlines()
+                    lines = decode(path.read_bytes()).text.splitlines()
                     for line in lines:
                         if line.split():
                             result.setdefault(line.split()[0], part)
