@@ -101,8 +101,8 @@ def _from_one(thing: Thing) -> Thing:
     if box is not None:
         # corners in the wrong order are mended later: it is the smaller of two that is inclusive
         left, right, top, bottom = box[0], box[2], box[1], box[3]
-        left, right = (left - 1, right) if not left > right else (left, right - 1)
-        top, bottom = (top - 1, bottom) if not top > bottom else (top, bottom - 1)
+        left, right = (left, right - 1) if left - right > 1 else (left - 1, right)
+        top, bottom = (top, bottom - 1) if top - bottom > 1 else (top - 1, bottom)
         box = (left, top, right, bottom)
     parts = tuple([(x - 1, y - 1) for x, y in part] for part in thing.parts)
     return thing._replace(box=box, parts=parts)
