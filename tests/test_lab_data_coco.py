@@ -207,14 +207,14 @@ def test_it_agrees_with_upstreams_converter_where_that_serves(src, out, convert,
     images, rows = [], []
     for n in range(12):
         size = (chance.randint(20, 300), chance.randint(20, 300))
-        image(src / "pictures" / f"{n}.png", size, seed=n)
+        image(src / f"{n}.png", size, seed=n)
         images.append((n, f"{n}.png", *size))
         for _ in range(chance.randint(1, 5)):
             x, y = chance.uniform(0, size[0] - 12), chance.uniform(0, size[1] - 12)
             w, h = chance.uniform(1, size[0] - x), chance.uniform(1, size[1] - y)
             points = [x, y, x + w, y, x + w / 2, y + h]
             rows.append((n, chance.randint(1, 3), [x, y, w, h], {"segmentation": [points]}))
-    path = coco(src / "all.json", [(n, f, size) for n, f, *size in images], rows, ((1, "a"), (2, "b"), (3, "c")))
+    path = coco(src / "all.json", images, rows, ((1, "a"), (2, "b"), (3, "c")))
     convert("--task", task, "--strict")
     (tmp_path / "theirs_in").mkdir()
     (tmp_path / "theirs_in" / "all.json").write_bytes(path.read_bytes())

@@ -10,7 +10,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
-BITS = 3
+BITS = 6
 """Bits that two hashes may differ in."""
 
 LEAST = 8

@@ -121,7 +121,11 @@ def split(plan: Any, shares: Dict[str, float], seed: int, rule: Any, by_class: b
         return (path[len(root) :] if path.startswith(root) else path).replace(os.sep, "/")
 
     found: Dict[str, Entry] = {}
-    for entry in entries(plan):
+    unique = {os.path.abspath(path): (part, path) for part, paths in plan.images.items() for path in paths}
+    images: Dict[str, List[str]] = {part: [] for part in plan.images}
+    for part, path in unique.values():  # where val is train itself, an image counts once
+        images[part].append(path)
+    for entry in entries(plan._replace(images=images)):
         if entry.look.refused:
             problems.add("image-absent", short(entry.image), detail=entry.look.issues[0].detail)
             continue
