@@ -120,6 +120,14 @@ def test_paths_of_other_machines_and_doubled_names(src, out, convert):
     assert [one[1] for one in problems(out)["image-missing"]] == ["r/a.jpg"]
 
 
+def test_of_cocos_own_files_only_instances_are_read(src, out, convert):
+    image(src / "val2017" / "a.jpg")
+    coco(src / "annotations" / "instances_val2017.json", [(1, "a.jpg")], [(1, 1, [0, 0, 50, 40], {})])
+    coco(src / "annotations" / "captions_val2017.json", [(1, "a.jpg")], [(1, 1, [0, 0, 9, 9], {"caption": "a cat"})])
+    assert "only instances_*.json is read; not captions_val2017.json" in convert("--strict")
+    assert labels(out) == {"val/a": [[0, 0.25, 0.25, 0.5, 0.5]]}
+
+
 def test_outlines_make_it_a_task_of_segments_and_boxes_can_be_had(src, out, run, tmp_path):
     image(src / "a.jpg")
     outline = [10, 8, 60, 8, 60, 48, 10, 48]

@@ -105,6 +105,15 @@ def test_a_set_without_objects_can_be_counted(tmp_path, run):
     assert run("sample", tmp_path / "set", "--out", tmp_path / "a.png").code == 0
 
 
+def test_a_set_that_is_not_divided_counts_once(data, tmp_path, run):
+    text = "train: images/train\nval: images/train\nnames: [cat, 大熊猫, unused]\n"
+    (data / "data.yaml").write_text(text, encoding="utf-8")
+    run("stats", data, "--out", tmp_path / "out")
+    stats = json.loads((tmp_path / "out" / "stats.json").read_text(encoding="utf-8"))
+    assert list(stats["parts"]) == ["train"]
+    assert stats["classes"]["0"]["objects"] == {"train": 2}
+
+
 def test_figures_for_many_classes_and_objects(tmp_path):
     from collections import Counter
 

@@ -5,6 +5,7 @@ The readers are the project's own; ``voc``, ``coco`` and ``labelme`` say what li
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
@@ -112,12 +113,18 @@ def read(options: Any, source: Path, base: Path, problems: Problems) -> Tuple[st
     files = found[kind] or ([path for path in unknown if kind != "voc"])
     if not files:
         raise UsageError(f"{source} has no annotation of the format {kind}")
+    lines: List[str] = []
+    boxed = [path for path in files if path.name.startswith("instances_")]
+    if kind == "coco" and 0 < len(boxed) < len(files):  # COCO's own captions and keypoints are of the same images
+        others = [path.name for path in files if path not in boxed]
+        lines.append(f"only instances_*.json is read; not {', '.join(others[:5])}" + " ..." * (len(others) > 5))
+        files = boxed
     for path in unknown if kind != "voc" and found[kind] else ():
         problems.add("annotation-unreadable", path, detail="it is of no known format")
     shown = Progress("reading", len(files)).over(files)
     if kind == "voc":
         return kind, voc.read(shown, base, problems, options.origin, not options.skip_difficult)
-    return kind, coco.read(shown, problems) if kind == "coco" else labelme.read(shown, problems)
+    return kind, coco.read(shown, problems)._replace(lines=lines) if kind == "coco" else labelme.read(shown, problems)
 
 
 def match(reading: Reading, pictures: Pictures, base: Path, problems: Problems) -> List[Job]:
@@ -175,10 +182,12 @@ def _write(
                 problems.add("part-unknown", job.relative)
                 parts[n] = "train"
     places, counts = Names(), {part: Counter() for part in (*ORDER, "") if part in parts}
-    for job, part in zip(Progress("writing", len(jobs)).over(jobs), parts):
-        rows = _one(work, job, part, numbers, task, options, problems, places)
-        if rows is not None:
-            counts[part].update(images=1, objects=len(rows), empty=int(not rows))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's on huge images and odd EXIF
+        for job, part in zip(Progress("writing", len(jobs)).over(jobs), parts):
+            rows = _one(work, job, part, numbers, task, options, problems, places)
+            if rows is not None:
+                counts[part].update(images=1, objects=len(rows), empty=int(not rows))
     counts = {part: one for part, one in counts.items() if one["images"]}
     if not counts:
         say("\n".join(problems.lines()))

@@ -138,7 +138,10 @@ def split(plan: Any, shares: Dict[str, float], seed: int, rule: Any, by_class: b
     for n, number in enumerate(numbers):
         members.setdefault(number, []).append(n)
     if len(members) < len(shares):
-        raise UsageError(f"{len(items)} images in {len(members)} groups cannot be divided into {len(shares)} parts")
+        why = f"--group-by {rule}" if rule else "images alike to the byte stay together"
+        raise UsageError(
+            f"{len(items)} images in {len(members)} groups cannot be divided into {len(shares)} parts ({why})"
+        )
     labels: List[Dict[Hashable, int]] = []
     for some in members.values():
         one: Counter[Hashable] = Counter()

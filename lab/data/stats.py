@@ -85,6 +85,9 @@ def gather(plan: Any, imgsz: int, near: str = "auto") -> Stats:
     from lab._data_between import note_leaks
 
     root = os.path.join(plan.root, "")
+    same = [part for part in plan.images if part != "train" and plan.sources[part] == plan.sources.get("train")]
+    # a set that is not divided yet names train as val: its images count once
+    plan = plan._replace(images={part: some for part, some in plan.images.items() if part not in same})
     splits: Dict[str, Counter[str]] = {part: Counter() for part in plan.images}
     images_of: Dict[Tuple[int, str], int] = Counter()
     objects_of: Dict[Tuple[int, str], int] = Counter()
@@ -105,7 +108,7 @@ def gather(plan: Any, imgsz: int, near: str = "auto") -> Stats:
         for number in {box.number for box in found}:
             images_of[number, entry.split] += 1
         objects_of.update((box.number, entry.split) for box in found)
-        if entry.image not in seen:  # where val is train itself, objects count once
+        if entry.image not in seen:
             seen.add(entry.image)
             boxes += found
             per_image.append(len(found))
@@ -130,10 +133,7 @@ def gather(plan: Any, imgsz: int, near: str = "auto") -> Stats:
 def _near(plan: Any, near: str, known: Any, short: Any) -> Any:
     from lab.data.near import alike
 
-    parts = {}
-    for part, images in plan.images.items():
-        if part == "train" or plan.sources.get(part) != plan.sources.get("train"):
-            parts[part] = sorted(set(images))
+    parts = {part: sorted(set(images)) for part, images in plan.images.items()}
     total = sum(map(len, parts.values()))
     if near == "no" or (near == "auto" and total > NEAR_MOST):
         return None
