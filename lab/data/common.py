@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import time
+import unicodedata
 from pathlib import Path, PurePosixPath
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
@@ -24,6 +25,16 @@ def quiet_ultralytics() -> None:
     with contextlib.redirect_stdout(sys.stderr):
         launch.load_ultralytics()
     logging.getLogger("ultralytics").setLevel(logging.ERROR)
+
+
+def width(text: str) -> int:
+    """Return how many columns of a terminal a text takes: a Chinese letter takes two."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def pad(text: str, columns: int) -> str:
+    """Fill a text up with spaces to a number of columns."""
+    return text + " " * (columns - width(text))
 
 
 class Progress:

@@ -37,6 +37,8 @@ def draw(stats: Stats, imgsz: int, target: Path) -> None:
         _aspects(axes[1, 0], stats)
         _per_image(axes[1, 1], stats)
         _image_sizes(axes[1, 2], stats)
+        for place in (axes[0, 2], axes[1, 0], axes[1, 1]):
+            place.yaxis.get_major_locator().set_params(integer=True)  # half an object is none
         figure.savefig(target, dpi=130)
         plt.close(figure)
 
@@ -82,6 +84,9 @@ def _box_sizes(axes: Any, stats: Stats) -> None:
         axes.legend(frameon=False)
     axes.set_xscale("log")
     axes.set_yscale("log")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter("{x:g}" if max(*widths, *heights) < 9 * min(*widths, *heights) else "")
 
 
 def _areas(axes: Any, stats: Stats, imgsz: int) -> None:

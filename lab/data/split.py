@@ -15,8 +15,10 @@ from lab.data.common import (
     entries,
     new_folder,
     open_set,
+    pad,
     put,
     quiet_ultralytics,
+    width,
     write_yaml,
 )
 from lab.data.groups import group, rule_of, suggestion
@@ -179,14 +181,14 @@ def note_missing(table: Dict[str, Counter[Any]], names: Dict[int, str], problems
 
 def lines(table: Dict[str, Counter[Any]], names: Dict[int, str], division: Division, most: int = 40) -> List[str]:
     """Return the counts for a terminal, the share of each part beside them."""
-    wide = max([10, *(len(name) for name in list(names.values())[:most])])
+    wide = max([10, *(width(name) for name in list(names.values())[:most])])
     rows: List[Tuple[str, Any]] = [("images", "images"), ("background", "background")]
     rows += [(name, number) for number, name in list(names.items())[:most]]
     result = [f"{'':{wide}}  " + "  ".join(f"{part:>15}" for part in table)]
     for title, key in rows:
         total = sum(one[key] for one in table.values())
         cells = (f"{one[key]:,} ({one[key] / total:.1%})" if total else "0" for one in table.values())
-        result.append(f"{title:{wide}}  " + "  ".join(f"{cell:>15}" for cell in cells))
+        result.append(pad(title, wide) + "  " + "  ".join(f"{cell:>15}" for cell in cells))
     if len(names) > most:
         result.append(f"and {len(names) - most} more classes: see report.json")
     groups = len(set(division.groups))

@@ -8,7 +8,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
-from lab.data.common import Entry, Progress, check_new, entries, new_folder, open_set, quiet_ultralytics
+from lab.data.common import Entry, Progress, check_new, entries, new_folder, open_set, pad, quiet_ultralytics
+from lab.data.common import width as columns
 from lab.launch import UsageError, say
 
 SMALL, MEDIUM = 32**2, 96**2
@@ -212,11 +213,11 @@ def lines(stats: Stats, imgsz: int, most: int = 40) -> List[str]:
     for part, count in stats.splits.items():
         text = f"{count['images']:,} images, {count['objects']:,} objects, {count['background']:,} of background"
         result.append(f"{part:9} {text}" + (f", {count['left_out']:,} left out" if count["left_out"] else ""))
-    wide = max([10, *(len(name) for name in list(stats.names.values())[:most])])
+    wide = max([10, *(columns(name) for name in list(stats.names.values())[:most])])
     result.append(f"\n{'class':{wide + 4}}  " + "  ".join(f"{part + ' objects (images)':>24}" for part in stats.splits))
     for number, parts in list(stats.classes.items())[:most]:
         cells = (f"{count:,} ({images:,})" for images, count in parts.values())
-        result.append(f"{number:>3} {stats.names[number]:{wide}}  " + "  ".join(f"{cell:>24}" for cell in cells))
+        result.append(f"{number:>3} {pad(stats.names[number], wide)}  " + "  ".join(f"{cell:>24}" for cell in cells))
     if len(stats.names) > most:
         result.append(f"    and {len(stats.names) - most} more classes")
     content = record(stats, "", imgsz)
