@@ -112,6 +112,9 @@ def main(argv: Optional[List[str]] = None) -> int:
         except KeyboardInterrupt:
             print("\nstopped; nothing was written", file=sys.stderr)
             return 130
+        except BrokenPipeError:  # the output went to `head`, which has seen enough; files are written before it
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
         except OSError as e:  # a full disk, a folder that may not be written
             where = " and ".join(str(name) for name in (e.filename, e.filename2) if name)
             raise UsageError(f"{where or 'the file system'}: {e.strerror or e}") from None

@@ -62,8 +62,6 @@ def main(options: Any) -> int:
     quiet_ultralytics()
     plan, _ = open_set(options.data)
     stats = gather(plan, options.imgsz, options.near)
-    for line in lines(stats, options.imgsz):
-        say(line)
     if options.out:
         with new_folder(options.out, "--out") as work:
             text = json.dumps(record(stats, plan.file, options.imgsz), indent=1, ensure_ascii=False)
@@ -71,6 +69,9 @@ def main(options: Any) -> int:
             from lab.data.figure import draw
 
             draw(stats, options.imgsz, work / "stats.png")
+    for line in lines(stats, options.imgsz):
+        say(line)
+    if options.out:
         say(f"written   {Path(options.out) / 'stats.json'} and stats.png")
     return 1 if options.strict and (stats.leaks or stats.near) else 0
 
