@@ -1,0 +1,229 @@
+"""What the verbs share: progress, a folder that appears whole or not at all, names in it, and a data set's images."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+import time
+import unicodedata
+from pathlib import Path, PurePosixPath
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+
+from lab import launch
+from lab.launch import UsageError
+
+GENERIC = {"images", "jpegimages", "annotations", "labels", "image", "imgs", "img", "xml", "json", "ann", "anns"}
+"""Folders' names that say what lies in them and not which of it."""
+
+
+def quiet_ultralytics() -> None:
+    """Import the fork's ultralytics, whose rules for images and labels are used; its lines go to stderr."""
+    import logging
+
+    with contextlib.redirect_stdout(sys.stderr):
+        launch.load_ultralytics()
+    logging.getLogger("ultralytics").setLevel(logging.ERROR)
+
+
+def width(text: str) -> int:
+    """Return how many columns of a terminal a text takes: a Chinese letter takes two."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def pad(text: str, columns: int) -> str:
+    """Fill a text up with spaces to a number of columns."""
+    return text + " " * (columns - width(text))
+
+
+class Progress:
+    """A line that counts on a terminal; nothing elsewhere."""
+
+    def __init__(self, what: str, total: int):
+        self.what, self.total, self.done = what, total, 0
+        self.start = self.last = time.monotonic()
+        self.shown = False
+        self.live = sys.stderr.isatty()
+
+    def step(self, n: int = 1) -> None:
+        """Count on; write at most five times a second."""
+        self.done += n
+        now = time.monotonic()
+        if self.live and now - self.last > 0.2:
+            self.last, self.shown = now, True
+            left = (now - self.start) / max(self.done, 1) * (self.total - self.done)
+            sys.stderr.write(f"\r{self.what}: {self.done:,} of {self.total:,}, {left:.0f} s left   ")
+            sys.stderr.flush()
+
+    def end(self) -> None:
+        """Wipe the line."""
+        if self.shown:
+            sys.stderr.write("\r" + " " * 79 + "\r")
+            sys.stderr.flush()
+
+    def over(self, items: Sequence[Any]) -> Iterator[Any]:
+        """Yield items and count them."""
+        try:
+            for item in items:
+                yield item
+                self.step()
+        finally:
+            self.end()
+
+
+@contextlib.contextmanager
+def new_folder(target: str, option: str = "--to") -> Iterator[Path]:
+    """Give a folder to fill that takes its place under ``target`` at the end, if nothing goes wrong.
+
+    Raises:
+        UsageError: ``target`` is a file, or a folder with something in it.
+    """
+    place = check_new(target, option)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    work = place.with_name(f".{place.name}.{os.getpid()}.part")
+    work.mkdir()
+    try:
+        yield work
+        if place.is_dir():
+            place.rmdir()
+        os.replace(work, place)
+    except BaseException:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+
+
+def check_new(target: str, option: str = "--to") -> Path:
+    """Return the absolute path of a folder to write.
+
+    Raises:
+        UsageError: It is a file, or a folder with something in it.
+    """
+    place = Path(os.path.abspath(Path(target).expanduser()))
+    if place.is_dir() and any(place.iterdir()):
+        raise UsageError(f"{option} {target}: {place} is not empty: name a new folder, or empty it")
+    if not place.is_dir() and os.path.lexists(place):
+        raise UsageError(f"{option} {target}: {place} is a file: name a new folder")
+    if place == Path.cwd():
+        raise UsageError(f"{option} {target}: the current folder cannot be replaced: name one in it")
+    return place
+
+
+class Names:
+    """Gives each image its place below ``images/``, no two of which share a label file."""
+
+    def __init__(self) -> None:
+        self.taken: Set[str] = set()
+
+    def place(self, path: PurePosixPath, part: str = "", suffix: str = "") -> Tuple[PurePosixPath, bool]:
+        """Return a place, and whether the name had to change.
+
+        Args:
+            path: The image's path from the folder that it was found in.
+            part: The part it goes to, which becomes the first folder.
+            suffix: A suffix to write in place of its own.
+        """
+        # a second folder called images would lead upstream astray: it swaps the last for labels
+        folders = [name for name in path.parts[:-1] if name.lower() not in GENERIC and name not in ("..", "/")]
+        if part and folders and _same_part(folders[0], part):
+            folders = folders[1:]
+        stem, ending = path.stem, suffix or path.suffix
+        folder = PurePosixPath(part, *folders)
+        n = 1
+        while True:
+            name = stem if n == 1 else f"{stem}-{n}"
+            key = str(folder / name).casefold()  # Windows and macOS take A and a for the same
+            if key not in self.taken:
+                self.taken.add(key)
+                return folder / (name + ending), n > 1
+            n += 1
+
+
+def _same_part(folder: str, part: str) -> bool:
+    from lab.data.records import part_of
+
+    return part_of(folder) == part
+
+
+def put(source: Path, target: Path, link: bool) -> None:
+    """Copy an image, or link it: by a hard link, a symbolic one, or else a copy, whichever the file system allows."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if link:
+        for way in (os.link, os.symlink):
+            with contextlib.suppress(OSError, NotImplementedError):
+                way(os.path.realpath(source), target)
+                return
+    shutil.copyfile(source, target)
+
+
+def write_yaml(path: Path, content: Dict[str, Any], comment: str) -> None:
+    """Write a data YAML that upstream reads, class names quoted where YAML would read them as something else."""
+    import yaml
+
+    text = yaml.safe_dump(content, allow_unicode=True, sort_keys=False, default_flow_style=None, width=1000)
+    path.write_text("".join(f"# {line}\n" for line in comment.splitlines()) + text, encoding="utf-8")
+
+
+class Entry(NamedTuple):
+    """An image of a data set.
+
+    Attributes:
+        split: The part it is in.
+        image: Its path.
+        label: Where upstream looks for its labels.
+        look: What it is (``lab._data_files.Look``).
+        labels: What its label file holds (``lab._data_files.Labels``), None where there is none.
+    """
+
+    split: str
+    image: str
+    label: str
+    look: Any
+    labels: Any
+
+
+def open_set(name: str) -> Tuple[Any, Dict[str, Any]]:
+    """Read a data YAML by the rules of ``lab check``.
+
+    Returns:
+        The plan (``lab._data_yaml.Plan``), and what the YAML holds.
+
+    Raises:
+        UsageError: There is none, it names no classes, or it leads to no image; says all that is wrong with it.
+    """
+    from lab._data_yaml import find_yaml, read_plan
+    from ultralytics.nn.Addmodules._yamltext import read_document, render
+
+    problems: List[Any] = []
+    given = launch.find_data(launch.CROWNS) if launch.is_crowns(name) else name
+    found = find_yaml(given.strip(), problems)
+    plan = read_plan(found, "detect", None, problems) if found else None
+    if plan is None or plan.names is None or not any(plan.images.values()):
+        bad = [problem for problem in problems if problem.severe] or problems
+        raise UsageError("\n".join(render(problem, found or given) for problem in bad))
+    for problem in problems:
+        launch.say("note: " + render(problem._replace(severe=True), found))
+    return plan, dict(read_document(found).data)
+
+
+def rule_of(plan: Any) -> Any:
+    """Return what the set's label files are measured by."""
+    from lab._data_files import Rule
+
+    return Rule("detect", len(plan.names), *plan.points)
+
+
+def entries(plan: Any, only: Optional[str] = None) -> Iterator[Entry]:
+    """Yield every image of a data set, its header and its labels read; by split, sorted."""
+    from lab.data_check import _looks
+
+    chosen = {split: images for split, images in plan.images.items() if only in (None, split)}
+    progress = Progress("reading", sum(map(len, chosen.values())))
+    try:
+        for split, images in chosen.items():
+            # no image number is a multiple of that but the first, so that one image is decoded
+            for image, label, look, labels in _looks(images, plan.channels, rule_of(plan), len(images) + 1):
+                yield Entry(split, image, label, look, labels)
+                progress.step()
+    finally:
+        progress.end()

@@ -1,0 +1,129 @@
+"""Groups images that must stay together: tiles of one photograph, augmented copies, frames of one video."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
+
+from lab.data.common import Progress
+from lab.data.problems import Problems
+from lab.launch import UsageError
+
+RULES: Dict[str, Tuple[str, str]] = {
+    "roboflow": ("copies made by Roboflow", r"^(.+)\.rf\.[^.]+$"),  # one image's differ in the hash alone
+    "copies": ("augmented copies", r"(?i)^(.+?)[-_ ](?:aug|copy|flip|rot)[a-z]*[-_ ]?\d*$"),
+    "tiles": ("tiles", r"(?i)^(.+?)[-_](?:x\d+[-_]?y\d+|r\d+[-_]?c\d+|row\d+[-_]?col\d+|tile[-_]?\d+|\d+[-_]\d+)$"),
+    "frames": ("frames of a video", r"(?i)^(.+?)[-_]?(?:frame|f)[-_]?\d+$"),
+}
+"""Rules by name: what the images are called, and what the first group of gives their source."""
+
+
+def rule_of(text: str) -> Callable[[str], Optional[str]]:
+    """Return what gives an image's path its group; it returns None where the rule does not match.
+
+    Raises:
+        UsageError: It is no regular expression.
+    """
+    if text == "parent":
+        return lambda path: os.path.dirname(path)
+    if text == "exif":
+        return _day
+    try:
+        pattern = re.compile(RULES[text][1] if text in RULES else text)
+    except re.error as e:
+        raise UsageError(
+            f"--group-by {text}: no regular expression ({e}); or write parent, exif, {', '.join(RULES)}"
+        ) from None
+
+    def of_stem(path: str) -> Optional[str]:
+        found = pattern.search(os.path.splitext(os.path.basename(path))[0])
+        return (found.group(1) if pattern.groups else found.group()) if found else None
+
+    return of_stem
+
+
+def _day(path: str) -> Optional[str]:
+    """Return camera and day by EXIF."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            tags = image.getexif()
+            taken = tags.get_ifd(0x8769).get(0x9003) or tags.get(0x0132)
+            camera = tags.get(0x0110)
+    except Exception:  # Pillow raises many kinds on broken files
+        return None
+    return f"{camera or ''} {str(taken)[:10]}" if taken else None
+
+
+def group(images: Sequence[str], rule: Optional[str], problems: Problems, short: Callable[[str], str]) -> List[int]:
+    """Return a group's number for each image; images alike to the byte are in one group, whatever the rule.
+
+    Args:
+        images: Paths.
+        rule: ``--group-by``.
+        problems: Is added to.
+        short: Shortens a path for a message.
+    """
+    parent = list(range(len(images)))
+
+    def top(n: int) -> int:
+        while parent[n] != n:
+            parent[n] = parent[parent[n]]
+            n = parent[n]
+        return n
+
+    if rule is not None:
+        find = rule_of(rule)
+        first: Dict[str, int] = {}
+        for n, path in enumerate(Progress("grouping", len(images)).over(images)):
+            name = find(path)
+            if name is None:
+                problems.add("group-unmatched", short(path))
+            else:
+                parent[top(n)] = top(first.setdefault(name, n))
+    for one, other in twins(images):
+        problems.add("same-bytes", short(images[other]), detail=f"is {short(images[one])}")
+        parent[top(other)] = top(one)
+    return [top(n) for n in range(len(images))]
+
+
+def twins(images: Sequence[str]) -> List[Tuple[int, int]]:
+    """Return pairs of images with the same bytes: the first of a kind, and each other. Reads files of one size only."""
+    from lab._data_between import _digest, _size
+
+    by_size: Dict[int, List[int]] = {}
+    for n, path in enumerate(images):
+        by_size.setdefault(_size(path), []).append(n)
+    pairs = []
+    for size, alike in by_size.items():
+        if size <= 0 or len(alike) < 2:
+            continue
+        pieces: Dict[str, List[int]] = {}
+        for n in alike:
+            pieces.setdefault(_digest(images[n], False), []).append(n)
+        for some in pieces.values():
+            first: Dict[str, int] = {}
+            for n in some if len(some) > 1 else ():
+                one = first.setdefault(_digest(images[n], True), n)
+                if one != n:
+                    pairs.append((one, n))
+    return sorted(pairs)
+
+
+def suggestion(images: Sequence[str]) -> Optional[str]:
+    """Say what the names look like, where a fifth of the images share a source with another by one of ``RULES``."""
+    stems = [os.path.splitext(os.path.basename(path))[0] for path in images]
+    for name, (what, pattern) in RULES.items():
+        found = (re.match(pattern, stem) for stem in stems)
+        sources = Counter(match.group(1) for match in found if match)
+        several = [source for source, count in sources.items() if count > 1]
+        count = sum(sources[source] for source in several)
+        if several and count >= len(stems) / 5:
+            return (
+                f"{count} of {len(stems)} images look like {what} of {len(several)} sources (such as {several[0]}); "
+                f"to keep each source in one part, give --group-by {name}"
+            )
+    return None
