@@ -338,7 +338,8 @@ def _where_labels(image: str, label: str) -> str:
     for place in [folder, *above, *(os.path.join(up, name) for up in above for name in ("Annotations", "annotations"))]:
         for ending, kind in ((".xml", "Pascal VOC"), (".json", "COCO or LabelMe")):
             if any(name.endswith(ending) for name in names_in(place)):
-                return f"{text}; {place} has {ending} files: convert them from {kind} with `python -m lab data convert`"
+                how = f"convert them from {kind} with `python -m lab data convert`"
+                return f"{text}; {place} has {ending} files: {how}"
     return text
 
 
