@@ -128,7 +128,8 @@ def test_labels_of_another_format_are_pointed_out(data):
     shutil.rmtree(data.folder / "labels/train")
     data.write(data.folder / "Annotations/a.xml", b"<annotation/>")
     [place] = data.check().findings[0].examples
-    assert place.endswith(f"{data.folder / 'Annotations'} has .xml files: convert them from Pascal VOC with `python -m lab data convert`")
+    how = "convert them from Pascal VOC with `python -m lab data convert`"
+    assert place.endswith(f"{data.folder / 'Annotations'} has .xml files: {how}")
 
 
 def test_a_misnamed_label_folder_is_pointed_out(data):
