@@ -28,11 +28,18 @@ EVERY = 2.0
 
 
 def watch_parent() -> None:
-    """End this process, with all that it started, as soon as its standard input ends."""
+    """End this process, with all that it started, as soon as its standard input ends.
+
+    Its standard input is empty afterwards: on Windows a Python started with a pipe in which a read is waiting hangs
+    (python/cpython#78961), and so would each process that loads images.
+    """
+    pipe, nothing = os.dup(0), os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
 
     def wait() -> None:
         with contextlib.suppress(OSError):
-            while os.read(0, 1):  # not sys.stdin, whose lock would be held at the interpreter's end
+            while os.read(pipe, 1):
                 pass
         try:
             import psutil
