@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 from lab.compare.lock import Lock
-from lab.compare.state import JOB, change_state, find_point, read_json, read_state, trim_results, write_whole
+from lab.compare.state import JOB, change_state, evaluated, find_point, read_json, read_state, trim_results, write_whole
 
 WATCH = "LAB_COMPARE_WATCH"
 OUT = r"out of memory|can't allocate memory|not enough memory"
@@ -170,7 +170,7 @@ def work(run: Path, job: Dict[str, Any]) -> None:
     torch.set_num_threads(job["threads"])
     train(run, job)
     settings = job["train"]
-    if not (run / "eval.json").is_file():
+    if not evaluated(run):
         device = str(settings.get("device") or ("0" if torch.cuda.is_available() else "cpu"))
         from lab.compare.evaluate import evaluate
 
