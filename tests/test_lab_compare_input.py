@@ -7,7 +7,7 @@ import threading
 import pytest
 from conftest import ROOT
 
-from lab import compare
+from lab import compare, launch
 from lab.compare.state import evaluated
 
 
@@ -62,3 +62,9 @@ def test_damaged_evaluation_is_none(tmp_path):
     assert evaluated(tmp_path)
     (tmp_path / "eval.npz").write_bytes(b"PK")
     assert not evaluated(tmp_path)
+
+
+def test_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(launch.UsageError, match="cannot be made"):
+        launch.make_folder(tmp_path / "file" / "new")

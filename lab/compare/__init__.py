@@ -232,10 +232,7 @@ def _main(options: argparse.Namespace, train: Dict[str, Any], words: List[str]) 
         return 0
     if options.fresh and out.is_dir():
         _move_aside(out)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as e:
-        raise UsageError(f"--out {out} cannot be made: {e.strerror}; name another folder") from None
+    launch.make_folder(out)
     with Lock(out, "a comparison"):
         write_json(out / "plan.json", plan)
         for line in record.write(out, plan, now, words):
