@@ -224,7 +224,8 @@ def run(net: Any, files: List[Path], layers: List[Any], folder: Path, side: int,
         draw.picture(panels, path.name, _title(how, net), folder / f"{stem}.png")
         if how["features"]:
             for layer in layers:
-                output, target = seen.outputs[layer], folder / f"{stem}_{layer.name}.png"
+                output = seen.outputs[layer]
+                target = folder / f"{images.unique(f'{stem}_{layer.name}', names)}.png"
                 what = f"{layer.name}, {layer.module}"
                 draw.mosaic(output, seen.placed, seen.x.shape[2:], how["features"], what, target)
         rows.append((path.name, draw.thumbnails(panels)))

@@ -355,7 +355,7 @@ def _finish(options: argparse.Namespace, out: Path, plan: Dict[str, Any]) -> int
 
             try:
                 measure(out, plan, done)
-            except launch.ForkError as e:
+            except (launch.ForkError, RuntimeError, MemoryError) as e:  # out of memory costs no results
                 say(f"latency    not measured: {e}")
                 failed.append("latency")
         from lab.compare.results import write
