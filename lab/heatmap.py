@@ -220,11 +220,12 @@ def run(net: Any, files: List[Path], layers: List[Any], folder: Path, side: int,
         maps = [explain(net, seen, layer, METHODS[how["method"]], how["target"]) for layer in layers]
         stem = images.unique(path.stem, names)
         panels = draw.Panels(photo, seen, [layer.name for layer in layers], maps, net.names)
-        folder.mkdir(parents=True, exist_ok=True)
+        launch.make_folder(folder)
         draw.picture(panels, path.name, _title(how, net), folder / f"{stem}.png")
         if how["features"]:
             for layer in layers:
-                output, target = seen.outputs[layer], folder / f"{stem}_{layer.name}.png"
+                output = seen.outputs[layer]
+                target = folder / f"{images.unique(f'{stem}_{layer.name}', names)}.png"
                 what = f"{layer.name}, {layer.module}"
                 draw.mosaic(output, seen.placed, seen.x.shape[2:], how["features"], what, target)
         rows.append((path.name, draw.thumbnails(panels)))

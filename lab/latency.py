@@ -337,9 +337,10 @@ def measure(
     with use_threads(threads) as used, torch.inference_mode():
         runs, twins = [], []
         for label, path in models.items():
-            module = fused(load(path)).to(device=device, dtype=kind)
-            x = example(module, imgsz, batch).to(device=device, dtype=kind)
+            module = fused(load(path))
             try:
+                module = module.to(device=device, dtype=kind)
+                x = example(module, imgsz, batch).to(device=device, dtype=kind)
                 module(x)
             except (BackboneError, RuntimeError) as e:  # it takes another size only, or does not fit into memory
                 raise UsageError(f"{label} does not run at {imgsz} pixels, batch {batch}: {e}") from None

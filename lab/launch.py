@@ -36,6 +36,18 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder that the user has named, with those above it.
+
+    Raises:
+        UsageError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise UsageError(f"the folder {folder} cannot be made: {e.strerror or e}; name another one") from None
+
+
 @contextlib.contextmanager
 def messages(stopped: str = "stopped") -> Iterator[None]:
     """Print a user's mistake as a message and exit with its code; anything else keeps its traceback.

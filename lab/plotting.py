@@ -17,6 +17,8 @@ import os
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
+from lab import launch
+
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F4F24"]
 """Okabe and Ito's palette ("Color Universal Design", 2008) but for its yellow, too pale for lines on white: a brown of
 another lightness takes its place. Its black is the baseline's."""
@@ -179,7 +181,7 @@ def save(figure: Any, stem: Path, dpi: int = 300) -> Tuple[Path, Path]:
     from matplotlib import pyplot as plt
 
     stem = Path(stem)
-    stem.parent.mkdir(parents=True, exist_ok=True)
+    launch.make_folder(stem.parent)
     nothing = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
     written = []
     for kind, metadata in nothing.items():

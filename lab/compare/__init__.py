@@ -44,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     result = argparse.ArgumentParser(
         prog="python -m lab compare",
+        allow_abbrev=False,  # --seed 5 would be taken for --seeds 5, which are five
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="Any other training argument of upstream goes behind as key=value (`yolo cfg` lists them).",
@@ -95,6 +96,10 @@ def parse(argv: List[str]) -> Tuple[argparse.Namespace, Dict[str, Any]]:
             if getattr(found, option) is not None:
                 raise UsageError(f"--{option} and {key}={given[key]} mean the same: give one of them")
             value = given.pop(key)
+            if option in ("baseline", "out"):  # text, even where YAML reads a number
+                value = next(word for word in reversed([*rest, *loose]) if word.startswith(f"{key}=")).partition("=")[2]
+            if option == "jobs" and (isinstance(value, bool) or not isinstance(value, int)):
+                raise UsageError(f"jobs={value}: give a whole number from 1")
             setattr(found, option, [str(value)] if option == "cfg" else value)
     if found.again and (given or [k for k in (*OPTIONS[:9], "plan") if getattr(found, k) is not None]):
         raise UsageError("--again repeats a comparison as it was: beside it there may be --out, --jobs, --ray, --fresh")
@@ -199,7 +204,10 @@ def _main(options: argparse.Namespace, train: Dict[str, Any], words: List[str]) 
         given = _again(repeated["plan"])
     out = _folder(options, given.data)
     known = None if options.fresh else read_json(out / "plan.json")
-    if known is None and not options.fresh and out.is_dir() and any(p.name != ".lock" for p in out.iterdir()):
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out} is a file: name a folder")
+    ours = known is not None or (options.fresh and (out / "plan.json").is_file())  # else --fresh would move anything
+    if not ours and out.is_dir() and any(p.name != ".lock" for p in out.iterdir()):
         raise UsageError(f"{out} holds something that is not a comparison: name another folder by --out")
     plan = plans.resolve(given, known)
     other = plans.differences(known, plan) if known else []
@@ -224,7 +232,7 @@ def _main(options: argparse.Namespace, train: Dict[str, Any], words: List[str]) 
         return 0
     if options.fresh and out.is_dir():
         _move_aside(out)
-    out.mkdir(parents=True, exist_ok=True)
+    launch.make_folder(out)
     with Lock(out, "a comparison"):
         write_json(out / "plan.json", plan)
         for line in record.write(out, plan, now, words):
@@ -269,13 +277,13 @@ def _folder(options: argparse.Namespace, data: Optional[str]) -> Path:
 def _left(out: Path, plan: Dict[str, Any], fresh: bool) -> List[Tuple[Dict[str, Any], int, str, int]]:
     """Return the runs that are not done: (model, seed, name, finished epochs)."""
     from lab.compare.plan import runs
-    from lab.compare.state import FRESH, read_state
+    from lab.compare.state import FRESH, evaluated, read_state
 
     result = []
     for model, seed, name in runs(plan):
         run = out / "runs" / name
         state = dict(FRESH) if fresh else read_state(run)
-        if state["state"] != "done" or not (run / "eval.json").is_file():
+        if state["state"] != "done" or not evaluated(run):
             result.append((model, seed, name, int(state["epochs"])))
     return result
 
@@ -347,7 +355,7 @@ def _finish(options: argparse.Namespace, out: Path, plan: Dict[str, Any]) -> int
 
             try:
                 measure(out, plan, done)
-            except launch.ForkError as e:
+            except (launch.ForkError, RuntimeError, MemoryError) as e:  # out of memory costs no results
                 say(f"latency    not measured: {e}")
                 failed.append("latency")
         from lab.compare.results import write

@@ -61,6 +61,14 @@ def change_state(run: Path, **changes: Any) -> Dict[str, Any]:
     return state
 
 
+def evaluated(run: Path) -> bool:
+    """Tell whether a run has its evaluation, and whole: figures, and detections where there is a file of them."""
+    from lab.compare.stats import load
+
+    kept = run / "eval.npz"
+    return isinstance(read_json(run / "eval.json"), dict) and (not kept.is_file() or load(kept) is not None)
+
+
 class Point(NamedTuple):
     """Where a run stands.
 

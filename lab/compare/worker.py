@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 from lab.compare.lock import Lock
-from lab.compare.state import JOB, change_state, find_point, read_json, read_state, trim_results, write_whole
+from lab.compare.state import JOB, change_state, evaluated, find_point, read_json, read_state, trim_results, write_whole
 
 WATCH = "LAB_COMPARE_WATCH"
 OUT = r"out of memory|can't allocate memory|not enough memory"
@@ -28,11 +28,18 @@ EVERY = 2.0
 
 
 def watch_parent() -> None:
-    """End this process, with all that it started, as soon as its standard input ends."""
+    """End this process, with all that it started, as soon as its standard input ends.
+
+    Its standard input is empty afterwards: on Windows a Python started with a pipe in which a read is waiting hangs
+    (python/cpython#78961), and so would each process that loads images.
+    """
+    pipe, nothing = os.dup(0), os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
 
     def wait() -> None:
         with contextlib.suppress(OSError):
-            while os.read(0, 1):  # not sys.stdin, whose lock would be held at the interpreter's end
+            while os.read(pipe, 1):
                 pass
         try:
             import psutil
@@ -163,7 +170,7 @@ def work(run: Path, job: Dict[str, Any]) -> None:
     torch.set_num_threads(job["threads"])
     train(run, job)
     settings = job["train"]
-    if not (run / "eval.json").is_file():
+    if not evaluated(run):
         device = str(settings.get("device") or ("0" if torch.cuda.is_available() else "cpu"))
         from lab.compare.evaluate import evaluate
 

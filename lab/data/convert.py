@@ -82,7 +82,8 @@ def main(options: Any) -> int:
     if not total["objects"]:
         say("warning: there is not one object in it")
     if len(counts) == 1:
-        say(f"next      python -m lab data split {options.to} --to {options.to}-split")
+        quoted = [f'"{name}"' if " " in name else name for name in (options.to, f"{options.to}-split")]
+        say(f"next      python -m lab data split {quoted[0]} --to {quoted[1]}")
     return 1 if options.strict and (problems.warned or not total["objects"]) else 0
 
 
