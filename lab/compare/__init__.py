@@ -37,6 +37,8 @@ THREADS = os.environ.get("OMP_NUM_THREADS", "")
 """As the user has set it; read now, since upstream sets it when it is imported."""
 
 OPTIONS = ("data", "cfg", "baseline", "seeds", "epochs", "imgsz", "batch", "device", "workers", "jobs", "ray", "out")
+OPTIONS += ("language",)
+LANGUAGES = ("en", "zh")
 TRAINING = ("epochs", "imgsz", "batch", "device", "workers")
 
 
@@ -65,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     add("--ray", nargs="?", const="", metavar="ADDRESS", help="run on this cluster of Ray, or on a local one")
     add("--gpus", type=float, help="with --ray: GPUs of a run, as 0.5; default: 1 where the cluster has any")
     add("--out", type=Path, help="folder of the comparison; default: runs/compare/NAME-OF-DATA")
+    add("--language", metavar="en|zh", help="of the labels in the pictures, Chinese where a font is there; default: en")
     add("--plan", type=Path, metavar="FILE.toml", help="read all this from a file")
     add("--again", type=Path, metavar="RECORD.json", help="repeat a comparison; says what differs now")
     add("--fresh", action="store_true", help="begin anew; what is in --out is moved to OUT.old-N")
@@ -176,6 +179,8 @@ def main(argv: Optional[List[str]] = None) -> int:
         options, train = parse(words)
         if options.jobs is not None and options.jobs < 1:
             raise UsageError(f"--jobs {options.jobs}: the least is 1")
+        if options.language not in (None, *LANGUAGES):
+            raise UsageError(f"--language {options.language}: there are {' and '.join(LANGUAGES)}")
         if options.ray is not None:
             from lab.compare import cloud
 
@@ -210,6 +215,7 @@ def _main(options: argparse.Namespace, train: Dict[str, Any], words: List[str]) 
     if not ours and out.is_dir() and any(p.name != ".lock" for p in out.iterdir()):
         raise UsageError(f"{out} holds something that is not a comparison: name another folder by --out")
     plan = plans.resolve(given, known)
+    plan["language"] = options.language or (known or {}).get("language", "en")
     other = plans.differences(known, plan) if known else []
     other += [] if options.fresh else plans.strangers(out, plan)
     if other:
