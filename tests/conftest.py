@@ -38,17 +38,13 @@ def _own_settings(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def _leaves_no_trace():
-    """Set back what the lab's tools, which are made for a process of their own, change in this one."""
+def _as_upstream_sets_it():
+    """Set back what the lab's tools, made for a process of their own, change in this one: maybe for a whole module."""
     logger, torch = logging.getLogger("ultralytics"), sys.modules.get("torch")
-    level = logger.level or logging.INFO
-    threads = torch.get_num_threads() if torch else int(os.environ["OMP_NUM_THREADS"])
-    yield
-    torch = sys.modules.get("torch")
-    if torch and torch.get_num_threads() != threads:
-        torch.set_num_threads(threads)
     if logger.level:  # upstream has been imported
-        logger.setLevel(level)
+        logger.setLevel(logging.INFO)
+    if torch and torch.get_num_threads() != int(os.environ["OMP_NUM_THREADS"]):
+        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 
 @pytest.fixture(scope="session")
