@@ -303,7 +303,7 @@ def _draws(size: int, resamples: int, seed: int, say: Callable[[str], None]) -> 
         picked = rng.integers(0, size, (here, size)) + size * np.arange(here)[:, None]
         yield np.ascontiguousarray(np.bincount(picked.ravel(), minlength=here * size).reshape(here, size).T)
         now, done = time.monotonic(), begin + here
-        if now - told > 20:
+        if now - told > 20 and done < resamples:
             told = now
             say(f"intervals: {done} of {resamples} draws, {(now - start) * (resamples - done) / done:.0f} s left")
 
