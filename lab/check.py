@@ -10,9 +10,7 @@ No weights are allocated or fetched. Exit code: 0 where all is well (warnings do
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import logging
 import sys
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
@@ -138,9 +136,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     """Run the command line; return the exit code."""
     options = parse(argv)
     with launch.messages():
-        with contextlib.redirect_stdout(sys.stderr):
-            launch.load_ultralytics()
-        logging.getLogger("ultralytics").setLevel(logging.ERROR)
+        launch.load_quietly()
         return _main(options)
 
 

@@ -39,8 +39,6 @@ of this number passes.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import logging
 import os
 import sys
 from pathlib import Path
@@ -159,9 +157,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     options = parse(argv)
     with launch.messages():
         check(options)
-        with contextlib.redirect_stdout(sys.stderr):
-            launch.load_ultralytics()
-        logging.getLogger("ultralytics").setLevel(logging.ERROR)
+        launch.load_quietly()
         return _main(options)
 
 

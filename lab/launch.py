@@ -111,6 +111,16 @@ def load_ultralytics() -> Any:
     return ultralytics
 
 
+def load_quietly() -> Any:
+    """As ``load_ultralytics``, for tools that print results: notes go to stderr, and upstream logs errors only."""
+    import logging
+
+    with contextlib.redirect_stdout(sys.stderr):
+        ultralytics = load_ultralytics()
+    logging.getLogger("ultralytics").setLevel(logging.ERROR)
+    return ultralytics
+
+
 def use_all_cores(model: Any) -> None:
     """Let a CPU run of ``model`` use every core, unless the user has set OMP_NUM_THREADS; upstream leaves one idle."""
     import torch

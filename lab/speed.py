@@ -14,10 +14,8 @@ Exit code: 0; 1 where a candidate could not be exported, or predicts something e
 from __future__ import annotations
 
 import argparse
-import contextlib
 import copy
 import difflib
-import logging
 import os
 import sys
 import tempfile
@@ -277,9 +275,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     options = parse(argv)
     os.environ.setdefault("YOLO_OFFLINE", "true")
     with launch.messages():
-        with contextlib.redirect_stdout(sys.stderr):
-            launch.load_ultralytics()
-        logging.getLogger("ultralytics").setLevel(logging.ERROR)
+        launch.load_quietly()
         try:
             return _main(options)
         except KeyboardInterrupt:

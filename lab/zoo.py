@@ -14,13 +14,11 @@ Exit code: 0; 1 where a model cannot be built or run, which is a row with its re
 from __future__ import annotations
 
 import argparse
-import contextlib
 import copy
 import difflib
 import fnmatch
 import functools
 import gc
-import logging
 import os
 import sys
 import time
@@ -212,9 +210,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     options = parse(argv)
     os.environ.setdefault("YOLO_OFFLINE", "true")
     with launch.messages():
-        with contextlib.redirect_stdout(sys.stderr):
-            launch.load_ultralytics()
-        logging.getLogger("ultralytics").setLevel(logging.ERROR)
+        launch.load_quietly()
         return _main(options)
 
 

@@ -15,7 +15,8 @@ from conftest import ROOT, make_squares
 
 from lab import compare
 from lab.compare import estimate, schedule
-from lab.compare.state import change_state, read_json, read_state
+from lab.compare.files import read_json
+from lab.compare.state import change_state, read_state
 
 YAML = """nc: 1
 backbone:

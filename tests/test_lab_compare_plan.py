@@ -11,7 +11,8 @@ from conftest import ROOT, make_squares
 
 from lab import compare, launch
 from lab.compare import cloud, plan, progress, record, schedule, timing, worker
-from lab.compare.state import find_point, read_json, trim_results, write_json
+from lab.compare.files import read_json
+from lab.compare.state import find_point, trim_results, write_json
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ from conftest import ROOT, make_squares, run_python
 from test_lab_compare import STALLING, STAND_IN, YAML, alive, rows, wait_for
 
 from lab.compare import schedule
-from lab.compare.state import read_json, read_state
+from lab.compare.files import read_json
+from lab.compare.state import read_state
 
 pytestmark = pytest.mark.slow
 

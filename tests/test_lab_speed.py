@@ -4,7 +4,6 @@ import copy
 import csv
 import importlib.util
 import json
-import logging
 
 import numpy as np
 import pytest
@@ -17,14 +16,6 @@ from lab import _speed_formats as formats
 from lab import latency, speed
 
 FAST = ["--imgsz", "64", "--threads", "1", "--rounds", "8", "--no-memory"]
-
-
-@pytest.fixture(autouse=True)
-def _keep_log_level():
-    logger = logging.getLogger("ultralytics")
-    level = logger.level
-    yield
-    logger.setLevel(level)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """``python -m lab zoo``: every YAML has its row, the figures are right, what cannot be built is a reason."""
 
 import csv
-import logging
 import re
 from pathlib import Path
 
@@ -18,14 +17,6 @@ from ultralytics.nn.tasks import yaml_model_load
 from ultralytics.utils.checks import check_yaml
 
 FAST = ["--imgsz", "64", "--threads", "1", "--rounds", "8"]
-
-
-@pytest.fixture(autouse=True)
-def _keep_log_level():
-    logger = logging.getLogger("ultralytics")
-    level = logger.level
-    yield
-    logger.setLevel(level)
 
 
 @pytest.fixture(scope="module")

@@ -185,10 +185,7 @@ def main(argv: Optional[List[str]] = None) -> int:
             from lab.compare import cloud
 
             cloud.check(options, train)
-        launch.load_ultralytics()
-        import logging
-
-        logging.getLogger("ultralytics").setLevel(logging.ERROR)
+        launch.load_quietly()
         try:
             return _main(options, train, words)
         except KeyboardInterrupt:
@@ -200,8 +197,9 @@ def main(argv: Optional[List[str]] = None) -> int:
 def _main(options: argparse.Namespace, train: Dict[str, Any], words: List[str]) -> int:
     from lab.compare import plan as plans
     from lab.compare import record, schedule
+    from lab.compare.files import read_json
     from lab.compare.lock import Lock
-    from lab.compare.state import read_json, write_json
+    from lab.compare.state import write_json
 
     repeated, given = None, _given(options, train)
     if options.again:

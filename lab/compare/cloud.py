@@ -21,9 +21,10 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from fork.pin import ROOT
 from lab import launch
+from lab.compare.files import write_bytes
 from lab.compare.lock import NAME as LOCK
 from lab.compare.progress import Progress
-from lab.compare.state import JOB, STATE, change_state, read_state, write_whole
+from lab.compare.state import JOB, STATE, change_state, read_state
 
 TOKEN = ".ray-token"
 RETRIES = 5
@@ -71,7 +72,7 @@ def unpack(data: bytes, run: Path) -> None:
             if run.resolve() not in path.parents:
                 raise launch.ForkError(f"the archive of {run.name} holds {name!r}, which lies outside the run")
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, archive.read(name))
+            write_bytes(path, archive.read(name))
 
 
 def task(run: str, job: bytes, token: str, threads: int, offline: bool) -> Dict[str, Any]:
@@ -144,7 +145,7 @@ def run_all(
         except (ConnectionError, ValueError, RuntimeError, TimeoutError) as e:
             raise launch.UsageError(f"--ray {address}: no cluster there: {' '.join(str(e).split())[:300]}") from None
     token = uuid.uuid4().hex
-    write_whole(out / TOKEN, token.encode())
+    write_bytes(out / TOKEN, token.encode())
     threads, gpus = needs
     share = (gpus or 1.0) if ray.cluster_resources().get("GPU", 0) else 0
     remote = ray.remote(num_cpus=threads, num_gpus=share, max_retries=RETRIES, max_calls=1)(task)

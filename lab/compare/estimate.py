@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
-from lab.compare.state import JOB, LOG, read_json, reason_from_log, write_json
+from lab.compare.files import read_json
+from lab.compare.state import JOB, LOG, reason_from_log, write_json
 
 WARM, STEPS = 1, 3
 LIMIT = 600

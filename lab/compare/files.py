@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any, Callable, Dict, Optional
 
@@ -24,7 +25,7 @@ def write(target: Path, fill: Callable[[Any], None]) -> Path:
             fill(f)
             f.flush()
             os.fsync(f.fileno())
-        os.replace(part, target)
+        _replace(part, target)
     except OSError as e:
         raise UsageError(
             f"{target} cannot be written: {e.strerror or e}\n  to do: close the program that has it open, or make room"
@@ -35,9 +36,24 @@ def write(target: Path, fill: Callable[[Any], None]) -> Path:
     return target
 
 
+def _replace(part: Path, target: Path) -> None:
+    """Rename a file over another, with patience: Windows refuses while another process reads the old one."""
+    for pause in (0.05, 0.2, 0.5, 1.0):
+        try:
+            return os.replace(part, target)
+        except PermissionError:
+            time.sleep(pause)
+    return os.replace(part, target)
+
+
+def write_bytes(target: Path, data: bytes) -> Path:
+    """Write bytes; see ``write``."""
+    return write(target, lambda f: f.write(data))
+
+
 def write_text(target: Path, text: str) -> Path:
     """Write text in UTF-8 with line feeds; see ``write``."""
-    return write(target, lambda f: f.write(text.encode("utf-8")))
+    return write_bytes(target, text.encode("utf-8"))
 
 
 def write_json(target: Path, content: Any) -> Path:

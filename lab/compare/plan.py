@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from lab import launch
-from lab.compare.state import JOB, read_json
+from lab.compare.files import read_json
+from lab.compare.state import JOB
 from lab.launch import UsageError
 
 VERSION = 1

@@ -15,7 +15,8 @@ from typing import Any, Dict, List, Optional
 
 from fork.pin import ROOT, load_pin
 from fork.state import look
-from lab.compare.state import read_json, write_json
+from lab.compare.files import read_json
+from lab.compare.state import write_json
 
 RECORD = "record.json"
 VERSION = 1

@@ -7,9 +7,10 @@ import csv
 import io
 import json
 import os
-import time
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional
+
+from lab.compare.files import read_json, write_text
 
 STATE, JOB, LOG = "state.json", "job.json", "log.txt"
 ATTEMPT = "--- attempt"
@@ -19,33 +20,9 @@ FRESH: Dict[str, Any] = {"state": "waiting", "reason": None, "epochs": 0, "secon
 """State of a run that was never started."""
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that a process killed meanwhile, or a power cut, leaves the old content or the new one."""
-    neighbour = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    with open(neighbour, "wb") as f:
-        f.write(data)
-        f.flush()
-        os.fsync(f.fileno())
-    for pause in (0.05, 0.2, 0.5, 1.0, None):
-        try:
-            return os.replace(neighbour, path)
-        except PermissionError:  # Windows, while another process reads the old one
-            if pause is None:
-                raise
-            time.sleep(pause)
-
-
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON through ``write_whole``."""
-    write_whole(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode("utf-8"))
-
-
-def read_json(path: Path) -> Any:
-    """Return what a JSON file holds; None where it is missing or damaged."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
+    """Write JSON whole or not at all; numbers may be infinite, as an argument of a training may."""
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
 def read_state(run: Path) -> Dict[str, Any]:
@@ -137,7 +114,7 @@ def trim_results(path: Path, epochs: int) -> int:
                 kept.append(line)
                 last = int(float(row[0]))
     if len(kept) < len(lines):
-        write_whole(path, "".join(kept).encode("utf-8"))
+        write_text(path, "".join(kept))
     return len(lines) - len(kept)
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List
 
 from lab import launch
+from lab.compare.files import read_json
 from lab.compare.schedule import share
-from lab.compare.state import read_json, write_json
+from lab.compare.state import write_json
 
 LATENCY = "latency.json"
 

@@ -18,8 +18,9 @@ import traceback
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
+from lab.compare.files import read_json, write_bytes
 from lab.compare.lock import Lock
-from lab.compare.state import JOB, change_state, evaluated, find_point, read_json, read_state, trim_results, write_whole
+from lab.compare.state import JOB, change_state, evaluated, find_point, read_state, trim_results
 
 WATCH = "LAB_COMPARE_WATCH"
 OUT = r"out of memory|can't allocate memory|not enough memory"
@@ -107,7 +108,7 @@ class Keeper:
 
     def keep(self, trainer: Any) -> None:
         """Keep a copy of ``last.pt`` that is on the disk for certain, and note the epoch as finished."""
-        write_whole(self.run / "weights" / "resume.pt", trainer.last.read_bytes())
+        write_bytes(self.run / "weights" / "resume.pt", trainer.last.read_bytes())
         self.note(epochs=trainer.epoch + 1, step=trainer.epoch + 1)
 
 

@@ -18,15 +18,6 @@ GENERIC = {"images", "jpegimages", "annotations", "labels", "image", "imgs", "im
 """Folders' names that say what lies in them and not which of it."""
 
 
-def quiet_ultralytics() -> None:
-    """Import the fork's ultralytics, whose rules for images and labels are used; its lines go to stderr."""
-    import logging
-
-    with contextlib.redirect_stdout(sys.stderr):
-        launch.load_ultralytics()
-    logging.getLogger("ultralytics").setLevel(logging.ERROR)
-
-
 def width(text: str) -> int:
     """Return how many columns of a terminal a text takes: a Chinese letter takes two."""
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)

@@ -10,8 +10,9 @@ from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
+from lab import launch
 from lab.data import classes, coco, labelme, voc
-from lab.data.common import Names, Progress, check_new, new_folder, put, quiet_ultralytics, write_yaml
+from lab.data.common import Names, Progress, check_new, new_folder, put, write_yaml
 from lab.data.objects import Row, aligned, line, outlined, rows_of
 from lab.data.pictures import Picture, Pictures, key, walk
 from lab.data.problems import Problems
@@ -45,7 +46,7 @@ def main(options: Any) -> int:
     if not reading.pages:
         say("\n".join(problems.lines()))
         raise UsageError(f"{options.source}: none of the {len(reading.failed)} annotation files can be read")
-    quiet_ultralytics()
+    launch.load_quietly()
     names = classes.settle(reading.pages, reading.names, given, new, problems)
     root = images or (base.parent if source.is_file() and base.name.lower() in ("annotations", "labels") else base)
     jobs = match(reading, Pictures(root), base, problems)

@@ -9,8 +9,9 @@ import random
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
+from lab import launch
 from lab.data import fonts
-from lab.data.common import Entry, entries, open_set, quiet_ultralytics
+from lab.data.common import Entry, entries, open_set
 from lab.launch import UsageError, say
 
 COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#FFFFFF")
@@ -37,7 +38,7 @@ def main(options: Any) -> int:
     for name, least, most in (("count", 1, 400), ("size", 64, 4096)):
         if not least <= getattr(options, name) <= most:
             raise UsageError(f"--{name} {getattr(options, name)}: give {least} to {most}")
-    quiet_ultralytics()
+    launch.load_quietly()
     plan, _ = open_set(options.data)
     chosen = choose(plan, options.split, options.count, options.seed, options.name)
     font = fonts.find(plan.names.values())

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import Any, Dict, Hashable, List, NamedTuple, Sequence, Tuple
 
+from lab import launch
 from lab.data.common import (
     Entry,
     Names,
@@ -17,7 +18,6 @@ from lab.data.common import (
     open_set,
     pad,
     put,
-    quiet_ultralytics,
     width,
     write_yaml,
 )
@@ -77,7 +77,7 @@ def main(options: Any) -> int:
     shares = read_parts(options.parts)
     if options.group_by:
         rule_of(options.group_by)
-    quiet_ultralytics()
+    launch.load_quietly()
     plan, content = open_set(options.data)
     problems = Problems()
     division = split(plan, shares, options.seed, options.group_by, options.stratify, problems)

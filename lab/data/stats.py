@@ -8,7 +8,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
-from lab.data.common import Entry, Progress, check_new, entries, new_folder, open_set, pad, quiet_ultralytics
+from lab import launch
+from lab.data.common import Entry, Progress, check_new, entries, new_folder, open_set, pad
 from lab.data.common import width as columns
 from lab.launch import UsageError, say
 
@@ -59,7 +60,7 @@ def main(options: Any) -> int:
         raise UsageError(f"--imgsz {options.imgsz}: the least is 32")
     if options.out:
         check_new(options.out, "--out")
-    quiet_ultralytics()
+    launch.load_quietly()
     plan, _ = open_set(options.data)
     stats = gather(plan, options.imgsz, options.near)
     if options.out:
