@@ -247,6 +247,15 @@ def test_models_are_timed_anew_only_where_the_set_or_the_conditions_changed(tmp_
     timing.measure(tmp_path, content, ["a-s0", "b-s0"], say=lambda _: None)
     assert len(calls) == 3
     assert read_json(tmp_path / "latency.json")["a"] == {"median_ms": 1.0}
+    for times, baseline in ((4, "a"), (4, "a"), (5, "b")):
+        content["baseline"] = baseline  # the ratios are to another model
+        timing.measure(tmp_path, content, ["a-s0", "b-s0"], say=lambda _: None)
+        assert len(calls) == times
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    for given, device in (("1", "cuda:1"), ("2,3", "cuda:2"), (None, "cuda:0"), ("cpu", "cpu")):
+        content["train"]["device"] = given
+        timing.measure(tmp_path, content, ["a-s0", "b-s0"], say=lambda _: None)
+        assert read_json(tmp_path / "latency.json")["conditions"]["device"] == device
 
 
 def test_ray_that_is_missing_is_told(capsys, monkeypatch, squares, model):

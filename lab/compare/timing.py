@@ -33,20 +33,22 @@ def measure(out: Path, plan: Dict[str, Any], done: List[str], say: Callable[[str
     for model, _, name in runs(plan):
         if name in done:
             models.setdefault(model["label"], out / "runs" / name / "weights" / "best.pt")
-    wanted = plan["train"].get("device")
-    device = "cuda:0" if torch.cuda.is_available() and wanted != "cpu" else "cpu"
+    wanted = str(plan["train"].get("device") or "0").split(",")[0]  # of several GPUs the first
+    device = f"cuda:{wanted}" if torch.cuda.is_available() and wanted.isdigit() else "cpu"
+    reference = plan["baseline"] if plan.get("baseline") in models else None
     conditions = {"imgsz": plan["train"]["imgsz"], "batch": 1, "threads": share(1), "torch": torch.__version__}
     found = read_json(out / LATENCY)
     if isinstance(found, dict) and set(found) - {"conditions"} == set(models):
         before = found.get("conditions", {})
-        if all(before.get(key) == value for key, value in conditions.items()) and before.get("asked") == device:
+        same = before.get("asked") == device and (reference is None or before.get("reference") == reference)
+        if same and all(before.get(key) == value for key, value in conditions.items()):
             return
     from lab.latency import measure as take_turns
 
     say(f"latency    measuring {len(models)} model(s) on {device} ...")
     asked: Dict[str, Any] = {key: conditions[key] for key in ("imgsz", "batch", "threads")}
-    if plan.get("baseline") in models:
-        asked["reference"] = plan["baseline"]
+    if reference is not None:
+        asked["reference"] = reference
     result = take_turns(models, device=device, say=say, **asked)
     result.setdefault("conditions", {})["asked"] = device
     write_json(out / LATENCY, result)
