@@ -6,7 +6,7 @@ import builtins
 import functools
 import re
 import symtable
-from typing import FrozenSet, Set, Tuple
+from typing import FrozenSet, Iterator, Tuple
 
 from fork.errors import StepError
 from fork.tree import OVERLAY, Tree
@@ -59,19 +59,20 @@ def unbound(data: bytes, file: str) -> FrozenSet[Tuple[str, str]]:
         return frozenset()
     module = symtable.symtable(data.decode("utf-8"), file, "exec")
     known = {symbol.get_name() for symbol in module.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
-    found: Set[Tuple[str, str]] = set()
-    _collect(module, "", known, found)
-    return frozenset(found)
+    scopes = list(_scopes(module, ""))
+    for _, table in scopes:
+        known |= {s.get_name() for s in table.get_symbols() if s.is_declared_global() and s.is_assigned()}
+    return frozenset(
+        (name or "module", symbol.get_name())
+        for name, table in scopes
+        for symbol in table.get_symbols()
+        if symbol.is_referenced() and symbol.get_name() not in known and symbol.get_name() not in GIVEN
+        if (symbol.is_global() if name else not (symbol.is_assigned() or symbol.is_imported()))
+    )
 
 
-def _collect(table: symtable.SymbolTable, prefix: str, known: Set[str], found: Set[Tuple[str, str]]) -> None:
-    for symbol in table.get_symbols():
-        if symbol.is_declared_global() and symbol.is_assigned():
-            known.add(symbol.get_name())
+def _scopes(table: symtable.SymbolTable, name: str) -> Iterator[Tuple[str, symtable.SymbolTable]]:
+    """Yield every scope below a table, itself first, with its qualified name."""
+    yield name, table
     for child in table.get_children():
-        _collect(child, f"{prefix}{child.get_name()}.", known, found)
-    for symbol in table.get_symbols():
-        name = symbol.get_name()
-        outside = symbol.is_global() if prefix else not (symbol.is_assigned() or symbol.is_imported())
-        if symbol.is_referenced() and outside and name not in known and name not in GIVEN:
-            found.add((prefix[:-1] or "module", name))
+        yield from _scopes(child, f"{name}.{child.get_name()}" if name else child.get_name())

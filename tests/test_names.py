@@ -14,6 +14,7 @@ FILE = "ultralytics/nn/tasks.py"
         "import os\n\ndef f(a, *b, c=1, **d):\n    e = a\n    return a, b, c, d, e, os, len, __name__, __file__\n",
         "def f():\n    with open('x') as g, open(g) as h:\n        return [h for i in g if i]\n",
         "def f():\n    global late\n    late = 1\n\ndef g():\n    return late\n",
+        "def f():\n    return late\n\ndef g():\n    global late\n    late = 1\n",
         "def f():\n    x = 1\n    def g():\n        nonlocal x\n        x += 1\n        return x\n    return g\n",
         "class A:\n    b = 1\n    c = b\n    def d(self):\n        return __class__, super().d()\n",
         "def f():\n    try:\n        import a.b as c\n    except ImportError as e:\n        return e\n    return c\n",
