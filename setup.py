@@ -24,12 +24,12 @@ from fork.tree import PACKAGE  # noqa: E402
 PROGRAM = ["libcst>=1.1", "tomli>=2; python_version < '3.11'"]  # what `python -m fork` needs to rebuild the tree
 TEST_EXTRA = ["pytest>=8", "pytest-xdist>=3", "pytest-timeout>=2.2", "ruff>=0.17,<0.18", "mypy>=1.11"]
 TEST_EXTRA += ["setuptools>=68", "wheel", "timm>=1.0.20", "safetensors>=0.4", "cloudpickle>=3.1.1"]
-TEST_EXTRA += ["grad-cam>=1.5,<1.5.6"]  # what `python -m lab heatmap` is tested with
 SLOW_EXTRA = ["onnx>=1.16", "onnxruntime>=1.18", "onnxslim>=0.1.71", "openvino>=2024.4"]  # what exports are tested with
 UPSTREAM_EXTRA = ["onnx>=1.16", "onnxruntime>=1.18", "onnxslim>=0.1.71", "lap>=0.5.12", "shapely>=2", "aiohttp>=3"]
 UPSTREAM_EXTRA += ["faster-coco-eval>=1.6", "pi-heif>=0.22"]  # what upstream's own tests import or would install
 SWEEP_EXTRA = ["pandas", "scipy", "hub-sdk", "py-cpuinfo", "seaborn", "pytz", "tqdm"]  # what older releases import
 LAB_EXTRA = ["grad-cam>=1.5,<1.5.6"]  # for `python -m lab heatmap`; later ones bring a second OpenCV, the headless one
+TEST_EXTRA += LAB_EXTRA
 RAY_EXTRA = ["ray>=2.9"]  # for `python -m lab compare --ray`
 
 
