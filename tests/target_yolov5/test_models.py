@@ -47,7 +47,7 @@ BUILDS = {
 }
 MISTAKES = {
     "unknown": (rows(b0=[-1, 1, "MobileNetV4ConvSmal", []]), "did you mean MobileNetV4ConvSmall"),
-    "layer": (rows(b1=[-1, 1, "nn.SPPF", [1024, 5]]), "unknown module 'nn.SPPF' in the model YAML: nn has no layer"),
+    "layer": (rows(b1=[-1, 1, "nn.SPPF", [1024, 5]]), "torch.nn has no 'SPPF'"),
     "code": (rows(b1=[-1, 1, "print('run')", []]), "unknown module \"print('run')\""),
     "second": (rows(b0=[-1, 1, "Conv", [8, 3, 2]], b1=[-1, 1, "MobileNetV3", []]), "is in row 1 of the YAML"),
     "empty": (rows(h2=[[-1, 0], 1, "Concat", [1]]), "row 8 (Concat) reads index 0, a slot that the backbone leaves"),
