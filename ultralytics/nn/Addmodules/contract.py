@@ -44,6 +44,10 @@ class UnknownModuleError(BackboneError):
         self.what, self.near = what, list(near)
 
 
+class UncheckedError(BackboneError):
+    """What a row gives cannot be known before it is really built: no fault, the build decides."""
+
+
 def widths_of(backbone: Any, name: str) -> List[int]:
     """Return the channels of a backbone's maps, largest map first.
 

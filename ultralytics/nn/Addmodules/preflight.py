@@ -219,7 +219,8 @@ def _located(failure: Failure, structure: Structure, where: Any) -> Problem:
     place = structure.places[failure.row]
     part = () if failure.part is None else (failure.part,)
     line, column = where(place.section, place.position, *part)
-    return Problem(line, column, failure.message, failure.advice, structure.index(failure.row))
+    index = structure.index(failure.row)
+    return Problem(line, column, failure.message, failure.advice, index, failure.severe)
 
 
 def _last_row(model: Dict[str, Any], structure: Structure, tasks: Any, where: Any) -> List[Problem]:
