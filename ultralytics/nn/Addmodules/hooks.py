@@ -25,6 +25,7 @@ from ._network import reach, reach_torchvision
 from ._record import child_environment, open_this_tree, record, record_text, recorded, this_tree
 from ._routing import stem, task_of
 from ._shapes import STAND_INS, GapBackbone
+from ._sources import unread
 from ._trust import allow, allowing, as_class, as_target
 from ._wrapping import keep_activations
 from .base import adopt_settings, settings_of, weights_match
@@ -131,21 +132,31 @@ def look_up(name: str, namespace: Dict[str, Any], args: Any = ()) -> Any:
     if upstreams:
         return on_cpu(name, found)
     found = registry.find(name)
-    broken = registry.broken_file(name)
-    if found is None and broken is not None:
-        raise BackboneError(
-            f"{name} is not available: ultralytics/nn/Addmodules/{broken.file} could not be imported.\n"
-            f"  {broken.reason}\n  to do: mend that file; nothing else is affected by it"
-        )
     if found is not None:
         return as_class(found)
     row = _timm_row(name)
     if row is not None:
+        registry.tell_broken(name, "timm's")
         _ROWS[name] = row
         return as_class(row)
+    broken = registry.broken_file(name)
+    if broken is not None:
+        raise BackboneError(
+            f"{name} is not available: ultralytics/nn/Addmodules/{broken.file} could not be imported.\n"
+            f"  {broken.reason}\n  to do: mend that file; nothing else is affected by it"
+        )
+    file = unread(name, __package__)
+    if file:
+        raise BackboneError(
+            f"there is no module {name!r}: it stands in ultralytics/nn/Addmodules/{file}, which is not read.\n"
+            f"  to do: put it into that folder itself, under a name like net.py: no other dot, no _ in front"
+        )
     modules = [key for key, value in namespace.items() if inspect.isclass(value) and issubclass(value, nn.Module)]
     known = {key.lower(): key for key in [*modules, *registry.names()]}
     near = [known[key] for key in difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.6)]
+    lost = [f"{item.file} ({item.reason})" for item in registry.broken if not item.names]
+    if lost and not near:
+        raise BackboneError(f"there is no module {name!r}, unless in a file that could not be read: {', '.join(lost)}")
     hint = f"did you mean {' or '.join(near)}?" if near else f"backbones: {', '.join(registry.names())}"
     raise UnknownModuleError(f"unknown module {name!r} in the model YAML: {hint}")
 
