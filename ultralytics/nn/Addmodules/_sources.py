@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import codecs
 import io
+import linecache
 import os
 import re
 import sys
@@ -51,6 +52,17 @@ def read_source(path: Path) -> Source:
         except (SyntaxError, UnicodeDecodeError):  # an encoding that there is not, or another than is said
             continue
     return Source(data.decode("gb18030", "replace"), "GBK or another code page")
+
+
+def recall(file: str) -> None:
+    """Let ``inspect`` and tracebacks have a file's lines that Python has imported and yet cannot decode.
+
+    Some versions of Python do not look at the bytes of comments, and so import a file in GBK.
+    """
+    if file.endswith(".py") and not linecache.getlines(file):
+        lines = io.StringIO(read_source(Path(file)).text, newline=None).readlines()
+        found = os.stat(file)
+        linecache.cache[file] = (found.st_size, found.st_mtime, lines, file)
 
 
 def defined(text: str) -> List[str]:

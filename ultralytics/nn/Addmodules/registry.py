@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Se
 from torch import nn
 
 from ._contentless import undrawn
-from ._sources import INFRASTRUCTURE, defined, read_source
+from ._sources import INFRASTRUCTURE, defined, read_source, recall
 from .contract import BackboneError
 
 LOGGER = logging.getLogger("ultralytics")
@@ -232,6 +232,7 @@ def _adopt(module: Any) -> None:
     )
     own = {name: getattr(module, name, None) for name in public}
     own = {name: item for name, item in own.items() if getattr(item, "__module__", None) == module.__name__}
+    recall(getattr(module, "__file__", None) or "")
     every = (item for item in vars(module).values() if getattr(item, "__module__", None) == module.__name__)
     if not any(inspect.isclass(item) and _states_widths(item) for item in every):
         return
