@@ -3,11 +3,13 @@
 import builtins
 import json
 import keyword
+import os
 import random
 import sys
 import types
 
 import pytest
+import test_when_it_goes_wrong as page
 import torch
 from conftest import ROOT, run_python
 from torch import nn
@@ -16,6 +18,7 @@ from fork import build as builder
 from fork.tree import OVERLAY
 from lab import launch
 from lab.compare import worker
+from ultralytics import RTDETR
 from ultralytics.nn import tasks
 from ultralytics.nn.Addmodules import BackboneError, _reasons, _sources, command, discover, preflight, registry
 from ultralytics.nn.Addmodules import __getattr__ as attribute
@@ -364,6 +367,20 @@ def test_what_cannot_be_a_file_or_be_read_is_passed_over_and_named_where_nothing
     for file in ("folder.py", "binary.py", "zero.py"):
         assert f"{file} (" in said
     assert "did you mean Net" in unavailable("Nett")
+
+
+PAGE = {"net.py": TEXT.encode("gbk"), "net.py.txt": net().encode(), "net.py ": net(built="sys.exit(0)").encode()}
+
+
+@pytest.mark.parametrize("file", PAGE)
+def test_the_pages_show_what_is_said(folder, file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder({file.strip(): PAGE[file]})
+    (tmp_path / "rtdetr-mine.yaml").write_text(page.TEXT.replace("MobileNetV3,", "Net,"), encoding="utf-8")
+    with pytest.raises(BackboneError) as caught:
+        RTDETR("rtdetr-mine.yaml")
+    for path in page.PAGES:
+        assert str(caught.value).replace(f"{tmp_path}{os.sep}", "") in page.shown(path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("listed", ["'Net'", "['Net', 'nothing']", "('Net')", "[]", "None"])

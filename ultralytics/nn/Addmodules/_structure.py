@@ -312,7 +312,7 @@ def _check_module(row: List[Any], position: int, depth: float, names: Names, rep
     if not message:
         message = f"there is no module {name!r}"
         near = nearest(name, {*names.modules, *names.backbones} if position == 0 else names.modules)
-    others = "" if position else f"the backbones are {', '.join(sorted(names.backbones))}"
+    others = "" if position or wrong[0] else f"the backbones are {', '.join(sorted(names.backbones))}"
     report((2,), message, f"did you mean {either(near)}?" if near else others)
     return near
 
