@@ -68,6 +68,12 @@ def messages(stopped: str = "stopped") -> Iterator[None]:
     except KeyboardInterrupt:
         print(f"\n{stopped}", file=sys.stderr)
         sys.exit(130)
+    except SystemExit as e:
+        reasons = sys.modules.get("ultralytics.nn.Addmodules._reasons")  # if not, only the command line has been read
+        if reasons is None or not reasons.ended_in(e):
+            raise
+        print(f"error: a module ended the run: {reasons.said(e)}", file=sys.stderr)
+        sys.exit(2)
 
 
 def load_ultralytics() -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from ._reasons import ended_in, said
 from .contract import BackboneError
 
 
@@ -12,6 +13,7 @@ def yolo() -> int:
 
     Returns:
         0, or 2 after a message about a model YAML, a backbone, its weights, a data set or a file that is missing.
+        A ``sys.exit()`` in a file of this folder counts as such a mistake.
     """
     from ultralytics.cfg import entrypoint
 
@@ -25,6 +27,10 @@ def yolo() -> int:
         if not str(e).startswith(("Dataset ", "'freeze=")):
             raise
         return _say(e.__cause__ if isinstance(e.__cause__, (BackboneError, ConnectionError)) else e)
+    except SystemExit as e:
+        if not ended_in(e):
+            raise
+        return _say(BackboneError(f"a module ended the run: {said(e)}"))
     return 0
 
 

@@ -68,8 +68,11 @@ def derive(path: Union[str, Path]) -> Optional[Derived]:
         arguments: List[Any] = [name[len(wrapper) :], pretrained]
         target = WRAPPERS[wrapper]
     else:
-        known = registry.all_names()
-        found = [key for key in known if key == name] or [key for key in known if _plain(key) == _plain(name)]
+        every, there = registry.all_names(), registry.names()
+        found: List[str] = []
+        for known in ([key for key in every if key in there or not registry.broken_file(key)], every):
+            for form in (str, _plain):
+                found = found or [key for key in known if form(key) == form(name)]
         if len(found) > 1:
             raise BackboneError(f"{path.name}: {' and '.join(found)} are both backbones: write the name as it is")
         if not found:
