@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
 from .contract import BackboneError
@@ -11,7 +12,7 @@ def yolo() -> int:
     """Run upstream's command line.
 
     Returns:
-        0, or 2 after a message about a model YAML, a backbone, its weights, a data set or a file that is missing.
+        0, or 2 after a message about a model YAML, a backbone, its weights, a data set a file that is missing or a full disk.
     """
     from ultralytics.cfg import entrypoint
 
@@ -20,6 +21,10 @@ def yolo() -> int:
     try:
         entrypoint()
     except (BackboneError, FileNotFoundError, ConnectionError) as e:
+        return _say(e)
+    except OSError as e:
+        if e.errno not in (errno.ENOSPC, errno.EDQUOT):  # a full disk
+            raise
         return _say(e)
     except RuntimeError as e:  # upstream wraps what is wrong with a data set, and with freeze, in it
         if not str(e).startswith(("Dataset ", "'freeze=")):
