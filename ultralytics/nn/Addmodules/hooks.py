@@ -283,7 +283,7 @@ def takes_any_shape(model: nn.Module) -> bool:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that a kill, a power cut or a full disk leaves the old content or the new, never a part (step x13).
+    """Write a file so that a kill or a full disk leaves the old content or the new, never a part (step x13).
 
     Args:
         path: The file; its folder exists.
