@@ -12,7 +12,7 @@ def yolo() -> int:
     """Run upstream's command line.
 
     Returns:
-        0, or 2 after a message about a model YAML, a backbone, its weights, a data set or a file that is missing, or a full disk.
+        0, or 2 after a message about a model YAML, a backbone, its weights, a data set, a missing file or a full disk.
     """
     from ultralytics.cfg import entrypoint
 
