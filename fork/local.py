@@ -17,7 +17,7 @@ from fork.build import LOCAL, Say, describe_edits, plan, quiet, replay, run_seri
 from fork.errors import ConflictError, ForkError, HandEditedError
 from fork.fetch import cache_dir
 from fork.pin import ROOT, Pin, load_pin
-from fork.state import State, exclusive, keep_blobs, look, read_blobs, read_journal, write_journal
+from fork.state import State, exclusive, journal_file, keep_blobs, look, read_blobs, read_journal
 from fork.tree import ULTRALYTICS, Target, Tree, digest, manifest, manifest_digest, replace, sha256, write_files
 
 DROPPED = ".dropped"
@@ -90,15 +90,14 @@ def save(
         if path.exists():
             text = patch.read(path, target)
             touched |= {p[2:] for p in patch.parse(text)}
-            before = patch.undo({**_on_disk(home, touched), **built}, text, f"{LOCAL}/{path.name}")
+            before = patch.undo({**_on_disk(home, touched - set(mine)), **built}, text, f"{LOCAL}/{path.name}")
         before = {p: data for p, data in before.items() if p in touched}
         after = {p: data for p, data in {**_on_disk(home, touched), **mine}.items() if p not in gone}
         text = patch.diff(before, after)
         if patch.apply(before, text, name) != after:
             raise ForkError("the edits could not be reproduced from a patch, so nothing was saved; please report this")
         keep_blobs(home, mine, state.digests)
-        write_files(home, {path.relative_to(home).as_posix(): text.encode()})
-        _know(home, state, mine, gone, name, target)
+        write_files(home, {f"{LOCAL}/{path.name}": text.encode(), **_known(home, state, mine, gone, name, target)})
     return path
 
 
@@ -129,17 +128,18 @@ def _report_rest(state: State, gone: List[str], say: Say, target: Target) -> Non
         say(f"  edit: {rebuild} restores them; a file that is meant to be empty needs a line with a comment")
 
 
-def _know(home: Path, state: State, mine: Tree, gone: List[str], name: str, target: Target) -> None:
-    """Record that the saved files are generated ones from now on, of which the patch has the difference."""
+def _known(home: Path, state: State, mine: Tree, gone: List[str], name: str, target: Target) -> Tree:
+    """Return the record by which the saved files are generated ones from now on: the journal's, or the stamp's file."""
     journal = read_journal(home)
     if journal is not None:  # the build that goes on finds them there
         last = {**(journal[-1] if journal else {}), **manifest(mine)}
-        write_journal(home, [*journal, {path: last[path] for path in last if path not in gone}])
-    elif state.stamp is not None:
-        files = {path: d for path, d in {**state.stamp.files, **manifest(mine)}.items() if path not in gone}
-        names = sorted({*state.stamp.local, name})
-        stamp = state.stamp._replace(local=names, files=files, digest=manifest_digest(files))
-        write_files(home, {target.stamp: stamp.to_bytes()})
+        return journal_file(home, [*journal, {path: last[path] for path in last if path not in gone}])
+    if state.stamp is None:
+        return {}
+    files = {path: d for path, d in {**state.stamp.files, **manifest(mine)}.items() if path not in gone}
+    names = sorted({*state.stamp.local, name})
+    stamp = state.stamp._replace(local=names, files=files, digest=manifest_digest(files))
+    return {target.stamp: stamp.to_bytes()}
 
 
 def _as_built(root: Path, state: State, source: Optional[Path], say: Say, target: Target) -> Tuple[Tree, List[str]]:

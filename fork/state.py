@@ -87,8 +87,12 @@ def read_journal(root: Path) -> Optional[List[Dict[str, str]]]:
 
 def write_journal(root: Path, manifests: List[Dict[str, str]]) -> None:
     """Record that a build is under way, and which files may be found because of it."""
-    text = json.dumps({"manifests": manifests})
-    write_files(root, {journal_path(root).relative_to(root).as_posix(): text.encode()})
+    write_files(root, journal_file(root, manifests))
+
+
+def journal_file(root: Path, manifests: List[Dict[str, str]]) -> Tree:
+    """Return path -> content of the journal."""
+    return {journal_path(root).relative_to(root).as_posix(): json.dumps({"manifests": manifests}).encode()}
 
 
 def _read_json(path: Path) -> Any:
