@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import difflib
+import errno
 import importlib
 import importlib.metadata
 import os
@@ -68,6 +69,11 @@ def messages(stopped: str = "stopped") -> Iterator[None]:
     except KeyboardInterrupt:
         print(f"\n{stopped}", file=sys.stderr)
         sys.exit(130)
+    except OSError as e:
+        if e.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(f"error: {e}", file=sys.stderr)  # a full disk
+        sys.exit(1)
     except SystemExit as e:
         reasons = sys.modules.get("ultralytics.nn.Addmodules._reasons")  # if not, only the command line has been read
         if reasons is None or not reasons.ended_in(e):
@@ -86,7 +92,7 @@ def load_ultralytics() -> Any:
     state = look(ROOT, pin)
     if state.kind == "other" and state.stamp:
         say(f"note: the tree is {state.stamp.version}, not the pinned {pin.version}; `python -m fork build` ends that")
-    elif state.kind != "built" or state.missing:
+    elif state.kind != "built" or state.missing or state.damaged:
         try:
             from fork.build import build
         except ImportError as e:
