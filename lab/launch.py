@@ -238,16 +238,19 @@ def load_checkpoint(path: Path) -> Tuple[Any, Dict[str, Any]]:
     """Return the model in a checkpoint, as RTDETR or YOLO, and the checkpoint's content (``train_args``, ``epoch``).
 
     Raises:
-        UsageError: The file is no checkpoint, or needs a module that this fork does not have.
+        UsageError: The file is damaged, is no checkpoint, or needs a module that this fork does not have.
     """
     from ultralytics import RTDETR, YOLO
     from ultralytics.nn import tasks
+    from ultralytics.nn.Addmodules.contract import BackboneError, told
 
     if not path.is_file():
-        raise UsageError(f"{path} does not exist")
+        raise UsageError(f"{path} is a folder, not a checkpoint (.pt)" if path.is_dir() else f"{path} does not exist")
     try:
         inner, content = tasks.load_checkpoint(path)
-    except (TypeError, ModuleNotFoundError, AttributeError, AssertionError) as e:
+    except (BackboneError, TypeError, ModuleNotFoundError, AttributeError, AssertionError) as e:
+        if isinstance(told(e), BackboneError):
+            raise UsageError(str(told(e))) from None
         raise UsageError(f"{path} is not a checkpoint that can be used here: {' '.join(str(e).split())}") from None
     cls = RTDETR if isinstance(inner, tasks.RTDETRDetectionModel) else YOLO
     return cls(str(path)), content
