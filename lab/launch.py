@@ -14,6 +14,7 @@ import traceback
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
+from fork.arguments import Parser
 from fork.errors import ForkError
 from fork.pin import ROOT, load_pin
 from fork.state import look
@@ -367,7 +368,7 @@ def newest(pattern: str) -> Optional[Path]:
 
 
 def split_arguments(
-    parser: argparse.ArgumentParser, argv: Optional[List[str]], aliases: Optional[Dict[str, str]] = None
+    parser: Parser, argv: Optional[List[str]], aliases: Optional[Dict[str, str]] = None
 ) -> Tuple[argparse.Namespace, Dict[str, Any]]:
     """Parse a command line of options and ``key=value`` words, in any order; ``data=x`` is ``--data x``.
 
