@@ -268,20 +268,27 @@ def find_data(name: str) -> str:
     Raises:
         ForkError: It does not exist, is not a data set's, or its images are missing.
     """
+    from lab._data_list import find_loops
     from ultralytics.data.utils import check_det_dataset
+    from ultralytics.nn.Addmodules import BackboneError
 
     if is_crowns(name):
         from lab.tree_crowns import prepare
 
         return str(prepare(say=say))
     try:
-        check_det_dataset(name, autodownload=True)
+        found = check_det_dataset(name, autodownload=True)
+    except BackboneError as e:  # it is not in UTF-8
+        raise UsageError(str(e)) from None
     except Exception as e:  # whatever upstream finds wrong with it: missing, unreadable, malformed, out of reach
         text = " ".join(f"{type(e).__name__}: {e}".split())
         raise UsageError(
             f"the data set {name!r} cannot be used: {text}\n"
             f"  to do: give --data a YAML with path, train, val and names, like cfg/datasets/tree-crowns.yaml"
         ) from None
+    for split in ("train", "val"):
+        for loop in find_loops(found.get(split)):
+            raise UsageError(f"the data set {name!r} cannot be used: {loop.message}\n  to do: {loop.advice}")
     return name
 
 
