@@ -37,7 +37,8 @@ class Again(NamedTuple):
     def message(self) -> str:
         """Say what upstream makes of it."""
         if self.loop:
-            return f"the link {self.link} leads back to {self.first}: upstream follows it in circles, image by image"
+            circles = "upstream goes round in it, and takes the same images up to 40 times"
+            return f"the link {self.link} leads back to {self.first}: {circles}"
         return f"{self.link} and {self.first} are one folder: upstream takes its images from both"
 
     @property
@@ -59,7 +60,7 @@ def walk(folder: str, again: List[Again]) -> Iterator[str]:
         path, above = waiting.pop()
         real = os.path.realpath(path)
         if real in seen:
-            again.append(Again(path, seen[real], real in above))
+            again.append(Again(_link_in(path), seen[real], real in above))
             continue
         seen[real] = path
         yield path
@@ -69,6 +70,16 @@ def walk(folder: str, again: List[Again]) -> Iterator[str]:
         except OSError:  # not for this user
             continue
         waiting += [(os.path.join(path, name), (*above, real)) for name in reversed(names)]
+
+
+def _link_in(path: str) -> str:
+    """Return the last link in a path, or all of it: what leads there may be a mount."""
+    part = path
+    while not os.path.islink(part):
+        part, last = os.path.dirname(part), part
+        if part == last:
+            return path
+    return part
 
 
 def _is_folder(entry: Any) -> bool:
