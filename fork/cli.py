@@ -9,6 +9,7 @@ from typing import Callable, Dict, List, Optional
 
 from fork import build as builder
 from fork import cli_bump, cli_review, cli_sweep, patch
+from fork.arguments import Parser
 from fork.errors import ForkError
 from fork.notes import names_of
 from fork.pin import ROOT, load_pin
@@ -36,18 +37,15 @@ TARGETED = {"build", "status", "verify", "diff", "export", "lock", "save", "drop
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    main = argparse.ArgumentParser(
+    main = Parser(
         prog="python -m fork",
         description="The fork as a program: a pinned Ultralytics release plus an ordered series of source edits.",
         epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verbs = main.add_subparsers(dest="verb", required=True, metavar="COMMAND")
 
     def verb(name: str, help_: str) -> argparse.ArgumentParser:
-        sub = verbs.add_parser(
-            name, help=help_, description=help_, epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter
-        )
+        sub = verbs.add_parser(name, help=help_, description=help_, epilog=EXIT_CODES)
         sub.add_argument(
             "--upstream",
             metavar="VERSION|PATH",

@@ -37,7 +37,7 @@ from .contract import (
     right_align,
     widths_of,
 )
-from .derive import derive, find_model, read_model
+from .derive import check_legible, derive, find_model, read_model
 from .flops import flops_side, no_flops
 from .fold import fold, is_folded
 from .matching import match_rows, report_rows
@@ -52,6 +52,7 @@ __all__ = [
     "allow",
     "allowing",
     "build_backbone",
+    "check_legible",
     "check_model",
     "child_environment",
     "derive",
