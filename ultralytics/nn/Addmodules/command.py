@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from ._foreign import restrict
 from .contract import BackboneError
 
 
@@ -17,6 +18,7 @@ def yolo() -> int:
 
     for stream in (sys.stdout, sys.stderr):  # a console in GBK or another code page must not stop a run
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
+    restrict()
     try:
         entrypoint()
     except (BackboneError, FileNotFoundError, ConnectionError) as e:

@@ -20,6 +20,7 @@ from torch import nn
 
 from ._checkpoint import explained_load
 from ._contentless import create, on_cpu
+from ._foreign import allow_download, note_own, open_weights, read_cache
 from ._install import not_installed, refuse_to_install
 from ._network import reach, reach_torchvision
 from ._record import child_environment, open_this_tree, record, record_text, recorded, this_tree
@@ -50,6 +51,7 @@ from .weights import following
 
 __all__ = [
     "allow",
+    "allow_download",
     "allowing",
     "build_backbone",
     "check_model",
@@ -75,10 +77,12 @@ __all__ = [
     "no_flops",
     "not_installed",
     "open_this_tree",
+    "open_weights",
     "positions",
     "probe_size",
     "reach",
     "reach_torchvision",
+    "read_cache",
     "read_model",
     "record",
     "record_text",
@@ -288,6 +292,7 @@ def write_whole(path: Path, data: bytes) -> None:
         path: The file; its folder exists.
         data: Its content.
     """
+    note_own(data)
     neighbour = path.with_name(f"{path.name}.partial")
     neighbour.write_bytes(data)
     for pause in (0.1, 0.5, 2.0):
