@@ -89,7 +89,9 @@ def _reason(text: str) -> str:
     if found:
         return f"it names {found.group(1)[:100]}, which is none of the classes that weights are made of"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    said = next((b for a, b in zip(lines, lines[1:]) if a.endswith("WeightsUnpickler error:")), lines[0] if lines else "")
+    said = next(
+        (b for a, b in zip(lines, lines[1:]) if a.endswith("WeightsUnpickler error:")), lines[0] if lines else ""
+    )
     return f"it asks for more than weights are made of ({said[:160]})"
 
 
@@ -184,7 +186,7 @@ def read_cache(path: Any) -> Dict[str, Any]:
     with open(path, "rb") as f:
         read = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
         shape, _, dtype = read[np.lib.format.read_magic(f)[0]](f)
-        if shape != () or dtype != object:
+        if shape != () or dtype.kind != "O":
             raise ValueError(f"{path} is no cache of labels")
         try:
             content = _Reader(f).load().item()
