@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Callable, List
 
 import libcst as cst
@@ -13,7 +14,7 @@ from fork.tree import Tree
 NAME = "x36_run_nothing_foreign"
 DATA = "ultralytics/data/utils.py"
 CHECK, ASK = "check_det_dataset", f"{HOOKS}.allow_download(file, s)"
-CACHE, PICKLED = "load_dataset_cache_file", "np.load(str(path), allow_pickle=True).item()"
+CACHE, PICKLED = "load_dataset_cache_file", r"np\.load\(.*\)\.item\(\)$"
 READ = f"{HOOKS}.read_cache(path)"
 PATCHES = "ultralytics/utils/patches.py"
 LOAD, PASSED, OPEN = "torch_load", "(*args, **kwargs)", f"{HOOKS}.open_weights"
@@ -28,7 +29,7 @@ def apply(tree: Tree) -> Outcome:
     done += [f"{OPEN}(" in code(patches.find(LOAD).body)] if restricts else []
     if data.applied(CACHE, *done):
         return Outcome(0, "already applied")
-    _return(data, CACHE, f"`return {PICKLED}`", lambda value: code(value) == PICKLED, READ)
+    _return(data, CACHE, "`return np.load(...).item()`", lambda value: bool(re.match(PICKLED, code(value))), READ)
     line = data.one(CHECK, "the line `t = time.time()`", _timed(data))
     data.replace(CHECK, line, import_here(statement(ASK), line))
     if restricts:
