@@ -101,13 +101,24 @@ def said_later(case, model, tmp_path, monkeypatch, caplog):
         with pytest.raises(ConnectionError) as caught:
             YOLO("yolo26n.pt")
         return re.sub(r"put it at .*", "put it at …", str(caught.value))
+    if case in ("weights", "download"):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("ADDMODULES_RESTRICT", "1")
+        torch.save({"call": open}, "best.pt")
+        (tmp_path / "data.yaml").write_text("", encoding="utf-8")
+        with pytest.raises(BackboneError) as caught:
+            if case == "weights":
+                YOLO("best.pt")
+            else:
+                hooks.allow_download("data.yaml", "https://example.com/crowns.zip")
+        return str(caught.value)
     data = make_squares(tmp_path / "squares")
     (tmp_path / "squares" / "labels" / "train" / "0.txt").write_text("0 20 30 10 10\n", encoding="utf-8")
     lines = [re.sub(r" \([\d.]+ s\)$", "", line) for line in check_data(data).lines()]
     return "\n".join(lines).replace(str(tmp_path.as_posix()) + "/", "").replace(str(tmp_path) + "/", "")
 
 
-LATER = ["freeze", "embed", "flops", "network", "data"]
+LATER = ["freeze", "embed", "flops", "network", "data", "weights", "download"]
 
 
 @pytest.mark.parametrize("case", LATER)
