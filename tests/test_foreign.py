@@ -455,7 +455,8 @@ def test_a_plan_of_a_dry_run_fetches_nothing(canary, tmp_path, monkeypatch):
 
 def test_the_yolo_command_says_why(canary, tmp_path, capsys, monkeypatch):
     yaml = hostile(tmp_path, canary, SCRIPTS["Python"])
-    monkeypatch.setattr("ultralytics.cfg.ARGV", ["yolo", "train", "model=yolo11n.yaml", f"data={yaml}", f"project={tmp_path}"])
+    words = ["yolo", "train", "model=yolo11n.yaml", f"data={yaml}", f"project={tmp_path}"]
+    monkeypatch.setattr("ultralytics.cfg.ARGV", words)
     assert command.yolo() == 2
     assert "its `download` is not followed unasked. It would run as Python" in capsys.readouterr().err
     assert not canary.exists()

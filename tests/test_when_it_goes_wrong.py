@@ -106,11 +106,10 @@ def said_later(case, model, tmp_path, monkeypatch, caplog):
         monkeypatch.setenv("ADDMODULES_RESTRICT", "1")
         torch.save({"call": open}, "best.pt")
         (tmp_path / "data.yaml").write_text("", encoding="utf-8")
+        address = "https://example.com/crowns.zip"
+        tried = {"weights": lambda: YOLO("best.pt"), "download": lambda: hooks.allow_download("data.yaml", address)}
         with pytest.raises(BackboneError) as caught:
-            if case == "weights":
-                YOLO("best.pt")
-            else:
-                hooks.allow_download("data.yaml", "https://example.com/crowns.zip")
+            tried[case]()
         return str(caught.value)
     data = make_squares(tmp_path / "squares")
     (tmp_path / "squares" / "labels" / "train" / "0.txt").write_text("0 20 30 10 10\n", encoding="utf-8")
