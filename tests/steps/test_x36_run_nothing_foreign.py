@@ -5,6 +5,7 @@ from fork.steps import x36_run_nothing_foreign
 from .fakes import DATA, DATA_TEXT, NEWLINES, PATCHES, PATCHES_TEXT, TASKS, check, edited, refuses, tree_of, unchanged
 from .fakes_more import SAFE_TEXT
 
+DATASET = x36_run_nothing_foreign.DATASET
 STEP = x36_run_nothing_foreign.STEP
 IMPORT = "from ultralytics.nn.Addmodules import hooks as addmodules  # here, since nn imports this module\n"
 TIME = "    # from here on\n    t  =  time.time()   # begun\n"
@@ -20,7 +21,7 @@ CHANGES = (
 LOAD = ("\n" + OPEN, f"\n    {IMPORT}    return addmodules.open_weights(torch.load, *args, **kwargs)   # the one\n")
 BEFORE = {TASKS: SAFE_TEXT, DATA: DATA_TEXT, PATCHES: PATCHES_TEXT}
 AFTER = {**BEFORE, DATA: edited(DATA_TEXT, *CHANGES), PATCHES: edited(PATCHES_TEXT, LOAD)}
-NO_LIST = SAFE_TEXT.replace("def loading(cls, weight)", "def loading(cls)")
+NO_LIST = SAFE_TEXT.replace("class _SafeLoad", "class Load")
 CHECK, CACHE = f"{DATA}: check_det_dataset", f"{DATA}: load_dataset_cache_file"
 
 
@@ -36,7 +37,7 @@ def test_a_second_run_changes_nothing(newline):
 
 
 def test_weights_are_left_alone_where_the_release_cannot_restrict_them():
-    before = {**BEFORE, TASKS: NO_LIST, PATCHES: ""}
+    before = {TASKS: NO_LIST, DATA: DATA_TEXT}
     assert check(STEP, tree_of(before), tree_of({**before, DATA: AFTER[DATA]})).applied == 2
     unchanged(STEP, tree_of({**before, DATA: AFTER[DATA]}))
 
@@ -46,20 +47,35 @@ def test_weights_are_left_alone_where_the_release_cannot_restrict_them():
     [
         (DATA, (TIME, ""), CHECK, "the line `t = time.time()`", "no such place"),
         (DATA, (TIME, TIME * 2), CHECK, "the line `t = time.time()`", "2 such places"),
-        (DATA, (READ, READ.replace("np.load", "load")), CACHE, "`return np.load(...).item()`", "no such place"),
-        (DATA, ("def load_dataset_cache_file", "def load_cache"), CACHE, "one definition of that name", "0 of them"),
+        (DATA, (READ, READ.replace("np.load", "load")), CACHE, "`np.load(...).item()`", "no such place"),
         (
             PATCHES,
             (OPEN, OPEN.replace("*args", "args")),
             f"{PATCHES}: torch_load",
-            "`return LOAD(*args, **kwargs)`",
+            "`LOAD(*args, **kwargs)`",
             "no such place",
         ),
-        (PATCHES, (OPEN, OPEN * 2), f"{PATCHES}: torch_load", "`return LOAD(*args, **kwargs)`", "2 such places"),
+        (PATCHES, (OPEN, OPEN * 2), f"{PATCHES}: torch_load", "`LOAD(*args, **kwargs)`", "2 such places"),
     ],
 )
 def test_refuses_where_a_place_is_not_there_once(file, change, where, sought, found):
     refuses(STEP, tree_of({**BEFORE, file: edited(BEFORE[file], change)}), where, sought, found)
+
+
+def test_caches_were_once_read_beside_the_data_sets():
+    named = DATA_TEXT.replace("def load_dataset_cache_file", "def load_cache_file")
+    text = "def load_dataset_cache_file(path):\n    blob = np.load(path).item()  # all\n    return blob\n"
+    new = f"def load_dataset_cache_file(path):\n    {IMPORT}    blob = addmodules.read_cache(path)  # all\n    return blob\n"
+    before = {TASKS: NO_LIST, DATA: named, DATASET: text}
+    after = {**before, DATA: edited(named, CHANGES[0]), DATASET: new}
+    assert check(STEP, tree_of(before), tree_of(after)).applied == 2
+    refuses(
+        STEP,
+        tree_of({**before, DATASET: ""}),
+        f"{DATASET}: {CACHE.split()[1]}",
+        "one definition of that name",
+        "0 of them",
+    )
 
 
 @pytest.mark.parametrize("part", range(3))

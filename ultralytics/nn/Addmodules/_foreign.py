@@ -6,6 +6,7 @@ Each function stands where upstream would run what the file says. docs/security.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import logging
 import os
 import pickle
@@ -66,8 +67,9 @@ def open_weights(load: Callable[..., Any], *args: Any, **options: Any) -> Any:
 
     refused = f"torch {torch.__version__} cannot open weights without running what they bring along; 2.6 and later can"
     if _SafeLoad.SUPPORTED:
+        listed = (file,) if inspect.signature(_SafeLoad.loading).parameters else ()  # earlier: one list for all files
         try:
-            with _SafeLoad.loading(file), allowing(file):
+            with _SafeLoad.loading(*listed), allowing(file):
                 return load(*args, **{**options, "weights_only": True})
         except (RuntimeError, EOFError, OSError):  # damaged, or TorchScript: upstream says so
             raise
