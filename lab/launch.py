@@ -33,6 +33,8 @@ class UsageError(ForkError):
 
 TRUST = {"--trust": ("ULTRALYTICS_SAFE_LOAD", "0"), "--allow-download": ("ADDMODULES_ALLOW_DOWNLOAD", "1")}
 """Options that trust others' files, and the variable that each sets."""
+RESTRICT = "ADDMODULES_RESTRICT"
+"""Says to this process, and those that it starts, that weights are not trusted unless the user says so."""
 
 
 class _Set(argparse.Action):
@@ -77,6 +79,8 @@ def messages(stopped: str = "stopped") -> Iterator[None]:
     """
     for stream in (sys.stdout, sys.stderr):  # a console in GBK or another code page must not stop a run
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
+    names = (RESTRICT, *(name for name, _ in TRUST.values()))
+    before = {name: os.environ[name] for name in names if name in os.environ}
     try:
         yield
     except ForkError as e:
@@ -88,6 +92,10 @@ def messages(stopped: str = "stopped") -> Iterator[None]:
     except KeyboardInterrupt:
         print(f"\n{stopped}", file=sys.stderr)
         sys.exit(130)
+    finally:  # whom a command trusts is its own affair
+        for name in names:
+            os.environ.pop(name, None)
+        os.environ.update(before)
 
 
 def load_ultralytics() -> Any:
@@ -128,7 +136,7 @@ def load_ultralytics() -> Any:
             f"  to do:    run `python -m pip install -e .` in {ROOT}, and unset PYTHONPATH"
         )
     _warn_installed(pin.version)
-    os.environ.setdefault("ADDMODULES_RESTRICT", "1")  # weights: see docs/security.md
+    os.environ.setdefault(RESTRICT, "1")
     return ultralytics
 
 

@@ -6,6 +6,7 @@ import pickle
 import random
 import shutil
 import sys
+import tarfile
 
 import numpy as np
 import pytest
@@ -105,6 +106,23 @@ def test_no_container_of_weights_runs_anything(payload, canary, tmp_path, conten
             tried(torch_load, path)
             tried(tasks.load_checkpoint, path)
             assert not canary.exists()
+
+
+@pytest.mark.parametrize("inner", [b"x", b"\x80\x02."])
+def test_torchs_oldest_format_is_not_opened(inner, canary, tmp_path):
+    path = tmp_path / "old.pt"
+    with tarfile.open(path, "w") as archive:
+        for name, data in (
+            ("pickle", pickle.dumps(PAYLOADS["open"](canary), 2)),
+            ("storages", inner),
+            ("tensors", inner),
+        ):
+            item = tarfile.TarInfo(name)
+            item.size = len(data)
+            archive.addfile(item, io.BytesIO(data))
+    with pytest.raises(launch.UsageError):
+        launch.load_checkpoint(path)
+    assert not canary.exists()
 
 
 @pytest.mark.parametrize("way", list(WAYS))

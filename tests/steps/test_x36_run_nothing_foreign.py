@@ -65,7 +65,7 @@ def test_refuses_where_a_place_is_not_there_once(file, change, where, sought, fo
 def test_caches_were_once_read_beside_the_data_sets():
     named = DATA_TEXT.replace("def load_dataset_cache_file", "def load_cache_file")
     text = "def load_dataset_cache_file(path):\n    blob = np.load(path).item()  # all\n    return blob\n"
-    new = f"def load_dataset_cache_file(path):\n    {IMPORT}    blob = addmodules.read_cache(path)  # all\n    return blob\n"
+    new = edited(text, ("    blob = np.load(path).item()", f"    {IMPORT}    blob = addmodules.read_cache(path)"))
     before = {TASKS: NO_LIST, DATA: named, DATASET: text}
     after = {**before, DATA: edited(named, CHANGES[0]), DATASET: new}
     assert check(STEP, tree_of(before), tree_of(after)).applied == 2

@@ -33,6 +33,9 @@ RESTRICT = "ADDMODULES_RESTRICT"
 ALLOW = "ADDMODULES_ALLOW_DOWNLOAD"
 """Allows ``download:`` in data YAMLs."""
 
+UPSTREAMS = "PytorchStreamReader|TorchScript archive"
+"""Errors of a damaged file, and of another kind of file, for which upstream has a message."""
+
 KEPT = 1000
 """Checkpoints that are remembered as written here."""
 
@@ -71,9 +74,9 @@ def open_weights(load: Callable[..., Any], *args: Any, **options: Any) -> Any:
         try:
             with _SafeLoad.loading(*listed), allowing(file):
                 return load(*args, **{**options, "weights_only": True})
-        except (RuntimeError, EOFError, OSError):  # damaged, or TorchScript: upstream says so
-            raise
         except Exception as e:  # what is hostile raises anything
+            if isinstance(e, (EOFError, OSError)) or re.search(UPSTREAMS, str(e)):
+                raise
             if not _begin(file).startswith((b"PK", b"\x80")):
                 raise pickle.UnpicklingError(f"it begins with {_begin(file)[:20]!r}") from None
             refused = _reason(str(e))
