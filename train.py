@@ -120,7 +120,7 @@ def start(options, given):
         # Not model.load(): that would fill a model of the YAML's own nc, and lose the class scores on the way
         arguments["pretrained"] = options.weights
     arguments["data"] = launch.find_data(data)
-    from ultralytics.nn.Addmodules.matching import match_rows
+    from ultralytics.nn.Addmodules._rows.matching import match_rows
     from ultralytics.nn.Addmodules.weights import following
 
     with launch.building(Path(name)), following(source and source.model):

@@ -10,9 +10,9 @@ from torch import nn
 
 from lab._heatmap_images import Placed, place
 from lab.launch import UsageError
+from ultralytics.nn.Addmodules._rows.indices import name_of, spans
 from ultralytics.nn.Addmodules.contract import SLOTS, first_backbone
 from ultralytics.nn.Addmodules.hooks import takes_any_shape
-from ultralytics.nn.Addmodules.rows import name_of, spans
 
 HEADS = ("Detect", "v10Detect", "RTDETRDecoder")
 MOST = 100

@@ -31,7 +31,7 @@ def ours() -> List[Entry]:
     default stands for another one that is listed.
     """
     from ultralytics.nn.Addmodules import registry
-    from ultralytics.nn.Addmodules.derive import HEADS
+    from ultralytics.nn.Addmodules._rows.derive import HEADS
 
     files = {path.stem: path for path in sorted(launch.CONFIGS.glob("*.yaml"))}
     found = []

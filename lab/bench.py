@@ -102,7 +102,7 @@ def folded(backbone: Any) -> Any:
     import torch
     from torch import nn
 
-    from ultralytics.nn.Addmodules import fold
+    from ultralytics.nn.Addmodules._rows import fold
     from ultralytics.nn.tasks import BaseModel
 
     model = BaseModel()

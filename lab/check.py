@@ -72,7 +72,8 @@ def load(name: str) -> Model:
         UsageError: There is no such file.
     """
     from ultralytics.nn import tasks
-    from ultralytics.nn.Addmodules import BackboneError, preflight
+    from ultralytics.nn.Addmodules import BackboneError
+    from ultralytics.nn.Addmodules._check import report as preflight
 
     wanted, path = launch.find_model(name)
     if path.parent == launch.CONFIGS and Path(wanted).parent == Path(".") and Path(wanted).name != path.name:
@@ -146,7 +147,7 @@ def _main(options: argparse.Namespace) -> int:
     model = load(options.model) if options.model else None
     data, of_data = check_set(options.data, options.quick, model) if options.data else (None, {})
     if model is not None:
-        from ultralytics.nn.Addmodules import preflight
+        from ultralytics.nn.Addmodules._check import report as preflight
 
         content = model.content
         if isinstance(content, dict):

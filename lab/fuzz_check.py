@@ -138,7 +138,7 @@ def _edit_arguments(arguments: List[Any], draw: random.Random) -> None:
 
 def judge(model: Dict[str, Any], size: int = 160) -> Verdict:
     """Check a YAML, then build it and run it on an image of ``size`` pixels."""
-    from ultralytics.nn.Addmodules import preflight
+    from ultralytics.nn.Addmodules._check import report as preflight
 
     report = preflight.check(copy.deepcopy(model), size=size)
     error = _really(model, size)
@@ -149,7 +149,7 @@ def _really(model: Dict[str, Any], size: int) -> Optional[str]:
     import torch
 
     from ultralytics.nn import tasks
-    from ultralytics.nn.Addmodules import preflight
+    from ultralytics.nn.Addmodules._check import report as preflight
 
     token = preflight._checking.set(True)  # upstream alone
     activation = tasks.Conv.default_act

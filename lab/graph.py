@@ -14,7 +14,7 @@ def draw(report: Any, path: Path) -> None:
     """Draw a report's rows, finest maps left, coarsest right, and write a picture.
 
     Args:
-        report: ``ultralytics.nn.Addmodules.preflight.Report``.
+        report: ``ultralytics.nn.Addmodules._check.report.Report``.
         path: The picture: .svg, .png or .pdf.
     """
     import matplotlib

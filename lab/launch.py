@@ -100,7 +100,9 @@ def messages(stopped: str = "stopped") -> Iterator[None]:
         print(f"error: {e}", file=sys.stderr)  # a full disk
         sys.exit(1)
     except SystemExit as e:
-        reasons = sys.modules.get("ultralytics.nn.Addmodules._reasons")  # if not, only the command line has been read
+        reasons = sys.modules.get(
+            "ultralytics.nn.Addmodules._check.reasons"
+        )  # if not, only the command line has been read
         if reasons is None or not reasons.ended_in(e):
             raise
         print(f"error: a module ended the run: {reasons.said(e)}", file=sys.stderr)
@@ -229,7 +231,7 @@ def find_model(name: str) -> Tuple[str, Path]:
         UsageError: There is none; names the ones that come near.
     """
     from ultralytics.nn.Addmodules import BackboneError
-    from ultralytics.nn.Addmodules.derive import derive
+    from ultralytics.nn.Addmodules._rows.derive import derive
     from ultralytics.utils.checks import check_yaml
 
     if not Path(name).name:
@@ -267,7 +269,8 @@ def model_class(path: Path) -> Any:
         UsageError: The YAML is not one of a model.
     """
     from ultralytics import RTDETR, YOLO
-    from ultralytics.nn.Addmodules import BackboneError, preflight
+    from ultralytics.nn.Addmodules import BackboneError
+    from ultralytics.nn.Addmodules._check import report as preflight
 
     try:
         rows = preflight.check_text(path).data["head"]
@@ -391,7 +394,7 @@ def building(path: Path) -> Iterator[None]:
         UsageError: The contract is broken, a file is out of reach, or upstream could not build the model.
     """
     from ultralytics.nn.Addmodules import BackboneError
-    from ultralytics.nn.Addmodules.preflight import ModelError
+    from ultralytics.nn.Addmodules._check.report import ModelError
 
     try:
         yield

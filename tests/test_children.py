@@ -12,7 +12,8 @@ import torch
 from conftest import ROOT, make_squares, run_python
 
 from fork.state import read_stamp
-from ultralytics.nn.Addmodules import BackboneError, _record, hooks
+from ultralytics.nn.Addmodules import BackboneError, hooks
+from ultralytics.nn.Addmodules._policy import record as _record
 
 START = r"""
 import subprocess, sys

@@ -11,7 +11,8 @@ from conftest import ROOT
 
 from lab import launch
 from lab.compare.state import find_point
-from ultralytics.nn.Addmodules import BackboneError, _checkpoint, weights
+from ultralytics.nn.Addmodules import BackboneError, weights
+from ultralytics.nn.Addmodules._policy import checkpoint as _checkpoint
 from ultralytics.nn.Addmodules.contract import told
 from ultralytics.nn.tasks import torch_safe_load
 
@@ -161,7 +162,7 @@ def test_commands_end_with_a_message(command, whole, tmp_path):
     script, *option = command.split()
     words = [str(ROOT / script), *option, "bad.pt"]
     if script == "yolo":
-        words = ["-c", "import sys; from ultralytics.nn.Addmodules.command import yolo; sys.exit(yolo())"]
+        words = ["-c", "import sys; from ultralytics.nn.Addmodules._policy.command import yolo; sys.exit(yolo())"]
         words += ["val", "model=bad.pt", "data=coco8.yaml"]
     done = subprocess.run([sys.executable, *words], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 2

@@ -10,7 +10,7 @@ from test_models import batch, log
 from ultralytics import RTDETR, YOLO
 from ultralytics.cfg import get_cfg
 from ultralytics.nn.Addmodules import BackboneError, registry
-from ultralytics.nn.Addmodules.derive import HEADS, Derived, derive, read_model
+from ultralytics.nn.Addmodules._rows.derive import HEADS, Derived, derive, read_model
 from ultralytics.nn.Addmodules.hooks import drop_anchors
 from ultralytics.nn.Addmodules.registry import Broken
 from ultralytics.nn.tasks import DetectionModel, RTDETRDetectionModel, yaml_model_load

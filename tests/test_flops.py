@@ -13,7 +13,7 @@ from tools.small_models import build, known, ours_yaml, stock_yaml
 from torch import nn
 
 from ultralytics import RTDETR, YOLO
-from ultralytics.nn.Addmodules import flops
+from ultralytics.nn.Addmodules._rows import flops
 from ultralytics.nn.Addmodules.registry import registry
 from ultralytics.utils.torch_utils import get_flops
 

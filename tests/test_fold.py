@@ -8,7 +8,8 @@ from conftest import shake
 from torch import nn
 from torch.nn import functional as F
 
-from ultralytics.nn.Addmodules import Timm, fold
+from ultralytics.nn.Addmodules import Timm
+from ultralytics.nn.Addmodules._rows import fold
 from ultralytics.nn.Addmodules.contract import FLAG
 from ultralytics.nn.tasks import DetectionModel, RTDETRDetectionModel
 

@@ -21,7 +21,9 @@ from ultralytics import YOLO
 from ultralytics.data.dataset import DATASET_CACHE_VERSION
 from ultralytics.data.utils import check_det_dataset, load_dataset_cache_file
 from ultralytics.nn import tasks
-from ultralytics.nn.Addmodules import BackboneError, _foreign, command, hooks
+from ultralytics.nn.Addmodules import BackboneError, hooks
+from ultralytics.nn.Addmodules._policy import command
+from ultralytics.nn.Addmodules._policy import foreign as _foreign
 from ultralytics.utils.patches import torch_load
 from ultralytics.utils.torch_utils import strip_optimizer
 

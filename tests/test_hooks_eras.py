@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from lab import launch
-from ultralytics.nn.Addmodules import command, hooks
-from ultralytics.nn.Addmodules.derive import Derived
+from ultralytics.nn.Addmodules import hooks
+from ultralytics.nn.Addmodules._policy import command
+from ultralytics.nn.Addmodules._rows.derive import Derived
 from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils import checks
 

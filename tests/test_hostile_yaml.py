@@ -124,7 +124,8 @@ mark, cases = sys.argv[1], json.load(sys.stdin)
 sys.dont_write_bytecode = True
 import timm, torchvision
 from ultralytics.nn import tasks
-from ultralytics.nn.Addmodules import BackboneError, preflight
+from ultralytics.nn.Addmodules import BackboneError
+from ultralytics.nn.Addmodules._check import report as preflight
 logging.disable(logging.CRITICAL)
 stock = tasks.yaml_model_load("yolo11n.yaml")
 preflight.check(stock)  # whatever is imported late has been

@@ -125,7 +125,7 @@ def test_as_a_process_and_for_the_yolo_command(tmp_path):
     (tmp_path / "wrong.yaml").write_text(WRONG, encoding="utf-8")
     result = run_python("-m", "lab", "check", tmp_path / "wrong.yaml", cwd=ROOT)
     assert (result.returncode, "Traceback" in result.stderr) == (2, False)
-    code = "from ultralytics.nn.Addmodules.command import yolo; raise SystemExit(yolo())"
+    code = "from ultralytics.nn.Addmodules._policy.command import yolo; raise SystemExit(yolo())"
     result = run_python("-c", code, "train", f"model={tmp_path / 'wrong.yaml'}", "data=coco8.yaml", cwd=tmp_path)
     assert result.returncode == 2
     assert "no module 'SPPX'" in result.stderr

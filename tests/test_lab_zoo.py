@@ -12,7 +12,7 @@ from tools.small_models import stock_yaml
 from lab import _zoo_names, _zoo_report, latency, zoo
 from lab.launch import UsageError
 from ultralytics.nn.Addmodules import registry
-from ultralytics.nn.Addmodules.derive import HEADS
+from ultralytics.nn.Addmodules._rows.derive import HEADS
 from ultralytics.nn.tasks import yaml_model_load
 from ultralytics.utils.checks import check_yaml
 

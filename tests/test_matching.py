@@ -11,7 +11,8 @@ from torch import nn
 from ultralytics import RTDETR, YOLO
 from ultralytics.cfg import get_cfg
 from ultralytics.models.yolo.detect import DetectionTrainer
-from ultralytics.nn.Addmodules import BackboneError, hooks, matching
+from ultralytics.nn.Addmodules import BackboneError, hooks
+from ultralytics.nn.Addmodules._rows import matching
 from ultralytics.nn.tasks import SegmentationModel
 
 OURS_HEAD, STOCK_HEAD = range(1, 10), range(7, 16)

@@ -10,7 +10,7 @@ from conftest import ROOT, make_squares, run_python
 from tools.small_models import build, ours_yaml, stock_yaml
 
 from ultralytics import RTDETR, YOLO
-from ultralytics.nn.Addmodules import nonfinite
+from ultralytics.nn.Addmodules._rows import nonfinite
 from ultralytics.nn.Addmodules.contract import BackboneError
 from ultralytics.utils import YAML
 

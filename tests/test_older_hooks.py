@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from ultralytics import YOLO
-from ultralytics.nn.Addmodules import _record, hooks, nonfinite
+from ultralytics.nn.Addmodules import hooks
+from ultralytics.nn.Addmodules._policy import record as _record
+from ultralytics.nn.Addmodules._rows import nonfinite
 from ultralytics.nn.Addmodules.contract import BackboneError
 
 SAFE = torch.serialization.get_unsafe_globals_in_checkpoint

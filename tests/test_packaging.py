@@ -81,7 +81,7 @@ def test_it_holds_the_patched_tree_and_our_yamls(built, results):
     assert json.loads(files["ultralytics/fork.json"])["digest"] == results[-1].digest  # checkpoints record it
     assert not [name for name in files if name.endswith((".pyc", ".tmp-fork"))]
     assert {name.split("/")[0] for name in files} == {"ultralytics"}  # no fork/, lab/, tests/
-    assert "yolo = ultralytics.nn.Addmodules.command:yolo" in scripts
+    assert "yolo = ultralytics.nn.Addmodules._policy.command:yolo" in scripts
 
 
 def test_it_works_without_the_checkout(built, tmp_path):

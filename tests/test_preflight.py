@@ -13,8 +13,9 @@ from conftest import ROOT, run_python
 
 from ultralytics import RTDETR, YOLO
 from ultralytics.nn import tasks
-from ultralytics.nn.Addmodules import BackboneError, preflight
-from ultralytics.nn.Addmodules.preflight import ModelError
+from ultralytics.nn.Addmodules import BackboneError
+from ultralytics.nn.Addmodules._check import report as preflight
+from ultralytics.nn.Addmodules._check.report import ModelError
 
 OURS = sorted((ROOT / "cfg" / "models").glob("*.yaml"))
 STOCK = sorted(glob.glob(str(ROOT / "ultralytics" / "cfg" / "models" / "**" / "*.yaml"), recursive=True))
@@ -253,7 +254,7 @@ def test_a_data_yaml_is_called_one(tmp_path):
 def test_other_threads_log_meanwhile(caplog, monkeypatch):
     import threading
 
-    from ultralytics.nn.Addmodules import _shapes
+    from ultralytics.nn.Addmodules._check import shapes as _shapes
 
     with caplog.at_level(logging.INFO, logger="ultralytics"), _shapes.without_traces(tasks):
         logging.getLogger("ultralytics").info("mine")

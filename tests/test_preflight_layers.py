@@ -6,7 +6,8 @@ import yaml
 from conftest import ROOT
 
 from ultralytics.nn import tasks
-from ultralytics.nn.Addmodules import preflight, registry
+from ultralytics.nn.Addmodules import registry
+from ultralytics.nn.Addmodules._check import report as preflight
 
 TEXT = (ROOT / "cfg" / "models" / "rtdetr-mobilenetv3.yaml").read_text(encoding="utf-8").replace("nc: 80", "nc: 3")
 TEXT = TEXT.replace("MobileNetV3,", "MobileNetV3Small,")

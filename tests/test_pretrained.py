@@ -157,7 +157,7 @@ def test_a_download_that_fails_is_a_message(monkeypatch):
         raise OSError("<urlopen error [Errno 111] Connection refused>")
 
     monkeypatch.setattr(torchvision.models, "get_model", fail)
-    monkeypatch.setattr("ultralytics.nn.Addmodules._network.obstacle", lambda url: "")  # it can be reached
+    monkeypatch.setattr("ultralytics.nn.Addmodules._policy.network.obstacle", lambda url: "")  # it can be reached
     with pytest.raises(BackboneError, match=r"could not be fetched: OSError: .*refused.*\n.*write its path"):
         MobileNetV3("small", pretrained=True)
 
@@ -166,7 +166,7 @@ def test_true_takes_torchvisions_own(reference, monkeypatch):
     import torchvision
 
     monkeypatch.setattr(torchvision.models, "get_model", lambda name, weights: copy.deepcopy(reference))
-    monkeypatch.setattr("ultralytics.nn.Addmodules._network.obstacle", lambda url: "")  # it can be reached
+    monkeypatch.setattr("ultralytics.nn.Addmodules._policy.network.obstacle", lambda url: "")  # it can be reached
     model = MobileNetV3("small", pretrained=True)
     assert model.pretrained_report.origin == "torchvision:mobilenet_v3_small"
     assert same_maps(model, reference) == [True] * 3

@@ -9,7 +9,9 @@ import pytest
 import torch
 import torchvision
 
-from ultralytics.nn.Addmodules import BackboneError, _install, _network, weights
+from ultralytics.nn.Addmodules import BackboneError, weights
+from ultralytics.nn.Addmodules._policy import install as _install
+from ultralytics.nn.Addmodules._policy import network as _network
 from ultralytics.utils import downloads
 
 try:

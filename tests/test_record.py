@@ -15,7 +15,8 @@ from conftest import ROOT, make_squares, run_python
 from fork.state import read_stamp
 from fork.tree import OVERLAY
 from ultralytics import YOLO
-from ultralytics.nn.Addmodules import _checkpoint, _record
+from ultralytics.nn.Addmodules._policy import checkpoint as _checkpoint
+from ultralytics.nn.Addmodules._policy import record as _record
 from ultralytics.nn.tasks import torch_safe_load
 from ultralytics.utils.torch_utils import strip_optimizer
 

@@ -11,7 +11,8 @@ from torch import nn
 
 from ultralytics import RTDETR, YOLO
 from ultralytics.cfg import get_cfg
-from ultralytics.nn.Addmodules import hooks, rows
+from ultralytics.nn.Addmodules import hooks
+from ultralytics.nn.Addmodules._rows import indices as rows
 from ultralytics.nn.Addmodules.contract import BackboneError
 from ultralytics.nn.distill_model import DistillationModel
 from ultralytics.nn.tasks import DetectionModel

@@ -18,7 +18,8 @@ from test_backbones import others_slow
 from fork.tree import OVERLAY
 from ultralytics import RTDETR, YOLO
 from ultralytics.nn import tasks
-from ultralytics.nn.Addmodules import BackboneError, _trust, hooks, registry
+from ultralytics.nn.Addmodules import BackboneError, hooks, registry
+from ultralytics.nn.Addmodules._policy import trust as _trust
 from ultralytics.nn.tasks import torch_safe_load
 
 PACKAGE = "ultralytics.nn.Addmodules"

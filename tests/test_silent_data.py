@@ -59,7 +59,7 @@ def test_train_and_the_yolo_command_say_so(tmp_path, script, monkeypatch, capsys
     file = write(tmp_path, "gbk", "树冠")
     said(script(train_script, "--data", file), 2, "error: ", "saved as GB18030 (GBK)", "save it as UTF-8")
     assert not (tmp_path / "runs").exists()
-    from ultralytics.nn.Addmodules.command import yolo
+    from ultralytics.nn.Addmodules._policy.command import yolo
 
     words = ["yolo", "train", "model=yolo11n.yaml", f"data={file}", "epochs=1", f"project={tmp_path}"]
     monkeypatch.setattr("ultralytics.cfg.ARGV", words)

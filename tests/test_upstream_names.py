@@ -6,7 +6,8 @@ from conftest import ROOT
 
 import ultralytics
 from ultralytics import utils
-from ultralytics.nn.Addmodules import _upstream, derive
+from ultralytics.nn.Addmodules import _upstream
+from ultralytics.nn.Addmodules._rows import derive
 from ultralytics.utils import torch_utils
 
 FOLDER = ROOT / "ultralytics" / "nn" / "Addmodules"
@@ -53,7 +54,7 @@ def test_precision_is_mixed_where_upstream_has_no_context_of_its_own(monkeypatch
 def test_a_head_that_lacks_a_library_is_no_fault_of_the_yaml(monkeypatch):
     """Before 8.4.78 RTDETRDecoder imports scipy when it runs: the model builds, and says so when it runs."""
     from ultralytics.nn import tasks
-    from ultralytics.nn.Addmodules.preflight import check
+    from ultralytics.nn.Addmodules._check.report import check
 
     model = utils.YAML.load(ROOT / "cfg" / "models" / "rtdetr-mobilenetv3.yaml")
     whole = check(model)

@@ -92,7 +92,7 @@ def said_later(case, model, tmp_path, monkeypatch, caplog):
             model(torch.zeros(1, 3, 64, 64), embed=[2])
         return str(caught.value)
     if case == "flops":
-        monkeypatch.setattr("ultralytics.nn.Addmodules.flops._told", set())
+        monkeypatch.setattr("ultralytics.nn.Addmodules._rows.flops._told", set())
         monkeypatch.setitem(sys.modules, "thop", None)
         with caplog.at_level("WARNING", logger="ultralytics"):
             assert get_flops(model) == 0.0

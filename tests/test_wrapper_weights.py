@@ -123,7 +123,9 @@ def test_torchvisions_server_out_of_reach_is_one_clear_message(monkeypatch, tmp_
         raise OSError("Network is unreachable")
 
     monkeypatch.setattr("torch.hub.download_url_to_file", unreachable)
-    monkeypatch.setattr("ultralytics.nn.Addmodules._network.obstacle", lambda url: "")  # it can be reached at first
+    monkeypatch.setattr(
+        "ultralytics.nn.Addmodules._policy.network.obstacle", lambda url: ""
+    )  # it can be reached at first
     with pytest.raises(BackboneError, match="weights resnet18 of torchvision could not be fetched: OSError"):
         TorchVisionFeatures("resnet18", True)
 

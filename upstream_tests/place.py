@@ -52,7 +52,7 @@ def add_commands(place: Path) -> None:
     from pip._vendor.distlib.scripts import ScriptMaker  # what pip itself writes commands with, on every system
 
     ours = (place / "tree" / "ultralytics" / "nn" / "Addmodules" / "command.py").is_file()
-    entry = "ultralytics.nn.Addmodules.command:yolo" if ours else "ultralytics.cfg:entrypoint"
+    entry = "ultralytics.nn.Addmodules._policy.command:yolo" if ours else "ultralytics.cfg:entrypoint"
     (place / "bin").mkdir()
     maker = ScriptMaker(None, str(place / "bin"))
     maker.executable, maker.variants, maker.set_mode = sys.executable, {""}, True

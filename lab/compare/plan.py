@@ -172,7 +172,7 @@ def _add_data(plan: Dict[str, Any], imgsz: Any, problems: List[str], say: Callab
 
 def _add_model(plan: Dict[str, Any], label: Optional[str], name: str, channels: int, problems: List[str]) -> None:
     from lab import check
-    from ultralytics.nn.Addmodules import preflight
+    from ultralytics.nn.Addmodules._check import report as preflight
 
     try:
         build, path = launch.find_model(name)

@@ -89,7 +89,7 @@ def _load(path: Path) -> Optional[Dict[str, Any]]:
         BackboneError: It is somebody else's, and opening it would run code.
     """
     from ultralytics.nn.Addmodules import BackboneError
-    from ultralytics.nn.Addmodules._checkpoint import check_whole
+    from ultralytics.nn.Addmodules._policy.checkpoint import check_whole
     from ultralytics.utils.patches import torch_load
 
     if not path.is_file():

@@ -8,8 +8,9 @@ and reported when a YAML asks for one of its names; it breaks nothing else.
 To add a backbone, put a file here; see ``contract.py`` for what the class has to do, and ``mobilenetv3.py`` for one.
 """
 
+from . import hooks as hooks  # what is no backbone: the look for those passes over what has been imported by then
 from .contract import BackboneError
-from .registry import INFRASTRUCTURE, discover, exported, register_backbone, registry
+from .registry import discover, exported, register_backbone, registry
 
 __all__ = [
     *exported(discover(__name__, __path__), "ultralytics.nn.tasks"),
@@ -21,7 +22,7 @@ __all__ = [
 
 def __getattr__(name: str):
     """Give each backbone under its name: ``from ultralytics.nn.Addmodules import MobileNetV3``."""
-    found = None if name in INFRASTRUCTURE or name[:1] == "_" else registry.find(name)
+    found = registry.find(name)
     if found is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return found

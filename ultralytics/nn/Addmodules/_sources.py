@@ -15,10 +15,6 @@ from typing import Iterator, List, NamedTuple
 
 FOLDER = Path(__file__).resolve().parent
 
-INFRASTRUCTURE = {"base", "command", "contract", "derive", "flops", "fold", "hooks", "matching", "nonfinite"}
-INFRASTRUCTURE |= {"preflight", "registry", "rows", "weights"}
-"""Files of the folder that hold no backbones."""
-
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"}
 MARKS.update({codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"})  # after UTF-32, which begins alike
 """What a file may begin with, and the encoding that it then has."""

@@ -18,15 +18,22 @@ from typing import Any, Callable, Collection, List, Optional, Tuple, Union
 import torch
 from torch import nn
 
-from ._checkpoint import explained_load
-from ._contentless import GapBackbone, create
-from ._foreign import allow_download, note_own, open_weights, read_cache
-from ._install import not_installed, refuse_to_install
-from ._lookup import ROWS, activation, literal, look_up
-from ._network import reach, reach_torchvision
-from ._record import child_environment, open_this_tree, record, record_text, recorded, this_tree
-from ._routing import stem, task_of
-from ._trust import allow, allowing, as_target
+from ._check.report import check_model
+from ._policy.checkpoint import explained_load
+from ._policy.foreign import allow_download, note_own, open_weights, read_cache
+from ._policy.install import not_installed, refuse_to_install
+from ._policy.network import reach, reach_torchvision
+from ._policy.record import child_environment, open_this_tree, record, record_text, recorded, this_tree
+from ._policy.trust import allow, allowing, as_target
+from ._rows.derive import check_legible, derive, find_model, read_model
+from ._rows.flops import flops_side, no_flops
+from ._rows.fold import fold, is_folded
+from ._rows.guard import GapBackbone, unended
+from ._rows.indices import embed_rows, frozen_layers, is_frozen, positions
+from ._rows.lookup import ROWS, activation, literal, look_up
+from ._rows.matching import match_rows, report_rows
+from ._rows.nonfinite import name_nonfinite, tell_nonfinite, watch_loss
+from ._rows.routing import stem, task_of
 from ._wrapping import keep_activations
 from .base import adopt_settings, settings_of, weights_match
 from .contract import (
@@ -38,14 +45,7 @@ from .contract import (
     right_align,
     widths_of,
 )
-from .derive import check_legible, derive, find_model, read_model
-from .flops import flops_side, no_flops
-from .fold import fold, is_folded
-from .matching import match_rows, report_rows
-from .nonfinite import name_nonfinite, tell_nonfinite, watch_loss
-from .preflight import check_model
 from .registry import registry
-from .rows import embed_rows, frozen_layers, is_frozen, positions
 from .weights import following
 
 __all__ = [
@@ -159,7 +159,8 @@ def build_backbone(
         inspect.signature(target).bind(*positional, **keywords)
     except TypeError as e:
         raise BackboneError(f"{name}: {e}; it takes {_usage(parameters)}, the YAML gives {args!r}") from None
-    backbone = create(target, *positional, **keywords)
+    with unended(name):
+        backbone = target(*positional, **keywords)
     if not isinstance(backbone, nn.Module):
         raise BackboneError(f"{name} gave a {type(backbone).__name__}, not an nn.Module")
     widths = widths_of(backbone, name)

@@ -14,8 +14,8 @@ from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Se
 
 from torch import nn
 
-from ._contentless import undrawn
-from ._sources import INFRASTRUCTURE, defined, read_source, recall
+from ._rows.guard import undrawn
+from ._sources import defined, read_source, recall
 from .contract import BackboneError
 
 LOGGER = logging.getLogger("ultralytics")
@@ -196,7 +196,7 @@ def discover(package: str, folders: Iterable[str]) -> List[str]:
     """
     own = dict(vars(sys.modules[package]))
     for module in sorted(pkgutil.iter_modules(folders), key=lambda item: item.name):
-        if module.name in INFRASTRUCTURE or module.name.startswith("_"):
+        if f"{package}.{module.name}" in sys.modules or module.name.startswith("_"):
             continue
         name = f"{package}.{module.name}"
         try:

@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from . import weights
-from ._network import published
+from ._policy.network import published
 from ._wrapping import keep_activations, watched
 from .base import IMAGENET_MEAN, IMAGENET_STD, Backbone, Normalize, Pretrained, keep_settings
 from .contract import SLOTS, BackboneError, UncheckedError

@@ -11,8 +11,8 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional
 import torch
 from torch import nn
 
-from ._checkpoint import check_whole
-from ._network import Unreachable, published
+from ._policy.checkpoint import check_whole
+from ._policy.network import Unreachable, published
 from .contract import BackboneError, first_backbone
 
 LOGGER = logging.getLogger("ultralytics")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, List, Set, Union
 from urllib.parse import urlsplit
 
-from ultralytics.nn.Addmodules._network import Unreachable, obstacle
+from ultralytics.nn.Addmodules._policy.network import Unreachable, obstacle
 
 from ._locate import CHECKOUT
 

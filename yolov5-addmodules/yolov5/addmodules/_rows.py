@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, List, Sequence
 from torch import Tensor, nn
 
 from ultralytics.nn.Addmodules import hooks
+from ultralytics.nn.Addmodules._rows.indices import name_of
 from ultralytics.nn.Addmodules.contract import SLOTS, BackboneError, first_backbone
 from ultralytics.nn.Addmodules.hooks import (
     activation,
@@ -18,7 +19,6 @@ from ultralytics.nn.Addmodules.hooks import (
     literal,
     probe_size,
 )
-from ultralytics.nn.Addmodules.rows import name_of
 
 __all__ = [
     "activation",

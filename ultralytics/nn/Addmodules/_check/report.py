@@ -1,37 +1,38 @@
-"""Checks a model YAML before a tensor is allocated: what is wrong in it is said together, with line, row and cure.
+"""Checks a model YAML: what is wrong in it is reported together, with line, row and cure.
 
-``check`` is behind ``python -m lab check`` and behind every model that is built: ``check_model`` is called first thing
-in upstream's ``parse_model``, and ``check_text`` when a YAML is read.
+``check`` is behind ``python -m lab check``. Of every model that is built, ``check_text`` looks at the file when it is
+read and ``check_model`` at the structure, first thing in upstream's ``parse_model``; that takes milliseconds. Where
+building fails nevertheless, ``built`` asks ``check`` for the reasons.
 """
 
 from __future__ import annotations
 
 import contextvars
-import json
+import copy
 import logging
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple, Union
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple, Union
 
 from torch import nn
 
-from ._contentless import AVAILABLE, Gap, GapBackbone
-from ._lookup import LIBRARIES, is_layer, look_up
-from ._reasons import Failure
-from ._shapes import SIZES, UNSURE, Built, Output, build, run, without_traces
-from ._structure import HEADS, Names, Structure, check_structure, usable
-from ._yamltext import Document, Problem, read_document, render
-from .contract import SLOTS, BackboneError, UnknownModuleError, first_backbone, right_align, widths_of
-from .registry import registry
+from .._rows.guard import Gap, GapBackbone
+from .._rows.lookup import LIBRARIES, is_layer, look_up
+from .._yamltext import Document, Problem, read_document, render
+from ..contract import SLOTS, BackboneError, UnknownModuleError, first_backbone, right_align, widths_of
+from ..registry import registry
+from .reasons import Failure
+from .shapes import SIZES, UNSURE, Built, Output, build, run, without_traces
+from .structure import HEADS, Names, Structure, check_structure, usable
 
 LOGGER = logging.getLogger("ultralytics")
+
+SMALL = (320, 320)
+"""Height and width of an image that RT-DETR's decoder finds enough points in."""
 
 PROBE = 256
 """Side of the image on which upstream measures the strides of a head; behind a backbone it is that of ``hooks``."""
 
 _checking: contextvars.ContextVar = contextvars.ContextVar("a model YAML is being checked", default=False)
-_passed: Set[str] = set()
-"""Contents that have passed in this process: upstream builds the same model several times."""
-
 _told: Set[str] = set()
 """Warnings that have been logged."""
 
@@ -111,7 +112,7 @@ class Report(NamedTuple):
 def check(
     model: Any, channels: int = 3, size: Optional[int] = None, document: Optional[Document] = None, path: str = ""
 ) -> Report:
-    """Check the content of a model YAML without allocating its weights.
+    """Check the content of a model YAML: its structure, and then what its rows give.
 
     Args:
         model: The content; left alone.
@@ -132,7 +133,7 @@ def check(
         with without_traces(tasks):
             structure = check_structure(model, where, _names(tasks))
             problems += structure.problems
-            if not structure.places or not AVAILABLE:
+            if not structure.places:
                 return Report(path, _ordered(problems), [], (size or SIZES[0],) * 2, 0)
             multi = structure.shift > 0
             built = build(usable(model), channels, tasks, structure.bad, structure.instead, multi)
@@ -175,7 +176,7 @@ def _probe(layers: nn.Sequential) -> Optional[Tuple[int, int]]:
     """Return the size of the image on which upstream measures a model's strides, or None where it does not."""
     from ultralytics.nn.modules import head
 
-    from .hooks import probe_size
+    from ..hooks import probe_size
 
     if not isinstance(layers[-1], tuple(c for c in (head.Detect, getattr(head, "SemanticSegment", None)) if c)):
         return None
@@ -184,7 +185,7 @@ def _probe(layers: nn.Sequential) -> Optional[Tuple[int, int]]:
 
 
 def _names(tasks: Any) -> Names:
-    from .hooks import is_backbone
+    from ..hooks import is_backbone
 
     namespace = vars(tasks)
 
@@ -293,7 +294,7 @@ def _rows(
 
 def read(path: Union[str, Path]) -> Document:
     """Read a model YAML and remember it for the positions of what is found later."""
-    from .derive import accept_name
+    from .._rows.derive import accept_name
 
     document = read_document(str(path))
     document = document._replace(data=accept_name(document.data))
@@ -322,35 +323,84 @@ def check_text(path: Union[str, Path]) -> Document:
 
 
 def check_model(model: Dict[str, Any], channels: int) -> None:
-    """Check the content of a model YAML before ``parse_model`` builds it (step x34).
+    """Check the structure of a model YAML before ``parse_model`` builds it (step x34); shapes are left to ``built``.
 
     Args:
         model: The content.
         channels: Channels of the image.
 
     Raises:
-        ModelError: Lists all faults.
+        ModelError: Lists all faults, those that only show when rows are built included.
     """
     if _checking.get():
         return
-    try:
-        key = json.dumps([model, channels], sort_keys=True, default=str)
-    except (TypeError, ValueError):
-        key = ""
-    if key and key in _passed:
-        return
-    path = str(model.get("yaml_file", "")) if isinstance(model, dict) else ""
-    read_last = [d for d in reversed(list(_read.values())) if _same(d.data, model)]
-    document = next((d for d in read_last if Path(d.path).name == Path(path).name), read_last[0] if read_last else None)
-    report = check(model, channels, document=document, path=document.path if document else path)
-    fail(report)
-    for problem in report.problems:
-        text = render(problem, report.path).replace("warning: ", "", 1)
+    from ultralytics.nn import tasks
+
+    document, path = _read_from(model)
+    where = document.where if document is not None else lambda *_: (0, 0)
+    problems = [*(document.problems if document is not None else ()), *check_structure(model, where, _names(tasks))[0]]
+    if any(problem.severe for problem in problems):
+        fail(check(model, channels, document=document, path=path))
+    for problem in _ordered(problems):
+        text = render(problem, path).replace("warning: ", "", 1)
         if text not in _told:
             _told.add(text)
             LOGGER.warning(text)
-    if key:
-        _passed.add(key)
+
+
+def built(build: Callable[..., Any], model: Any, *args: Any, **options: Any) -> Any:
+    """Do ``build(MODEL YAML, ...)``, and where that fails say which row is to blame.
+
+    A head whose strides upstream measures has run once by then. Behind another one a backbone's rows are run here.
+
+    Args:
+        build: Upstream's class of a model.
+        model: Content of the YAML.
+        *args: More arguments.
+        **options: Keyword arguments.
+
+    Raises:
+        ModelError: Lists all faults.
+    """
+    content = copy.deepcopy(model)
+    try:
+        result = build(model, *args, **options)
+        layers = getattr(result, "model", None)
+        if first_backbone(layers) is None or _probe(layers) is not None or _runs(layers, result.save):
+            return result
+    except BackboneError:
+        raise
+    except Exception:  # whatever torch says of shapes that do not fit
+        _explain(content)
+        raise
+    _explain(content)
+    return result
+
+
+def _runs(layers: nn.Sequential, save: List[int]) -> bool:
+    """Return whether every row of a model runs on a small image."""
+    from ultralytics.nn import tasks
+
+    training = layers.training
+    channels = next(layers.parameters()).shape[1]
+    try:
+        with without_traces(tasks):
+            return not run(Built(layers, save, [], set()), channels, SMALL)[1]
+    finally:
+        layers.train(training)
+
+
+def _explain(model: Dict[str, Any]) -> None:
+    document, path = _read_from(model)
+    fail(check(model, model.get("channels", 3), document=document, path=path))
+
+
+def _read_from(model: Any) -> Tuple[Optional[Document], str]:
+    """Return the file that a model's content was read from last, if any, and its path for messages."""
+    path = str(model.get("yaml_file", "")) if isinstance(model, dict) else ""
+    read_last = [d for d in reversed(list(_read.values())) if _same(d.data, model)]
+    document = next((d for d in read_last if Path(d.path).name == Path(path).name), read_last[0] if read_last else None)
+    return document, (document.path if document else path) or "the model YAML"
 
 
 def _same(data: Any, model: Any) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Optional
 
-from ._structure import HEADS
-from .contract import BackboneError
-from .preflight import check_model
+from .._check.report import check_model
+from .._check.structure import HEADS
+from ..contract import BackboneError
 
 RTDETR_HEAD = "RTDETRDecoder"
 OWNERS = {"YOLOWorld": ("WorldDetect",), "YOLOE": ("YOLOEDetect", "YOLOESegment", "YOLOESegment26")}

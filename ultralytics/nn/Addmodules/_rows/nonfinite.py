@@ -9,9 +9,9 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 import torch
 from torch import Tensor, nn
 
-from ._upstream import autocast
-from .contract import BackboneError, first_backbone
-from .rows import layers_of, name_of
+from .._upstream import autocast
+from ..contract import BackboneError, first_backbone
+from .indices import layers_of, name_of
 
 __all__ = ["name_nonfinite", "tell_nonfinite", "watch_loss"]
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import inspect
 import re
 import traceback
-from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
 from torch import nn
 
-from ._sources import FOLDER, INFRASTRUCTURE
-from .contract import BackboneError, UncheckedError
+from .._rows.guard import said
+from ..contract import BackboneError, UncheckedError
+
+GPU = re.compile(r"\b(cuda|gpu|triton|hip|nvcc)", re.IGNORECASE)
+"""What the errors of code speak of that wants a GPU."""
 
 
 class Failure(NamedTuple):
@@ -67,6 +69,8 @@ def explain_build(error: BaseException, at: Dict[str, Any], row: int, tainted: b
         return Failure(row, f"{name}: {wrong}; the YAML gives {written}", usage(module), 3)
     if tainted:
         return None
+    if wants_gpu(error) and not str(getattr(module, "__module__", "")).startswith(("ultralytics.nn.modules", "torch")):
+        return unchecked(error)._replace(row=row)
     channels = _channels(at.get("ch"), source)
     if name == "AIFI" and channels and len(args) > 2 and isinstance(args[2], int) and channels[0] % max(args[2], 1):
         fitting = [n for n in (1, 2, 4, 8, 16, 32) if channels[0] % n == 0]
@@ -77,6 +81,16 @@ def explain_build(error: BaseException, at: Dict[str, Any], row: int, tainted: b
     reads = f", reading {' + '.join(map(str, channels))} channels" if channels else ""
     message = f"{name} cannot be built with the arguments {written}{reads}: {said(error)}"
     return Failure(row, message, usage(module), 3)
+
+
+def wants_gpu(error: BaseException) -> bool:
+    """Return whether somebody's code fails for want of a GPU: then it is not known whether it would run on one."""
+    return bool(GPU.search(f"{type(error).__name__} {error}"))
+
+
+def unchecked(error: BaseException) -> Failure:
+    """Return what is said of a row that runs on a GPU only."""
+    return Failure(None, f"not checked, it runs on a GPU only: {said(error)}", "", severe=False)
 
 
 def _binding(module: Any, args: Any) -> Optional[str]:
@@ -113,26 +127,6 @@ def _channels(channels: Any, source: Any) -> List[int]:
         return [channels[s] for s in (source if isinstance(source, list) else [source])]
     except (TypeError, IndexError):
         return []
-
-
-def said(error: BaseException) -> str:
-    """Return an error as one line."""
-    if isinstance(error, SystemExit):
-        return f"sys.exit({error.code!r})" + (f" in {where}" if (where := ended_in(error)) else "")
-    text = " ".join(str(error).split())
-    if isinstance(error, BackboneError):
-        return text
-    return f"{type(error).__name__}{': ' if text else ''}{text[:200]}"
-
-
-def ended_in(error: SystemExit) -> str:
-    """Return the file of somebody's in this folder, and the line, that ended the program; an empty text for none."""
-    found = ""
-    for frame in traceback.extract_tb(error.__traceback__):
-        path = Path(frame.filename).resolve()
-        if FOLDER in path.parents and path.stem not in INFRASTRUCTURE and path.name[0] != "_":
-            found = f"ultralytics/nn/Addmodules/{path.relative_to(FOLDER).as_posix()}, line {frame.lineno}"
-    return found
 
 
 class Input(NamedTuple):

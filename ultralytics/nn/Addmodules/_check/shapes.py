@@ -1,8 +1,8 @@
-"""The part of the check of a model YAML that builds: on torch's meta device, where tensors have shapes and no content.
+"""The part of the check of a model YAML that builds its rows and runs them once.
 
 Upstream's own ``parse_model`` builds the rows, so that what it makes of them (width, depth, order of arguments) is what
-it will make of them later, and every row then runs once on an image without content. A row that fails is replaced by a
-stand-in, and the rest goes on; rows that read from a stand-in are not blamed for what follows from it.
+it will make of them later, and every row then runs on an image of zeros. A row that fails is replaced by a stand-in,
+and the rest goes on; rows that read from a stand-in are not blamed for what follows from it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,16 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 import torch
 from torch import nn
 
-from . import weights
-from ._contentless import GAP, GAP_BACKBONE, UPSTREAMS, Gap, GapBackbone, OnCpu, ShapesOnly, building, undrawn, unended
-from ._reasons import Failure, explain_build, explain_run
-from ._structure import HEADS
-from .contract import SLOTS, BackboneError, first_backbone, is_multi_map, right_align, widths_of
+from .. import weights
+from .._rows.guard import GAP, GAP_BACKBONE, Gap, GapBackbone, undrawn, unended
+from ..contract import SLOTS, first_backbone, is_multi_map, right_align, widths_of
+from .reasons import Failure, explain_build, explain_run, unchecked, wants_gpu
+from .structure import HEADS
 
 LOGGER = logging.getLogger("ultralytics")
+
+UPSTREAMS = ("ultralytics.nn.modules.", "torch.", "torchvision.ops")
+"""Modules of layers that are not somebody's own."""
 
 SIZES = (640, 256, 224, 320, 384, 448, 512, 1024)
 """Sides of the image on which rows are run; the next is tried where a model runs at a certain size only."""
@@ -40,7 +43,7 @@ class Built(NamedTuple):
     """What came of building the rows.
 
     Attributes:
-        layers: The model on the meta device, stand-ins included; None where nothing could be built.
+        layers: The rows, stand-ins included; None where nothing could be built.
         save: Indices that later rows read.
         failures: What is wrong, one a row, in the order in which it was found.
         gaps: Positions of rows that are stand-ins.
@@ -65,7 +68,7 @@ def without_traces(namespace: Any) -> Iterator[None]:
     Args:
         namespace: Upstream's ``tasks`` module.
     """
-    from .registry import registry
+    from ..registry import registry
 
     noted, default = set(registry._noted), namespace.Conv.default_act
     own = threading.get_ident()
@@ -87,7 +90,7 @@ def without_traces(namespace: Any) -> Iterator[None]:
 def build(
     model: Dict[str, Any], channels: int, tasks: Any, bad: Set[int], instead: Dict[int, List[str]], multi: bool
 ) -> Built:
-    """Build the rows of a model YAML without content.
+    """Build the rows of a model YAML.
 
     Args:
         model: Content of the YAML, its structure checked.
@@ -99,40 +102,27 @@ def build(
     """
     gaps, trials = set(bad), {row: list(names) for row, names in instead.items()}
     failures: List[Failure] = []
-    with building() as on_cpu:
-        for _ in range(5 * len(model["backbone"] + model["head"]) + 2):
-            trial = _substituted(model, gaps, trials, multi)
-            try:
-                with torch.device("meta"), ShapesOnly():
-                    layers, save = tasks.parse_model(trial, channels, verbose=False)
-                return Built(layers, list(save), failures, gaps)
-            except BaseException as e:  # whatever a module's constructor raises, sys.exit() included
-                if isinstance(e, KeyboardInterrupt):
-                    raise
-                at = _locals_of(e, tasks.parse_model.__code__)
-                row = at.get("i") if at else None
-                if row is None or at is None or (row in gaps and row not in trials):
-                    failures.append(Failure(None, f"{type(e).__name__}: {e}", "" if at else UNSURE))
-                    break
-                name = (trial["backbone"] + trial["head"])[row][2]
-                if row in gaps:  # what was probably meant does not fit either
-                    trials[row] = trials[row][1:]
-                    if not trials[row]:
-                        del trials[row]
-                elif _may_want_content(at.get("m")) and name not in on_cpu:
-                    on_cpu.append(name)
-                else:
-                    failure = explain_build(e, at, row, _tainted(model, row, gaps - set(trials), multi))
-                    failures += [failure] if failure is not None else []
-                    gaps.add(row)
+    for _ in range(5 * len(model["backbone"] + model["head"]) + 2):
+        try:
+            layers, save = tasks.parse_model(_substituted(model, gaps, trials, multi), channels, verbose=False)
+            return Built(layers, list(save), failures, gaps)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as e:  # whatever a module's constructor raises, sys.exit() included
+            at = _locals_of(e, tasks.parse_model.__code__)
+            row = at.get("i") if at else None
+            if row is None or at is None or (row in gaps and row not in trials):
+                failures.append(Failure(None, f"{type(e).__name__}: {e}", "" if at else UNSURE))
+                break
+            if row in gaps:  # what was probably meant does not fit either
+                trials[row] = trials[row][1:]
+                if not trials[row]:
+                    del trials[row]
+                continue
+            failure = explain_build(e, at, row, _tainted(model, row, gaps - set(trials), multi))
+            failures += [failure] if failure is not None else []
+            gaps.add(row)
     return Built(None, [], failures, gaps)
-
-
-def _may_want_content(module: Any) -> bool:
-    """Tell whether a constructor is somebody's own, and may look at the tensors that it makes."""
-    if not callable(module) or isinstance(module, (OnCpu, nn.Module)) or module in (Gap, GapBackbone):
-        return False
-    return not str(getattr(module, "__module__", "")).startswith(UPSTREAMS)
 
 
 def _substituted(model: Dict[str, Any], gaps: Set[int], trials: Dict[int, List[str]], multi: bool) -> Dict[str, Any]:
@@ -180,7 +170,7 @@ def _position(source: int, row: int, shift: int) -> int:
 
 
 def run(built: Built, channels: int, size: Tuple[int, int]) -> Tuple[List[Output], List[Failure]]:
-    """Run every row once on an image without content.
+    """Run every row once on an image of zeros.
 
     Args:
         built: The model.
@@ -192,11 +182,11 @@ def run(built: Built, channels: int, size: Tuple[int, int]) -> Tuple[List[Output
     """
     outputs: List[Any] = []
     failures: List[Failure] = []
-    x: Any = torch.empty(1, channels, *size, device="meta")
+    x: Any = torch.zeros(1, channels, *size)
     assert built.layers is not None
     built.layers.eval()
     image = x
-    with torch.no_grad(), ShapesOnly():
+    with torch.no_grad():
         for position, layer in enumerate(built.layers):
             x = _read(outputs, x, layer.f)
             if position in built.gaps and isinstance(layer, (Gap, GapBackbone)):
@@ -264,42 +254,19 @@ def _empty_weights(layer: nn.Module) -> Optional[Tuple[str, str]]:
 
 
 def _forward(layer: nn.Module, x: Any, outputs: List[Any], size: Tuple[int, int]) -> Tuple[Any, Optional[Failure]]:
-    """Run a layer; where its code wants content, run it on the CPU instead."""
     name = type(layer).__name__
     if name in WITH_TEXT:
         return None, None
     try:
         with unended(name):
             return layer(x), None
-    except BackboneError as e:
-        return None, explain_run(e, layer, x, outputs, size)
     except Exception as e:
-        error = e
-    if "meta" not in str(error).lower() and all(type(m).__module__.startswith(UPSTREAMS) for m in layer.modules()):
-        if isinstance(error, ImportError):  # releases before 8.4.78 and their RTDETRDecoder, which needs scipy
+        foreign = not all(type(m).__module__.startswith(UPSTREAMS) for m in layer.modules())
+        if (
+            isinstance(e, ImportError) and not foreign
+        ):  # releases before 8.4.78 and their RTDETRDecoder, which needs scipy
             return None, None
-        return None, explain_run(error, layer, x, outputs, size)
-    try:
-        twin = copy.deepcopy(layer).to_empty(device="cpu")
-        for tensor in (*twin.parameters(), *twin.buffers()):
-            tensor.data.zero_()
-        with unended(name):
-            result = twin(_zeros(x))
-        return _to_meta(result), None
-    except Exception as e:
-        if "meta" in str(error).lower():
-            return None, None  # it cannot be known here
-        return None, explain_run(e, layer, x, outputs, size)
-
-
-def _zeros(x: Any) -> Any:
-    return [_zeros(item) for item in x] if isinstance(x, list) else torch.zeros(x.shape)
-
-
-def _to_meta(x: Any) -> Any:
-    if isinstance(x, torch.Tensor):
-        return x.to("meta")
-    return type(x)(_to_meta(item) for item in x) if isinstance(x, (list, tuple)) else x
+        return None, unchecked(e) if foreign and wants_gpu(e) else explain_run(e, layer, x, outputs, size)
 
 
 def _maps(backbone: nn.Module, x: Any, image: torch.Tensor) -> Tuple[List[Any], Optional[Failure]]:

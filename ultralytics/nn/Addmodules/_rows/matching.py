@@ -12,9 +12,9 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from torch import Tensor, nn
 
-from .contract import SLOTS, BackboneError, first_backbone
-from .rows import layers_of, name_of, spans
-from .weights import ENOUGH
+from ..contract import SLOTS, BackboneError, first_backbone
+from ..weights import ENOUGH
+from .indices import layers_of, name_of, spans
 
 __all__ = ["match_rows", "report_rows"]
 

@@ -10,11 +10,11 @@ from typing import Any, Callable, Dict, Optional
 
 from torch import nn
 
-from ._contentless import STAND_INS, on_cpu
-from ._sources import unread
-from ._trust import as_class
-from .contract import BackboneError, UnknownModuleError
-from .registry import registry
+from .._policy.trust import as_class
+from .._sources import unread
+from ..contract import BackboneError, UnknownModuleError
+from ..registry import registry
+from .guard import STAND_INS
 
 TORCHVISION = "TorchVision"
 """Upstream has a module of this name, whose first argument is a number of channels; ours takes a model's name."""
@@ -71,7 +71,7 @@ def look_up(name: str, namespace: Dict[str, Any], args: Any = (), allowed: Calla
             f"{name} is the name of a module of upstream and of a backbone in ultralytics/nn/Addmodules; rename yours"
         )
     if upstreams:
-        return on_cpu(name, found)
+        return found
     found = registry.find(name)
     if found is not None:
         return as_class(found)
@@ -123,7 +123,7 @@ def _of_library(package: str, written: str, cls: str) -> Any:
 def _timm_row(name: str) -> Any:
     """Return what builds ``- [-1, 1, resnet18, [True]]``, article 002's form for a network of timm, or None."""
     try:
-        from .timm_wrapper import is_timm_model, timm_row
+        from ..timm_wrapper import is_timm_model, timm_row
     except ImportError:  # the file is broken, which a YAML that names Timm is told
         return None
     return timm_row(name) if is_timm_model(name) else None

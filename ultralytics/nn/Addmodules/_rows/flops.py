@@ -6,7 +6,7 @@ import logging
 import sys
 from typing import Any, Optional, Set
 
-from .contract import first_backbone
+from ..contract import first_backbone
 
 __all__ = ["flops_side", "no_flops"]
 

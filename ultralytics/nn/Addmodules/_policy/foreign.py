@@ -17,10 +17,10 @@ from typing import Any, Callable, Dict, Tuple
 import numpy as np
 import torch
 
-from ._record import PACKAGE, stamp
-from ._trust import allowing
-from ._upstream import env_bool
-from .contract import BackboneError
+from .._upstream import env_bool
+from ..contract import BackboneError
+from .record import PACKAGE, stamp
+from .trust import allowing
 
 LOGGER = logging.getLogger("ultralytics")
 

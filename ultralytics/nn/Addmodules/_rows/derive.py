@@ -8,9 +8,9 @@ import re
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Union
 
-from ._upstream import load_yaml
-from .contract import BackboneError
-from .registry import registry
+from .._upstream import load_yaml
+from ..contract import BackboneError
+from ..registry import registry
 
 LOGGER = logging.getLogger("ultralytics")
 
@@ -106,7 +106,7 @@ def find_model(path: Union[str, Path]) -> Union[str, Derived, None]:
 
 def read_model(source: Union[str, Derived]) -> Dict[str, Any]:
     """Return the content of a model YAML: of the file, or of one that ``derive`` has made out."""
-    from .preflight import check_text
+    from .._check.report import check_text
 
     if not isinstance(source, Derived):
         check_text(source)
@@ -127,8 +127,8 @@ def check_legible(file: Union[str, Path]) -> None:
     Raises:
         BackboneError: Names the place, what would become of it, and how to save the file.
     """
-    from ._yamlbytes import SAVE_AS_UTF8
-    from ._yamltext import read_document, render
+    from .._yamlbytes import SAVE_AS_UTF8
+    from .._yamltext import read_document, render
 
     data = Path(file).read_bytes()
     try:

@@ -12,7 +12,7 @@ from typing import Any, Dict, List, NamedTuple, Sequence
 
 from torch import nn
 
-from .contract import SLOTS, BackboneError, first_backbone, is_multi_map
+from ..contract import SLOTS, BackboneError, first_backbone, is_multi_map
 
 __all__ = ["embed_rows", "frozen_layers", "is_frozen", "layers_of", "name_of", "positions", "spans"]
 

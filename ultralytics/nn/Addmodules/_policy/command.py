@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import sys
 
-from ._foreign import restrict
-from ._reasons import ended_in, said
-from .contract import BackboneError, told
+from .._rows.guard import ended_in, said
+from ..contract import BackboneError, told
+from .foreign import restrict
 
 
 def yolo() -> int:

@@ -6,9 +6,9 @@ import difflib
 import numbers
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from ._lookup import activation
-from ._yamltext import Problem
-from .contract import SLOTS, BackboneError
+from .._rows.lookup import activation
+from .._yamltext import Problem
+from ..contract import SLOTS, BackboneError
 
 Where = Callable[..., Tuple[int, int]]
 

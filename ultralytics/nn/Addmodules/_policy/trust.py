@@ -20,8 +20,8 @@ from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Set, TypeV
 import torch
 from torch import fx, nn
 
-from . import _record
-from .registry import INFRASTRUCTURE, registry
+from ..registry import registry
+from . import record as _record
 
 Names = TypeVar("Names", bound=Iterable[str])
 
@@ -112,8 +112,7 @@ def _is_data(kind: type) -> bool:
 
 def _is_plain(kind: type) -> bool:
     """Tell whether a class is of a backbone's file, such as its settings, and no more than a class by itself."""
-    file = kind.__module__.rpartition(".")[2]
-    return type(kind) is type and kind.__bases__ == (object,) and file not in INFRASTRUCTURE and file[0] != "_"
+    return type(kind) is type and kind.__bases__ == (object,) and registry.has_file(kind.__module__)
 
 
 class Made(nn.Module):

@@ -20,7 +20,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from .contract import BackboneError, first_backbone
+from ..contract import BackboneError, first_backbone
 
 FORK = "ultralytics-addmodules"
 KEY = "addmodules"

@@ -23,7 +23,7 @@ except ImportError:  # an old torch: a backbone stays unfolded there, and is sai
     TorchFunctionMode = object
 from torch.utils._pytree import tree_leaves
 
-from .contract import first_backbone
+from ..contract import first_backbone
 
 LOGGER = logging.getLogger("ultralytics")
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, Optional, Tuple, Union
 from urllib.parse import urlsplit
 
-from ._upstream import env_bool
+from .._upstream import env_bool
 
 LIMIT = 3.0
 """Seconds within which a server has to accept a connection, the look-up of its name included."""

@@ -16,9 +16,9 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, TypeV
 import torch
 from torch import nn
 
-from . import _record
-from .contract import BackboneError
-from .registry import registry
+from ..contract import BackboneError
+from ..registry import registry
+from . import record as _record
 
 T = TypeVar("T")
 
