@@ -12,7 +12,6 @@ import pytest
 import test_when_it_goes_wrong as page
 import torch
 from conftest import ROOT, run_python
-from torch import nn
 
 from fork import build as builder
 from fork.tree import OVERLAY
@@ -22,8 +21,9 @@ from ultralytics import RTDETR
 from ultralytics.nn import tasks
 from ultralytics.nn.Addmodules import BackboneError, _reasons, _sources, command, discover, preflight, registry
 from ultralytics.nn.Addmodules import __getattr__ as attribute
+from ultralytics.nn.Addmodules._lookup import is_layer, look_up
 from ultralytics.nn.Addmodules.derive import derive
-from ultralytics.nn.Addmodules.hooks import build_backbone, look_up
+from ultralytics.nn.Addmodules.hooks import build_backbone
 from ultralytics.nn.Addmodules.registry import INFRASTRUCTURE, exported, register_backbone
 
 PACKAGE = "ultralytics.nn.Addmodules.hostile"
@@ -81,9 +81,7 @@ def unavailable(name):
     return str(caught.value)
 
 
-UPSTREAMS = sorted(
-    key for key, value in vars(tasks).items() if isinstance(value, type) and issubclass(value, nn.Module)
-)
+UPSTREAMS = sorted(key for key, value in vars(tasks).items() if is_layer(value))
 OURS = [name for name in registry.names() if registry.is_registered(name)]
 MARKED = "from ultralytics.nn.Addmodules import register_backbone as mark\n"
 HOLDERS = {

@@ -1,37 +1,51 @@
-"""Not in the articles: a module name that parse_model cannot find is named, with its cause and the nearest names."""
+"""Not in the articles: what a YAML names is looked up among layers, never run; an unknown name is explained."""
 
 from __future__ import annotations
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, code, expression, walk
-from fork.steps._places import HOOKS, PARSE, TASKS, row_loop
+from fork.edit import Outcome, Source, Step, code, expression, own_nodes, walk, with_value
+from fork.steps._places import HOOKS, PARSE, TASKS, assignments, row_loop, value_of
 from fork.tree import Tree
 
 NAME = "x11_look_up_modules"
 LOOKUP = f"{HOOKS}.look_up(m, globals(), args)"
+ACTIVATION = f"{HOOKS}.activation(act)"
 
 
 def apply(tree: Tree) -> Outcome:
-    """Put a function call where parse_model indexes ``globals()``."""
+    """Put function calls where parse_model looks a row's module up, and where it evaluates ``activation``."""
     source = Source(tree, TASKS, NAME)
-    nodes = walk(row_loop(source).loop)
-    if any(isinstance(node, cst.Call) and code(node) == LOOKUP for node in nodes):
+    nodes = own_nodes(row_loop(source).function, cst.Call)
+    done = (any(code(node) == call for node in nodes) for call in (LOOKUP, ACTIVATION))
+    if source.applied(PARSE, *done):
         return Outcome(0, "already applied")
-    found = [node for node in nodes if isinstance(node, cst.Subscript) and code(node) == "globals()[m]"]
-    source.replace(PARSE, source.one(PARSE, "the expression `globals()[m]`", found), expression(LOOKUP))
+    found = [node for node in nodes if isinstance(node, cst.Call) and code(node.func) == "eval"]
+    call = source.one(PARSE, "the call `eval(act)`, and no other eval", found)
+    if code(call) != "eval(act)":
+        raise source.fail(PARSE, "the call `eval(act)`, and no other eval", code(call))
+    source.replace(PARSE, call, expression(ACTIVATION))
+    lines = [
+        line
+        for line in assignments(row_loop(source).loop, "m")
+        if any(isinstance(node, cst.Subscript) and code(node) == "globals()[m]" for node in walk(value_of(line)))
+    ]
+    line = source.one(PARSE, "the line `m = ...` with `globals()[m]`", lines)
+    source.replace(PARSE, line, with_value(line, expression(LOOKUP)))
     return source.save()
 
 
 STEP = Step(
     name=NAME,
     section="-",
-    title="Name an unknown module and its cause",
+    title="Look names up among layers, and run none",
     reason=(
-        "A typing error in a YAML, or a file in Addmodules that did not import, ends in a bare KeyError. The lookup "
-        "says which file failed and why, which names come near, and when a name is claimed twice."
+        "A row may name any global of tasks.py, functions and whole models among them, and `activation` is run as "
+        "Python: a model YAML from elsewhere runs code. Here a name is looked up among layers. A typing error, or a "
+        "file in Addmodules that did not import, ends in a bare KeyError. The lookup says which file failed and why, "
+        "which names come near, and when a name is claimed twice."
     ),
     files=(TASKS,),
-    places=(1, 1),
+    places=(2, 2),
     apply=apply,
 )
