@@ -4,7 +4,6 @@ python val.py                                       the newest best.pt under run
 python val.py --weights runs/train/exp/weights/best.pt --data my.yaml --imgsz 640
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -19,10 +18,9 @@ except ModuleNotFoundError as missing:
 
 def parse(argv=None):
     """Read the command line: (options, key=value arguments)."""
-    parser = argparse.ArgumentParser(
+    parser = launch.Parser(
         prog="val.py",
         description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="Any other validation argument of upstream goes behind as key=value.",
     )
     parser.add_argument("--weights", help="checkpoint (.pt); default: the newest best.pt under runs/")

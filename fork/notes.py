@@ -79,7 +79,7 @@ NOTES: Dict[str, Note] = {
         more="`Addmodules/fold.py` runs the model once and sees which BatchNorm reads from which convolution.",
     ),
     "x16_follow_checkpoint": Note("upstream tells the builder of a model which weights will follow."),
-    "x17_read_text": Note("parse_model keeps an argument as text whatever the parser of literals raises."),
+    "x17_read_text": Note("parse_model keeps as text what is no literal, and data YAMLs are read in their encoding."),
     "x18_drop_anchors": Note("upstream's Detect takes anchors, or says what to do about them."),
     "x19_derive_models": Note("upstream itself makes models from a head and the name of a backbone."),
     "x20_inherit_settings": Note("upstream's load() takes over settings that belong to weights."),

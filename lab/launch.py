@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import difflib
+import errno
 import importlib
 import importlib.metadata
 import os
@@ -14,6 +15,7 @@ import traceback
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
+from fork.arguments import Parser
 from fork.errors import ForkError
 from fork.pin import ROOT, load_pin
 from fork.state import look
@@ -68,6 +70,11 @@ def messages(stopped: str = "stopped") -> Iterator[None]:
     except KeyboardInterrupt:
         print(f"\n{stopped}", file=sys.stderr)
         sys.exit(130)
+    except OSError as e:
+        if e.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(f"error: {e}", file=sys.stderr)  # a full disk
+        sys.exit(1)
     except SystemExit as e:
         reasons = sys.modules.get("ultralytics.nn.Addmodules._reasons")  # if not, only the command line has been read
         if reasons is None or not reasons.ended_in(e):
@@ -86,7 +93,7 @@ def load_ultralytics() -> Any:
     state = look(ROOT, pin)
     if state.kind == "other" and state.stamp:
         say(f"note: the tree is {state.stamp.version}, not the pinned {pin.version}; `python -m fork build` ends that")
-    elif state.kind != "built" or state.missing:
+    elif state.kind != "built" or state.missing or state.damaged:
         try:
             from fork.build import build
         except ImportError as e:
@@ -244,16 +251,19 @@ def load_checkpoint(path: Path) -> Tuple[Any, Dict[str, Any]]:
     """Return the model in a checkpoint, as RTDETR or YOLO, and the checkpoint's content (``train_args``, ``epoch``).
 
     Raises:
-        UsageError: The file is no checkpoint, or needs a module that this fork does not have.
+        UsageError: The file is damaged, is no checkpoint, or needs a module that this fork does not have.
     """
     from ultralytics import RTDETR, YOLO
     from ultralytics.nn import tasks
+    from ultralytics.nn.Addmodules.contract import BackboneError, told
 
     if not path.is_file():
-        raise UsageError(f"{path} does not exist")
+        raise UsageError(f"{path} is a folder, not a checkpoint (.pt)" if path.is_dir() else f"{path} does not exist")
     try:
         inner, content = tasks.load_checkpoint(path)
-    except (TypeError, ModuleNotFoundError, AttributeError, AssertionError) as e:
+    except (BackboneError, TypeError, ModuleNotFoundError, AttributeError, AssertionError) as e:
+        if isinstance(told(e), BackboneError):
+            raise UsageError(str(told(e))) from None
         raise UsageError(f"{path} is not a checkpoint that can be used here: {' '.join(str(e).split())}") from None
     cls = RTDETR if isinstance(inner, tasks.RTDETRDetectionModel) else YOLO
     return cls(str(path)), content
@@ -270,20 +280,27 @@ def find_data(name: str) -> str:
     Raises:
         ForkError: It does not exist, is not a data set's, or its images are missing.
     """
+    from lab._data_list import find_loops
     from ultralytics.data.utils import check_det_dataset
+    from ultralytics.nn.Addmodules import BackboneError
 
     if is_crowns(name):
         from lab.tree_crowns import prepare
 
         return str(prepare(say=say))
     try:
-        check_det_dataset(name, autodownload=True)
+        found = check_det_dataset(name, autodownload=True)
+    except BackboneError as e:  # it is not in UTF-8
+        raise UsageError(str(e)) from None
     except Exception as e:  # whatever upstream finds wrong with it: missing, unreadable, malformed, out of reach
         text = " ".join(f"{type(e).__name__}: {e}".split())
         raise UsageError(
             f"the data set {name!r} cannot be used: {text}\n"
             f"  to do: give --data a YAML with path, train, val and names, like cfg/datasets/tree-crowns.yaml"
         ) from None
+    for split in ("train", "val"):
+        for loop in find_loops(found.get(split)):
+            raise UsageError(f"the data set {name!r} cannot be used: {loop.message}\n  to do: {loop.advice}")
     return name
 
 
@@ -370,7 +387,7 @@ def newest(pattern: str) -> Optional[Path]:
 
 
 def split_arguments(
-    parser: argparse.ArgumentParser, argv: Optional[List[str]], aliases: Optional[Dict[str, str]] = None
+    parser: Parser, argv: Optional[List[str]], aliases: Optional[Dict[str, str]] = None
 ) -> Tuple[argparse.Namespace, Dict[str, Any]]:
     """Parse a command line of options and ``key=value`` words, in any order; ``data=x`` is ``--data x``.
 

@@ -21,7 +21,7 @@ from ultralytics import RTDETR
 from ultralytics.nn import tasks
 from ultralytics.nn.Addmodules import BackboneError, _reasons, _sources, command, discover, preflight, registry
 from ultralytics.nn.Addmodules import __getattr__ as attribute
-from ultralytics.nn.Addmodules._lookup import is_layer, look_up
+from ultralytics.nn.Addmodules._lookup import is_layer
 from ultralytics.nn.Addmodules.derive import derive
 from ultralytics.nn.Addmodules.hooks import build_backbone
 from ultralytics.nn.Addmodules.registry import INFRASTRUCTURE, exported, register_backbone
@@ -81,7 +81,7 @@ def unavailable(name):
     return str(caught.value)
 
 
-UPSTREAMS = sorted(key for key, value in vars(tasks).items() if is_layer(value))
+UPSTREAMS = sorted(key for key, value in vars(tasks).items() if is_layer(value) and not registry.claims(value))
 OURS = [name for name in registry.names() if registry.is_registered(name)]
 MARKED = "from ultralytics.nn.Addmodules import register_backbone as mark\n"
 HOLDERS = {

@@ -30,6 +30,7 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
+from fork.arguments import Parser
 from lab import launch
 from lab.launch import UsageError, say
 
@@ -44,11 +45,10 @@ TRAINING = ("epochs", "imgsz", "batch", "device", "workers")
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    result = argparse.ArgumentParser(
+    result = Parser(
         prog="python -m lab compare",
         allow_abbrev=False,  # --seed 5 would be taken for --seeds 5, which are five
         description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="Any other training argument of upstream goes behind as key=value (`yolo cfg` lists them).",
     )
     add = result.add_argument
@@ -145,6 +145,8 @@ def _read_toml(found: argparse.Namespace, given: Dict[str, Any]) -> None:
     for key, value in content.items():
         if key in kinds and (not isinstance(value, kinds[key]) or (isinstance(value, bool) and kinds[key] is int)):
             raise UsageError(f"--plan {file}: {key} = {value!r} is of the wrong kind; see --help")
+        if any(isinstance(one, str) and not one.strip() for one in (value if isinstance(value, list) else [value])):
+            raise UsageError(f"--plan {file}: {key} is empty: give a value, or leave it out")
         if isinstance(value, dict):
             raise UsageError(f"--plan {file}: there is no table [{key}]; keys stand at the top, or in [train]")
     if any(not isinstance(one, str) for one in content.get("cfg", [])):

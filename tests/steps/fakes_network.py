@@ -175,3 +175,16 @@ def load(weight):
         LOGGER.warning("elsewhere")
         check_requirements(e.name)
 """
+
+DATA_TEXT = '''
+def check_det_dataset(name, fetch=True):
+    """As check_cls_dataset."""
+    file, trail = name, 1
+    # what it says
+    data  =  YAML.load(file, append_filename=True)   # read
+    note = YAML.load(file, append_filename=True)
+
+
+def check_cls_dataset(file):
+    data = YAML.load(file, append_filename=True)
+'''

@@ -86,6 +86,12 @@ def look_up(name: str, namespace: Dict[str, Any], args: Any = (), allowed: Calla
             f"{name} is not available: ultralytics/nn/Addmodules/{broken.file} could not be imported.\n"
             f"  {broken.reason}\n  to do: mend that file; nothing else is affected by it"
         )
+    file = unread(name, __package__)
+    if file:
+        raise BackboneError(
+            f"there is no module {name!r}: it stands in ultralytics/nn/Addmodules/{file}, which is not read.\n"
+            f"  to do: put it into that folder itself, under a name like net.py: no other dot, no _ in front"
+        )
     if namespace.get(name) is not None:
         raise BackboneError(
             f"{name} is no layer: a row names one of upstream's layers, nn.X, torchvision.ops.X, or a class in a file "

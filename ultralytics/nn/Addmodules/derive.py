@@ -121,6 +121,27 @@ def read_model(source: Union[str, Derived]) -> Dict[str, Any]:
     return model
 
 
+def check_legible(file: Union[str, Path]) -> None:
+    """Refuse a data YAML that is not in UTF-8 where upstream, which drops what does not fit, reads other values (x17).
+
+    Raises:
+        BackboneError: Names the place, what would become of it, and how to save the file.
+    """
+    from ._yamlbytes import SAVE_AS_UTF8
+    from ._yamltext import read_document, render
+
+    data = Path(file).read_bytes()
+    try:
+        if "\0" not in data.decode("utf-8"):  # which UTF-16 has
+            return
+    except UnicodeDecodeError:
+        pass
+    found = [one for one in read_document(file, len(data)).problems if one.severe]
+    wrong = next((one for one in found if one.advice == SAVE_AS_UTF8), found[0] if found else None)
+    if wrong is not None:
+        raise BackboneError(render(wrong, str(file)))
+
+
 def accept_name(model: Any) -> Any:
     """Turn ``backbone: NAME`` and RT-DETR's ``backbone: {name: NAME, pretrained: true}`` into a row.
 
