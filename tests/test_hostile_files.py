@@ -23,7 +23,7 @@ from ultralytics.nn.Addmodules import BackboneError, _reasons, _sources, command
 from ultralytics.nn.Addmodules import __getattr__ as attribute
 from ultralytics.nn.Addmodules._lookup import is_layer
 from ultralytics.nn.Addmodules.derive import derive
-from ultralytics.nn.Addmodules.hooks import build_backbone
+from ultralytics.nn.Addmodules.hooks import build_backbone, look_up
 from ultralytics.nn.Addmodules.registry import INFRASTRUCTURE, exported, register_backbone
 
 PACKAGE = "ultralytics.nn.Addmodules.hostile"

@@ -97,12 +97,6 @@ def look_up(name: str, namespace: Dict[str, Any], args: Any = (), allowed: Calla
             f"{name} is no layer: a row names one of upstream's layers, nn.X, torchvision.ops.X, or a class in a file "
             f"of ultralytics/nn/Addmodules"
         )
-    file = unread(name, __package__)
-    if file:
-        raise BackboneError(
-            f"there is no module {name!r}: it stands in ultralytics/nn/Addmodules/{file}, which is not read.\n"
-            f"  to do: put it into that folder itself, under a name like net.py: no other dot, no _ in front"
-        )
     known = {key.lower(): key for key in [*(k for k, v in namespace.items() if allowed(v)), *registry.names()]}
     near = [known[key] for key in difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.6)]
     lost = [f"{item.file} ({item.reason})" for item in registry.broken if not item.names]
