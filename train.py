@@ -57,6 +57,7 @@ def parse(argv=None):
     )
     parser.add_argument("--project", help="folder of runs (runs/train)")
     parser.add_argument("--name", help="folder of this run; a number is added to a taken one (exp)")
+    launch.add_trust(parser, data=True)
     return launch.split_arguments(parser, argv, aliases={"model": "cfg", "pretrained": "weights"})
 
 
@@ -100,6 +101,7 @@ def resume(options, given):
         raise UsageError(f"nothing to resume: {wanted}. A run writes it at the end of its first epoch")
     say(f"resuming {path}")
     model, content = launch.load_checkpoint(path)
+    launch.trained_on(path, content)
     if content.get("optimizer") is None:  # upstream would start a new run on its own sample data
         raise UsageError(f"nothing to resume: {path} is from a run that has finished (or holds no state of one)")
     return model, {**changes, "resume": True}

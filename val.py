@@ -30,6 +30,7 @@ def parse(argv=None):
     parser.add_argument("--device", help="cpu, 0, mps; default: the first GPU, else the CPU")
     parser.add_argument("--project", help="folder of runs (runs/val)")
     parser.add_argument("--name", help="folder of this run; a number is added to a taken one (exp)")
+    launch.add_trust(parser, data=True)
     return launch.split_arguments(parser, argv, aliases={"model": "weights"})
 
 
@@ -51,7 +52,7 @@ def main(argv=None):
             arguments[key] = trained.get(key) if value is None and key != "device" else value
         arguments.update({"plots": True, **given})
         launch.check_arguments({key: value for key, value in arguments.items() if value is not None})
-        arguments["data"] = launch.find_data(options.data or trained.get("data") or launch.CROWNS)
+        arguments["data"] = launch.find_data(options.data or launch.trained_on(weights, content) or launch.CROWNS)
         launch.use_all_cores(model)
         metrics = model.val(**arguments)
         print(f"mAP50 {metrics.box.map50:.4f}  mAP50-95 {metrics.box.map:.4f}  plots {metrics.save_dir}")

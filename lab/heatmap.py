@@ -88,6 +88,7 @@ def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
     parser.add_argument(
         "--out", type=Path, help=f"folder; a number is added to a taken one; default: {RUNS.as_posix()}"
     )
+    launch.add_trust(parser)
     options = parser.parse_args(argv)
     if options.source is None and not options.list_layers:
         parser.error("give --source IMAGES, or --list-layers")

@@ -88,6 +88,8 @@ def _own_folders():
 @pytest.fixture(autouse=True)
 def _as_upstream_sets_it():
     """Set back what the lab's tools, made for a process of their own, change in this one: maybe for a whole module."""
+    for name in ("ADDMODULES_RESTRICT", "ADDMODULES_ALLOW_DOWNLOAD", "ULTRALYTICS_SAFE_LOAD"):
+        os.environ.pop(name, None)
     logger, torch = logging.getLogger("ultralytics"), sys.modules.get("torch")
     if logger.level:  # upstream has been imported
         logger.setLevel(logging.INFO)

@@ -118,6 +118,15 @@ def said_later(case, model, tmp_path, monkeypatch, caplog):
         with pytest.raises(BackboneError) as caught:
             YOLO("yolov8x.yaml").load("yolo11n.pt")
         return re.sub(r"fits .*[/\\\\]", "fits ", str(caught.value))
+    if case in ("weights", "download"):
+        monkeypatch.setenv("ADDMODULES_RESTRICT", "1")
+        torch.save({"call": open}, "best.pt")
+        (tmp_path / "data.yaml").write_text("", encoding="utf-8")
+        address = "https://example.com/crowns.zip"
+        tried = {"weights": lambda: YOLO("best.pt"), "download": lambda: hooks.allow_download("data.yaml", address)}
+        with pytest.raises(BackboneError) as caught:
+            tried[case]()
+        return str(caught.value)
     data = make_squares(tmp_path / "squares")
     if case == "encoding":
         data.write_bytes(data.read_bytes().replace(b"[square]", "[树冠]".encode("gbk")))
@@ -134,7 +143,7 @@ def said_later(case, model, tmp_path, monkeypatch, caplog):
     return "\n".join(lines).replace(str(tmp_path.as_posix()) + "/", "").replace(str(tmp_path) + "/", "")
 
 
-LATER = ["freeze", "embed", "flops", "network", "damaged", "fit", "encoding", "links", "data"]
+LATER = ["freeze", "embed", "flops", "network", "damaged", "fit", "encoding", "links", "data", "weights", "download"]
 
 
 @pytest.mark.parametrize("case", LATER)

@@ -73,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
     add("--fresh", action="store_true", help="begin anew; what is in --out is moved to OUT.old-N")
     add("--dry-run", action="store_true", help="say what would be run and how long it takes; write nothing")
     add("--no-latency", action="store_true", help="do not measure latencies")
+    launch.add_trust(result, data=True)
     return result
 
 
@@ -214,7 +215,7 @@ def _main(options: argparse.Namespace, train: Dict[str, Any], words: List[str]) 
     ours = known is not None or (options.fresh and (out / "plan.json").is_file())  # else --fresh would move anything
     if not ours and out.is_dir() and any(p.name != ".lock" for p in out.iterdir()):
         raise UsageError(f"{out} holds something that is not a comparison: name another folder by --out")
-    plan = plans.resolve(given, known)
+    plan = plans.resolve(given, known, fetch=not options.dry_run)
     plan["language"] = options.language or (known or {}).get("language", "en")
     other = plans.differences(known, plan) if known else []
     other += [] if options.fresh else plans.strangers(out, plan)

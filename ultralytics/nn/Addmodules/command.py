@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 
+from ._foreign import restrict
 from ._reasons import ended_in, said
 from .contract import BackboneError, told
 
@@ -20,6 +21,7 @@ def yolo() -> int:
 
     for stream in (sys.stdout, sys.stderr):  # a console in GBK or another code page must not stop a run
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
+    restrict()
     try:
         entrypoint()
     except (BackboneError, FileNotFoundError, ConnectionError) as e:

@@ -20,6 +20,7 @@ from torch import nn
 
 from ._checkpoint import explained_load
 from ._contentless import GapBackbone, create
+from ._foreign import allow_download, note_own, open_weights, read_cache
 from ._install import not_installed, refuse_to_install
 from ._lookup import ROWS, activation, literal, look_up
 from ._network import reach, reach_torchvision
@@ -50,6 +51,7 @@ from .weights import following
 __all__ = [
     "activation",
     "allow",
+    "allow_download",
     "allowing",
     "build_backbone",
     "check_legible",
@@ -77,10 +79,12 @@ __all__ = [
     "no_flops",
     "not_installed",
     "open_this_tree",
+    "open_weights",
     "positions",
     "probe_size",
     "reach",
     "reach_torchvision",
+    "read_cache",
     "read_model",
     "record",
     "record_text",
@@ -231,6 +235,7 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         OSError: It cannot be written; what was there is there, and nothing else is left.
     """
+    note_own(data)
     neighbour = path.with_name(f"{path.name}.partial")
     if path.name == "last.pt":  # its folder is one run's own: what is left there is from a process that was killed
         for left in path.parent.glob("*.pt.partial"):
