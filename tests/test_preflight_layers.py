@@ -144,20 +144,9 @@ def test_a_backbone_that_breaks_the_contract(forward, strides, message, monkeypa
     assert message in fault
 
 
-def test_nothing_is_allocated_and_no_weights_are_read(monkeypatch, tmp_path):
+def test_no_weights_are_read(monkeypatch, tmp_path):
     from ultralytics.nn.Addmodules import weights
 
-    seen, build = [], preflight.build
-
-    def keep(*args):
-        seen.append(build(*args).layers)
-        return build(*args)
-
-    monkeypatch.setattr(preflight, "build", keep)
-    assert preflight.check(yaml.safe_load(TEXT)).ok
-    tensors = [*seen[0].parameters(), *seen[0].buffers()]
-    assert len(tensors) > 100
-    assert all(tensor.is_meta for tensor in tensors)
     monkeypatch.setattr(weights, "fetch", lambda *_: pytest.fail("fetched"))
     monkeypatch.setattr(weights, "read", lambda *_: pytest.fail("read"))
     model = yaml.safe_load(TEXT)
@@ -167,3 +156,17 @@ def test_nothing_is_allocated_and_no_weights_are_read(monkeypatch, tmp_path):
         assert preflight.check(model).ok
     model["backbone"][0] = [-1, 1, "MobileNetV4ConvSmall", [{"pretrained": str(tmp_path / "missing.pth")}]]
     assert "do not exist" in preflight.check(model).faults()[0]
+
+
+@pytest.mark.parametrize("where", ["built", "run"])
+def test_what_runs_on_a_gpu_only_is_no_fault(where, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("this kernel runs on CUDA tensors only")
+
+    monkeypatch.setattr(tasks, "Added", _plain(**{"build" if where == "built" else "run": fail}), raising=False)
+    model = yaml.safe_load(TEXT)
+    model["head"][2] = [-1, 1, "Added", []]
+    report = preflight.check(model)
+    assert report.ok, report.faults()
+    assert [problem.row for problem in report.problems] == [7]
+    assert "not checked, it runs on a GPU only" in report.problems[0].message

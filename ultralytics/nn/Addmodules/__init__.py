@@ -8,6 +8,8 @@ and reported when a YAML asks for one of its names; it breaks nothing else.
 To add a backbone, put a file here; see ``contract.py`` for what the class has to do, and ``mobilenetv3.py`` for one.
 """
 
+import sys
+
 from . import hooks as hooks  # what is no backbone: the look for those passes over what has been imported by then
 from .contract import BackboneError
 from .registry import discover, exported, register_backbone, registry
@@ -22,7 +24,7 @@ __all__ = [
 
 def __getattr__(name: str):
     """Give each backbone under its name: ``from ultralytics.nn.Addmodules import MobileNetV3``."""
-    found = registry.find(name)
+    found = None if f"{__name__}.{name}" in sys.modules else registry.find(name)
     if found is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return found

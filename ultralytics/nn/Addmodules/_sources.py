@@ -88,12 +88,12 @@ def unread(name: str, package: str) -> str:
     """
     wanted = re.compile(rf"^\s*(?:class|def)\s+{re.escape(name)}\b", re.MULTILINE)
     for folder, folders, files in os.walk(FOLDER):
-        folders[:] = sorted(f for f in folders if f != "__pycache__" and f[0] != ".")
+        folders[:] = sorted(f for f in folders if f[0] not in "._")
         for file in sorted(files):
             path = Path(folder, file)
             inside = path.relative_to(FOLDER)
             module = ".".join((package, *inside.with_suffix("").parts))
-            known = module in sys.modules or path.stem in {"__init__", *INFRASTRUCTURE}
+            known = module in sys.modules or path.stem == "__init__"
             if path.suffix == ".py" and known:
                 continue
             if os.path.isfile(path) and path.stat().st_size < LARGEST and wanted.search(read_source(path).text):
