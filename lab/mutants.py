@@ -13,7 +13,7 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import libcst as cst
 
-from fork.edit import Swap, code, definitions, own_nodes, walk
+from fork.edit_cst import Swap, code, definitions, own_nodes, walk
 from fork.tree import Tree
 from lab._mutant_undo import MARK, DropFirst, SortBodies, SortKeywords, Unwrap, one_of_two, unparsed
 

@@ -5,7 +5,7 @@ import pytest
 from conftest import ROOT
 from releases import TASKS
 
-from fork.edit import Outcome, Source, Step, code, own_nodes, statement
+from fork.edit_cst import Outcome, Source, Step, code, own_nodes, statement
 from fork.errors import StepError
 from fork.tree import read_overlay
 from lab import mutate

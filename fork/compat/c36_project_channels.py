@@ -6,8 +6,8 @@ from typing import List
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, code, own_nodes
-from fork.steps._places import assignments, value_of
+from fork.edit_cst import Outcome, Source, Step, code, own_nodes
+from fork.steps._places_cst import assignments, value_of
 from fork.tree import Tree
 
 NAME = "c36_project_channels"

@@ -6,7 +6,7 @@ from typing import List, Tuple
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, code, expression, own_nodes, walk
+from fork.edit_cst import Outcome, Source, Step, code, expression, own_nodes, walk
 from fork.tree import Tree
 
 NAME = "c37_integrate_curve"

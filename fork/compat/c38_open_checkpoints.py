@@ -6,7 +6,7 @@ from typing import List, Tuple
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, code, walk
+from fork.edit_cst import Outcome, Source, Step, code, walk
 from fork.tree import Tree
 
 NAME = "c38_open_checkpoints"

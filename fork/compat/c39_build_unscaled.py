@@ -6,8 +6,8 @@ from typing import List, Optional
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, code, expression, own_nodes, statement, walk
-from fork.steps._places import PARSE, TASKS, assignments
+from fork.edit_cst import Outcome, Source, Step, code, expression, own_nodes, statement, walk
+from fork.steps._places_cst import PARSE, TASKS, assignments
 from fork.tree import Tree
 
 NAME = "c39_build_unscaled"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, code, expression, walk
-from fork.steps._places import HOOKS, PARSE, TASKS, row_loop
+from fork.edit_cst import Outcome, Source, Step, code, expression, walk
+from fork.steps._places_cst import HOOKS, PARSE, TASKS, row_loop
 from fork.tree import Tree
 
 NAME = "x11_look_up_modules"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, assigns, code, expression, own_nodes, with_value
-from fork.steps._places import value_of
+from fork.edit_cst import Outcome, Source, Step, assigns, code, expression, own_nodes, with_value
+from fork.steps._places_cst import value_of
 from fork.tree import Tree
 
 NAME = "x12_find_configs"

@@ -6,8 +6,8 @@ from typing import List
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, code, definitions, expression, own_nodes, statement
-from fork.steps._places import HOOKS, HOOKS_IMPORT, import_hooks, imports_hooks
+from fork.edit_cst import Outcome, Source, Step, code, definitions, expression, own_nodes, statement
+from fork.steps._places_cst import HOOKS, HOOKS_IMPORT, import_hooks, imports_hooks
 from fork.tree import Tree
 
 NAME = "x13_save_whole"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, code, expression, own_nodes
+from fork.edit_cst import Outcome, Source, Step, code, expression, own_nodes
 from fork.tree import Tree
 
 NAME = "x14_keep_norm_settings"

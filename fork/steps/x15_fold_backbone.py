@@ -6,8 +6,8 @@ from typing import List
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, code, expression, own_nodes, statement
-from fork.steps._places import HOOKS, TASKS
+from fork.edit_cst import Outcome, Source, Step, code, expression, own_nodes, statement
+from fork.steps._places_cst import HOOKS, TASKS
 from fork.tree import Tree
 
 NAME = "x15_fold_backbone"

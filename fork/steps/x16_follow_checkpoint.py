@@ -6,8 +6,8 @@ from typing import List
 
 import libcst as cst
 
-from fork.edit import Definition, Outcome, Source, Step, code, definitions, expression, own_nodes
-from fork.steps._places import HOOKS, import_hooks, imports_hooks
+from fork.edit_cst import Definition, Outcome, Source, Step, code, definitions, expression, own_nodes
+from fork.steps._places_cst import HOOKS, import_hooks, imports_hooks
 from fork.tree import Tree
 
 NAME = "x16_follow_checkpoint"

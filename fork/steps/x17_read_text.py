@@ -6,8 +6,8 @@ from typing import List
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, code, expression, walk
-from fork.steps._places import PARSE, TASKS, lines, row_loop
+from fork.edit_cst import Outcome, Source, Step, code, expression, walk
+from fork.steps._places_cst import PARSE, TASKS, lines, row_loop
 from fork.tree import Tree
 
 NAME = "x17_read_text"

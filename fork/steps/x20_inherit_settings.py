@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, assigns, code, own_nodes, statement
-from fork.steps._places import HOOKS, TASKS, value_of
+from fork.edit_cst import Outcome, Source, Step, assigns, code, own_nodes, statement
+from fork.steps._places_cst import HOOKS, TASKS, value_of
 from fork.tree import Tree
 
 NAME = "x20_inherit_settings"

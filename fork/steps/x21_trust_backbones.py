@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, code, definitions, expression, own_nodes, walk
-from fork.steps._places import HOOKS, TASKS, mentions
+from fork.edit_cst import Outcome, Source, Step, code, definitions, expression, own_nodes, walk
+from fork.steps._places_cst import HOOKS, TASKS, mentions
 from fork.tree import Tree
 
 NAME = "x21_trust_backbones"

@@ -7,8 +7,8 @@ from typing import Callable, Tuple
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, code, definitions, expression, own_nodes
-from fork.steps._places import HOOKS, dicts_with, entry_of, import_hooks, imports_hooks, keys_of, with_first_entry
+from fork.edit_cst import Outcome, Source, Step, code, definitions, expression, own_nodes
+from fork.steps._places_cst import HOOKS, dicts_with, entry_of, import_hooks, imports_hooks, keys_of, with_first_entry
 from fork.tree import Tree
 
 NAME = "x22_record_fork"

@@ -6,8 +6,8 @@ from typing import List, Tuple
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, assigns, code, definitions, expression, own_nodes, walk, with_value
-from fork.steps._places import HOOKS, TASKS, assignments, value_of
+from fork.edit_cst import Outcome, Source, Step, assigns, code, definitions, expression, own_nodes, walk, with_value
+from fork.steps._places_cst import HOOKS, TASKS, assignments, value_of
 from fork.tree import Tree
 
 NAME = "x23_explain_checkpoint"

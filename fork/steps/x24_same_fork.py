@@ -6,7 +6,7 @@ from typing import List
 
 import libcst as cst
 
-from fork.edit import (
+from fork.edit_cst import (
     Outcome,
     Source,
     Step,
@@ -18,7 +18,7 @@ from fork.edit import (
     statement,
     with_value,
 )
-from fork.steps._places import (
+from fork.steps._places_cst import (
     HOOKS,
     HOOKS_IMPORT,
     comma_like,

@@ -6,8 +6,8 @@ from typing import List, Tuple
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, assigns, code, expression, own_nodes, statement
-from fork.steps._places import UTILS, assignments, mentions, value_of
+from fork.edit_cst import Outcome, Source, Step, assigns, code, expression, own_nodes, statement
+from fork.steps._places_cst import UTILS, assignments, mentions, value_of
 from fork.tree import Tree
 
 NAME = "x25_report_nothing"

@@ -6,8 +6,8 @@ from typing import List
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, assigns, code, expression, own_nodes, statement, walk
-from fork.steps._places import HOOKS, TASKS, UTILS, import_here, imports_hooks, lines, mentions
+from fork.edit_cst import Outcome, Source, Step, assigns, code, expression, own_nodes, statement, walk
+from fork.steps._places_cst import HOOKS, TASKS, UTILS, import_here, imports_hooks, lines, mentions
 from fork.tree import Tree
 
 NAME = "x26_ask_before_installing"

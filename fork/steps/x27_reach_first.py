@@ -6,8 +6,19 @@ from typing import Callable, List, Tuple, Union
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, assigns, code, definitions, expression, own_nodes, statement, with_value
-from fork.steps._places import HOOKS, HOOKS_IMPORT, UTILS, value_of
+from fork.edit_cst import (
+    Outcome,
+    Source,
+    Step,
+    assigns,
+    code,
+    definitions,
+    expression,
+    own_nodes,
+    statement,
+    with_value,
+)
+from fork.steps._places_cst import HOOKS, HOOKS_IMPORT, UTILS, value_of
 from fork.tree import Tree
 
 NAME = "x27_reach_first"

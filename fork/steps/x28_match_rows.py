@@ -6,8 +6,8 @@ from typing import List, Optional
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, assigns, code, expression, own_nodes, with_value
-from fork.steps._places import HOOKS, TASKS, value_of
+from fork.edit_cst import Outcome, Source, Step, assigns, code, expression, own_nodes, with_value
+from fork.steps._places_cst import HOOKS, TASKS, value_of
 from fork.tree import Tree
 
 NAME = "x28_match_rows"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, code, expression, own_nodes
-from fork.steps._places import HOOKS, TASKS
+from fork.edit_cst import Outcome, Source, Step, code, expression, own_nodes
+from fork.steps._places_cst import HOOKS, TASKS
 from fork.tree import Tree
 
 NAME = "x30_embed_rows"

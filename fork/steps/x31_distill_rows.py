@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, code, expression, own_nodes
-from fork.steps._places import HOOKS, import_hooks, imports_hooks, mentions
+from fork.edit_cst import Outcome, Source, Step, code, expression, own_nodes
+from fork.steps._places_cst import HOOKS, import_hooks, imports_hooks, mentions
 from fork.tree import Tree
 
 NAME = "x31_distill_rows"

@@ -6,8 +6,8 @@ from typing import List
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, code, expression, own_nodes
-from fork.steps._places import HOOKS, HOOKS_IMPORT
+from fork.edit_cst import Outcome, Source, Step, code, expression, own_nodes
+from fork.steps._places_cst import HOOKS, HOOKS_IMPORT
 from fork.tree import Tree
 
 NAME = "x32_explain_flops"

@@ -6,8 +6,8 @@ from typing import List
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, code, definitions, own_nodes, statement
-from fork.steps._places import HOOKS, imports_hooks, mentions
+from fork.edit_cst import Outcome, Source, Step, code, definitions, own_nodes, statement
+from fork.steps._places_cst import HOOKS, imports_hooks, mentions
 from fork.tree import Tree
 
 NAME = "x33_name_nonfinite"

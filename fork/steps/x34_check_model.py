@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, code, own_nodes, statement
-from fork.steps._places import HOOKS, PARSE, TASKS
+from fork.edit_cst import Outcome, Source, Step, code, own_nodes, statement
+from fork.steps._places_cst import HOOKS, PARSE, TASKS
 from fork.tree import Tree
 
 NAME = "x34_check_model"

@@ -6,8 +6,8 @@ from typing import List
 
 import libcst as cst
 
-from fork.edit import Outcome, Source, Step, assigns, code, expression, own_nodes, statement, with_value
-from fork.steps._places import HOOKS, HOOKS_IMPORT, import_hooks, imports_hooks
+from fork.edit_cst import Outcome, Source, Step, assigns, code, expression, own_nodes, statement, with_value
+from fork.steps._places_cst import HOOKS, HOOKS_IMPORT, import_hooks, imports_hooks
 from fork.tree import Tree
 
 NAME = "x35_route_heads"
@@ -53,7 +53,7 @@ def _value(line: cst.SimpleStatementLine) -> cst.BaseExpression:
 
 
 def _calls(node: cst.CSTNode) -> List[cst.Call]:
-    from fork.edit import walk
+    from fork.edit_cst import walk
 
     return [child for child in walk(node) if isinstance(child, cst.Call)]
 
