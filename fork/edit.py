@@ -153,6 +153,10 @@ class Sources:
             self._open[file] = Source(self._tree, file, self._step)
         return self._open[file]
 
+    def find(self, file: str, definition: str) -> Place[Definition]:
+        """Return the one function or class of a file with this qualified name (see ``Source.find``)."""
+        return self[file].find(definition)
+
     @property
     def edited(self) -> List[str]:
         """The places edited so far, ``file: definition`` each, by file in the order in which they were opened."""
@@ -301,10 +305,11 @@ class Place(Generic[M]):
 
     def redirect(self, call: ast.Call, to: str, *first: str) -> None:
         """Let a call call something else, with these arguments before its own."""
-        text = self.source.text
-        opened = text.match(BLANK + rb"(?:\)" + BLANK + rb")*\(", text.span(call.func)[1])
+        text, start = self.source.text, self._span(call)[0]
+        end = text.match(rb"(?:" + BLANK + rb"\))*", text.span(call.func)[1])
+        begin = text.match(BLANK + rb"\(" + (BLANK if first else b""), end)
         comma = ", " if first and (call.args or call.keywords) else ""
-        self._edit((self._span(call)[0], opened, f"{to}({', '.join(first)}{comma}"))
+        self._edit((start, end, to), (begin, begin, ", ".join(first) + comma))
 
     def insert_entry(self, display: ast.Dict, key: str, value: str) -> None:
         """Add an entry before the others of a dict display (not an empty one), on a line of its own if they are."""

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import libcst as cst
+import ast
 
-from fork.edit_cst import Outcome, Source, Step, code, expression, walk
-from fork.steps._places_cst import HOOKS, PARSE, TASKS, row_loop
+from fork.edit import ALREADY, Outcome, Source, Step
+from fork.steps._places import HOOKS, TASKS, row_loop
 from fork.tree import Tree
 
 NAME = "x11_look_up_modules"
-LOOKUP = f"{HOOKS}.look_up(m, globals(), args)"
+OLD, NEW = "globals()[m]", f"{HOOKS}.look_up(m, globals(), args)"
 
 
 def apply(tree: Tree) -> Outcome:
     """Put a function call where parse_model indexes ``globals()``."""
-    source = Source(tree, TASKS, NAME)
-    nodes = walk(row_loop(source).loop)
-    if any(isinstance(node, cst.Call) and code(node) == LOOKUP for node in nodes):
-        return Outcome(0, "already applied")
-    found = [node for node in nodes if isinstance(node, cst.Subscript) and code(node) == "globals()[m]"]
-    source.replace(PARSE, source.one(PARSE, "the expression `globals()[m]`", found), expression(LOOKUP))
-    return source.save()
+    rows = row_loop(Source(tree, TASKS, NAME))
+    if rows.nodes(ast.Call, NEW):
+        return ALREADY
+    rows.replace(rows.one(f"the expression `{OLD}`", rows.nodes(ast.Subscript, OLD)), NEW)
+    return rows.save()
 
 
 STEP = Step(

@@ -43,9 +43,10 @@ def test_refuses_an_argument_beside_a_bare_generator():
     ("call", "given", "new"),
     [
         ("a.b.f()", ["a"], "new(a)"),
-        ("a.f( x, y=1 )  # end", ["a"], "new(a,  x, y=1 )  # end"),
+        ("a.f( x, y=1 )  # end", ["a"], "new( a, x, y=1 )  # end"),
         ("(a /\n b).f(x)", ["a / b"], "new(a / b, x)"),
-        ("(f)  (x)", [], "new(x)"),
+        ("(f)  ( x)", [], "new  ( x)"),
+        ("a.f(  # one\n    x)", ["a"], "new(  # one\n    a, x)"),
         ("f(g(x))", ["f"], "new(f, g(x))"),
     ],
 )
