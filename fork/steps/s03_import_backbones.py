@@ -37,7 +37,7 @@ def registered_names(tree: Tree) -> Set[str]:
     """Return the names of the functions and classes in the overlay that carry ``@register_backbone``."""
     names: Set[str] = set()
     for path, data in tree.items():
-        if not path.startswith(OVERLAY) or not path.endswith(".py"):
+        if not path.startswith(OVERLAY) or not path.endswith(".py") or b"register_backbone" not in data:
             continue
         try:
             body = parse(data).body
