@@ -67,7 +67,7 @@ NOTES: Dict[str, Note] = {
         "validation during training does not use rectangular batches.",
         "The articles set `rect=False` outright; here it depends on the backbone.",
     ),
-    "x11_look_up_modules": Note("parse_model names an unknown module and what comes near."),
+    "x11_look_up_modules": Note("parse_model names an unknown module, what comes near, and runs nothing of a YAML."),
     "x12_find_configs": Note("upstream searches folders that a user can name."),
     "x13_save_whole": Note("upstream writes checkpoints to a neighbour and renames it."),
     "x14_keep_norm_settings": Note(

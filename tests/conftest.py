@@ -186,8 +186,8 @@ def shake(model, seed=0):
     return model
 
 
-def run_python(*arguments, cwd=None, env=None, timeout=300):
-    """Run a Python command and return its completed process, output as text."""
+def run_python(*arguments, cwd=None, env=None, timeout=300, input=None):
+    """Run a Python command and return its completed process, output (and input) as text."""
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8", **(env or {})}
     return subprocess.run(
         [sys.executable, *map(str, arguments)],
@@ -195,6 +195,7 @@ def run_python(*arguments, cwd=None, env=None, timeout=300):
         env=environment,
         capture_output=True,
         text=True,
+        input=input,
         encoding="utf-8",
         errors="replace",
         timeout=timeout,

@@ -148,6 +148,9 @@ def parse_model(d, ch, verbose=True):
         with contextlib.suppress(ValueError):
             args.extend(row)
     layers, save, c2 = [], [], ch[-1]
+    if d.get("act"):  # the default of every Conv
+        Conv.default_act = eval(act)   # from the file
+        trail.append(retrieval(act))
     trail.append("rows")
 
     # one pass over all rows

@@ -45,10 +45,16 @@ BUILDS = {
     "other": rows(b0=[-1, 1, "EfficientViT_M0", []]),
     "timm": rows(b0=[-1, 1, "resnet18", [False]]),
 }
+TEXT = {"text": rows(b1=[-1, 1, "SPPF", ["exit(3)", 5]])}
 MISTAKES = {
     "unknown": (rows(b0=[-1, 1, "MobileNetV4ConvSmal", []]), "did you mean MobileNetV4ConvSmall"),
-    "layer": (rows(b1=[-1, 1, "nn.SPPF", [1024, 5]]), "unknown module 'nn.SPPF' in the model YAML: nn has no layer"),
+    "layer": (rows(b1=[-1, 1, "nn.SPPF", [1024, 5]]), "torch.nn has no 'SPPF'"),
     "code": (rows(b1=[-1, 1, "print('run')", []]), "unknown module \"print('run')\""),
+    "opens a file": (rows(b1=[-1, 1, "DetectMultiBackend", ["evil.pt"]]), "DetectMultiBackend is no layer"),
+    "whole model": (rows(b1=[-1, 1, "DetectionModel", [{"activation": "print()"}]]), "DetectionModel is no layer"),
+    "function": (rows(b1=[-1, 1, "check_yaml", ["evil.yaml"]]), "check_yaml is no layer"),
+    "library": (rows(b1=[-1, 1, "torch.load", ["evil.pt"]]), "unknown module 'torch.load'"),
+    "activation": ({**rows(), "activation": "exit(3)"}, "`activation` is 'exit(3)', expected an activation of torch"),
     "second": (rows(b0=[-1, 1, "Conv", [8, 3, 2]], b1=[-1, 1, "MobileNetV3", []]), "is in row 1 of the YAML"),
     "empty": (rows(h2=[[-1, 0], 1, "Concat", [1]]), "row 8 (Concat) reads index 0, a slot that the backbone leaves"),
     "later": (rows(h2=[[-1, 30], 1, "Concat", [1]]), "row 8 (Concat) reads index 30: the rows before it are 0 to 7"),
@@ -65,9 +71,13 @@ MISTAKES = {
 @pytest.fixture(scope="module")
 def outcomes(patched, tmp_path_factory):
     folder = tmp_path_factory.mktemp("yaml")
-    for name, config in {**BUILDS, **{name: config for name, (config, _) in MISTAKES.items()}}.items():
+    for name, config in {**BUILDS, **TEXT, **{name: config for name, (config, _) in MISTAKES.items()}}.items():
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     return ask("yolov5_cases.py", patched, folder)
+
+
+def test_a_text_among_the_arguments_is_not_run(outcomes):
+    assert outcomes["text"].startswith("TypeError")  # a text is no number of channels; the process has not ended
 
 
 def test_the_articles_model_has_three_anchor_based_maps(outcomes):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fork.edit import Outcome, Step
-from fork.targets.yolov5._places import YOLO, Swap, apply_swaps
+from fork.targets.yolov5._places import TF, YOLO, Swap, apply_swaps
 from fork.tree import Tree
 
 NAME = "y04_look_up_modules"
@@ -14,6 +14,31 @@ SWAPS = (
         "m = eval(m) if isinstance(m, str) else m",
         "m = addmodules.look_up(m, globals(), args) if isinstance(m, str) else m\n"
         "addmodules.check_row(i, f, t, ch, backbone)",
+    ),
+    Swap(YOLO, "parse_model", "Conv.default_act = eval(act)", "Conv.default_act = addmodules.activation(act)"),
+    Swap(
+        YOLO,
+        "parse_model",
+        "args[j] = eval(a) if isinstance(a, str) else a",
+        "args[j] = addmodules.literal(a, locals())",
+    ),
+    Swap(
+        TF,
+        "parse_model",
+        "m = eval(m) if isinstance(m, str) else m",
+        "m = addmodules.look_up(m, globals(), args) if isinstance(m, str) else m",
+    ),
+    Swap(
+        TF,
+        "parse_model",
+        "args[j] = eval(a) if isinstance(a, str) else a",
+        "args[j] = addmodules.literal(a, locals())",
+    ),
+    Swap(
+        TF,
+        "parse_model",
+        "eval('TF' + m_str.replace('nn.', ''))",
+        "globals()['TF' + m_str.replace('nn.', '')]",
     ),
 )
 
@@ -30,9 +55,10 @@ STEP = Step(
     reason=(
         "The article wraps `eval` in a bare except and lists each class by hand. The hooks look up YOLOv5's "
         "own names first, then the backbones, then networks of timm; they say what is near a name that there "
-        "is not, and which index a row cannot read. No code in a YAML's module name is run."
+        "is not, and which index a row cannot read. Nothing in a YAML is run: a module's name, a text among the "
+        "arguments and `activation` are looked up."
     ),
-    files=(YOLO,),
-    places=(1, 1),
+    files=(YOLO, TF),
+    places=(6, 6),
     apply=apply,
 )

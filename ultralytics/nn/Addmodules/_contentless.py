@@ -16,13 +16,40 @@ try:
 except ImportError:  # before torch 2.0; then only the structure of a YAML is checked
     TorchFunctionMode = object
 
-from .contract import BackboneError
+from .contract import SLOTS, BackboneError
 
 AVAILABLE = TorchFunctionMode is not object and hasattr(torch.device, "__enter__")
 """Whether this torch can build a model without content."""
 
 UPSTREAMS = ("ultralytics.nn.modules.", "torch.", "torchvision.ops")
 """Modules whose layers run without content; others may look at it."""
+
+
+GAP = "AddmodulesGap"
+GAP_BACKBONE = "AddmodulesGapBackbone"
+
+
+class Gap(nn.Module):
+    """Stands in for a row that cannot be built."""
+
+    def forward(self, x: Any) -> Any:
+        """Return nothing: what reads from here cannot be checked."""
+        return None
+
+
+class GapBackbone(nn.Module):
+    """Stands in for a backbone that cannot be built; its channels are invented."""
+
+    def __init__(self, in_chans: int = 3) -> None:
+        super().__init__()
+        self.width_list = [8] * SLOTS
+
+    def forward(self, x: Any) -> List[Any]:
+        """Return no map for each slot."""
+        return [None] * SLOTS
+
+
+STAND_INS = {GAP: Gap, GAP_BACKBONE: GapBackbone}
 
 
 def create(target: Callable[..., Any], *args: Any, **options: Any) -> Any:

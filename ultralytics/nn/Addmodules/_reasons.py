@@ -10,7 +10,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 import torch
 from torch import nn
 
-from .contract import BackboneError
+from .contract import BackboneError, UncheckedError
 
 
 class Failure(NamedTuple):
@@ -21,12 +21,14 @@ class Failure(NamedTuple):
         message: What is wrong, and what was found.
         advice: What would fit.
         part: Entry of the row that is to blame: 0 from, 1 repeats, 2 module, 3 arguments; None for the whole row.
+        severe: Whether it is a fault; else it only could not be checked.
     """
 
     row: Optional[int]
     message: str
     advice: str
     part: Optional[int] = None
+    severe: bool = True
 
 
 def explain_build(error: BaseException, at: Dict[str, Any], row: int, tainted: bool) -> Optional[Failure]:
@@ -41,7 +43,8 @@ def explain_build(error: BaseException, at: Dict[str, Any], row: int, tainted: b
     """
     if isinstance(error, BackboneError):
         message, _, advice = str(error).partition("\n")
-        return Failure(row, message, advice.strip().replace("to do: ", ""), 3)
+        severe = not isinstance(error, UncheckedError)
+        return Failure(row, message, advice.strip().replace("to do: ", ""), 3, severe)
     module, args, source = at.get("m"), at.get("args"), at.get("f")
     name = getattr(module, "__name__", str(module))
     given = at["d"]["backbone"] + at["d"]["head"]

@@ -20,15 +20,13 @@ import torch
 from torch import nn
 
 from . import weights
-from ._contentless import UPSTREAMS, OnCpu, ShapesOnly, building
+from ._contentless import GAP, GAP_BACKBONE, UPSTREAMS, Gap, GapBackbone, OnCpu, ShapesOnly, building
 from ._reasons import Failure, explain_build, explain_run
 from ._structure import HEADS
 from .contract import SLOTS, first_backbone, is_multi_map, right_align, widths_of
 
 LOGGER = logging.getLogger("ultralytics")
 
-GAP = "AddmodulesGap"
-GAP_BACKBONE = "AddmodulesGapBackbone"
 SIZES = (640, 256, 224, 320, 384, 448, 512, 1024)
 """Sides of the image on which rows are run; the next is tried where a model runs at a certain size only."""
 
@@ -36,30 +34,8 @@ SIZES = (640, 256, 224, 320, 384, 448, 512, 1024)
 UNSURE = "the check itself failed, and says nothing of this model"
 
 
-class Gap(nn.Module):
-    """Stands in for a row that cannot be built."""
-
-    def forward(self, x: Any) -> Any:
-        """Return nothing: what reads from here cannot be checked."""
-        return None
-
-
-class GapBackbone(nn.Module):
-    """Stands in for a backbone that cannot be built; its channels are invented."""
-
-    def __init__(self, in_chans: int = 3) -> None:
-        super().__init__()
-        self.width_list = [8] * SLOTS
-
-    def forward(self, x: Any) -> List[Any]:
-        """Return no map for each slot."""
-        return [None] * SLOTS
-
-
 WITH_TEXT = {"C2fAttn", "ImagePoolingAttn", "WorldDetect", "YOLOEDetect", "YOLOESegment", "YOLOESegment26"}
 """Modules of upstream that want the embedding of a text beside their maps, and so do not run by themselves."""
-
-STAND_INS = {GAP: Gap, GAP_BACKBONE: GapBackbone}
 
 
 class Built(NamedTuple):

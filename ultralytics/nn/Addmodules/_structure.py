@@ -1,14 +1,14 @@
-"""The part of the check of a model YAML that needs no torch: keys, rows, names and indices."""
+"""The structure of a model YAML, checked before anything is built: keys, rows, names and indices."""
 
 from __future__ import annotations
 
-import ast
 import difflib
 import numbers
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
+from ._lookup import activation
 from ._yamltext import Problem
-from .contract import SLOTS
+from .contract import SLOTS, BackboneError
 
 Where = Callable[..., Tuple[int, int]]
 
@@ -354,17 +354,11 @@ def _is_count(value: Any) -> bool:
 
 
 def _is_activation(text: Any) -> bool:
-    """Tell whether ``text`` is a call such as ``nn.ReLU6()`` or ``torch.nn.LeakyReLU(0.1)``, arguments constant."""
     try:
-        call = ast.parse(text, mode="eval").body
-        if not isinstance(call, ast.Call):
-            return False
-        for value in (*call.args, *(keyword.value for keyword in call.keywords)):
-            ast.literal_eval(value)
-        name = ast.unparse(call.func)
-    except (SyntaxError, TypeError, ValueError, RecursionError):
+        activation(text)
+    except BackboneError:
         return False
-    return name.rpartition(".")[0] in ("nn", "torch.nn", "torch.nn.modules.activation")
+    return True
 
 
 def _shown(value: Any) -> str:

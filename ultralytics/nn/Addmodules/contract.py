@@ -30,7 +30,22 @@ class BackboneError(ValueError):
 
 
 class UnknownModuleError(BackboneError):
-    """A row names a module that there is not."""
+    """A row names a module that there is not.
+
+    Args:
+        what: What is wrong.
+        near: Names like the one that was asked for.
+        otherwise: What to say where there are none.
+    """
+
+    def __init__(self, what: str, near: Sequence[str] = (), otherwise: str = "") -> None:
+        hint = f"did you mean {' or '.join(near)}?" if near else otherwise
+        super().__init__(f"{what}: {hint}" if hint else what)
+        self.what, self.near = what, list(near)
+
+
+class UncheckedError(BackboneError):
+    """What a row gives cannot be known before it is really built: no fault, the build decides."""
 
 
 def widths_of(backbone: Any, name: str) -> List[int]:

@@ -6,33 +6,31 @@ write files write the same bytes.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import io
 import logging
 import os
 import time
 from pathlib import Path
-from typing import Any, Callable, Collection, Dict, List, Optional, Tuple, Union
+from typing import Any, Callable, Collection, List, Optional, Tuple, Union
 
 import torch
 from torch import nn
 
 from ._checkpoint import explained_load
-from ._contentless import create, on_cpu
+from ._contentless import GapBackbone, create
 from ._install import not_installed, refuse_to_install
+from ._lookup import ROWS, activation, literal, look_up
 from ._network import reach, reach_torchvision
 from ._record import child_environment, open_this_tree, record, record_text, recorded, this_tree
 from ._routing import stem, task_of
-from ._shapes import STAND_INS, GapBackbone
-from ._trust import allow, allowing, as_class, as_target
+from ._trust import allow, allowing, as_target
 from ._wrapping import keep_activations
 from .base import adopt_settings, settings_of, weights_match
 from .contract import (
     FLAG,
     SLOTS,
     BackboneError,
-    UnknownModuleError,
     first_backbone,
     is_multi_map,
     right_align,
@@ -49,6 +47,7 @@ from .rows import embed_rows, frozen_layers, is_frozen, positions
 from .weights import following
 
 __all__ = [
+    "activation",
     "allow",
     "allowing",
     "build_backbone",
@@ -69,6 +68,7 @@ __all__ = [
     "is_folded",
     "is_frozen",
     "keep",
+    "literal",
     "look_up",
     "match_rows",
     "name_nonfinite",
@@ -101,72 +101,10 @@ PROBE = 640
 """Side in pixels of the square image on which a head's strides are measured behind a backbone (articles, 4.8)."""
 
 
-TORCHVISION = "TorchVision"
-"""Upstream has a module of this name, whose first argument is a number of channels; ours takes a model's name."""
-
-
-def look_up(name: str, namespace: Dict[str, Any], args: Any = ()) -> Any:
-    """Find the module that a YAML row names: upstream's own names first, then the backbones (step x11).
-
-    Args:
-        name: The third entry of the row.
-        namespace: The global names of upstream's ``tasks.py``.
-        args: The row's arguments.
-
-    Raises:
-        BackboneError: The name is unknown, claimed twice, upstream's as well, or its file did not import.
-    """
-    if name in STAND_INS:
-        return STAND_INS[name]
-    if name == TORCHVISION and isinstance(args, list) and not (args and isinstance(args[0], int)):
-        name = "TorchVisionFeatures"
-    found = namespace.get(name)
-    if inspect.ismodule(found):  # a file of this folder that is called as its class
-        found = None
-    upstreams = found is not None and not registry.claims(found)
-    if upstreams and registry.is_registered(name):
-        raise BackboneError(
-            f"{name} is the name of a module of upstream and of a backbone in ultralytics/nn/Addmodules; rename yours"
-        )
-    if upstreams:
-        return on_cpu(name, found)
-    found = registry.find(name)
-    broken = registry.broken_file(name)
-    if found is None and broken is not None:
-        raise BackboneError(
-            f"{name} is not available: ultralytics/nn/Addmodules/{broken.file} could not be imported.\n"
-            f"  {broken.reason}\n  to do: mend that file; nothing else is affected by it"
-        )
-    if found is not None:
-        return as_class(found)
-    row = _timm_row(name)
-    if row is not None:
-        _ROWS[name] = row
-        return as_class(row)
-    modules = [key for key, value in namespace.items() if inspect.isclass(value) and issubclass(value, nn.Module)]
-    known = {key.lower(): key for key in [*modules, *registry.names()]}
-    near = [known[key] for key in difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.6)]
-    hint = f"did you mean {' or '.join(near)}?" if near else f"backbones: {', '.join(registry.names())}"
-    raise UnknownModuleError(f"unknown module {name!r} in the model YAML: {hint}")
-
-
-def _timm_row(name: str) -> Any:
-    """Return what builds ``- [-1, 1, resnet18, [True]]``, article 002's form for a network of timm, or None."""
-    try:
-        from .timm_wrapper import is_timm_model, timm_row
-    except ImportError:  # the file is broken, which a YAML that names Timm is told
-        return None
-    return timm_row(name) if is_timm_model(name) else None
-
-
-_ROWS: Dict[str, Any] = {}
-"""Networks of timm that a YAML has named as its module."""
-
-
 def is_backbone(module: Any) -> bool:
     """Tell whether a row's module is one of this folder's backbones (step s05)."""
     target = as_target(module)
-    return registry.claims(target) or target is GapBackbone or any(target is row for row in _ROWS.values())
+    return registry.claims(target) or target is GapBackbone or any(target is row for row in ROWS.values())
 
 
 def build_backbone(

@@ -7,7 +7,6 @@ in upstream's ``parse_model``, and ``check_text`` when a YAML is read.
 from __future__ import annotations
 
 import contextvars
-import importlib
 import json
 import logging
 from pathlib import Path
@@ -15,10 +14,11 @@ from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple, Union
 
 from torch import nn
 
-from ._contentless import AVAILABLE
+from ._contentless import AVAILABLE, Gap, GapBackbone
+from ._lookup import LIBRARIES, is_layer, look_up
 from ._reasons import Failure
-from ._shapes import SIZES, UNSURE, Built, Gap, GapBackbone, Output, build, run, without_traces
-from ._structure import HEADS, Names, Structure, check_structure, nearest, usable
+from ._shapes import SIZES, UNSURE, Built, Output, build, run, without_traces
+from ._structure import HEADS, Names, Structure, check_structure, usable
 from ._yamltext import Document, Problem, read_document, render
 from .contract import SLOTS, BackboneError, UnknownModuleError, first_backbone, right_align, widths_of
 from .registry import registry
@@ -27,9 +27,6 @@ LOGGER = logging.getLogger("ultralytics")
 
 PROBE = 256
 """Side of the image on which upstream measures the strides of a head; behind a backbone it is that of ``hooks``."""
-
-LIBRARIES = {"nn": "torch.nn", "torchvision.ops": "torchvision.ops"}
-"""What may stand before a module's name in a row, and where upstream then looks for it."""
 
 _checking: contextvars.ContextVar = contextvars.ContextVar("a model YAML is being checked", default=False)
 _passed: Set[str] = set()
@@ -187,7 +184,7 @@ def _probe(layers: nn.Sequential) -> Optional[Tuple[int, int]]:
 
 
 def _names(tasks: Any) -> Names:
-    from .hooks import is_backbone, look_up
+    from .hooks import is_backbone
 
     namespace = vars(tasks)
 
@@ -196,32 +193,23 @@ def _names(tasks: Any) -> Names:
 
     def known_backbone(name: str, arguments: Any) -> bool:
         try:
-            return name.rpartition(".")[0] not in LIBRARIES and is_backbone(find(name, arguments))
+            return is_backbone(find(name, arguments))
         except BackboneError:
             return False
 
     def explain(name: str, arguments: Any) -> Optional[Tuple[str, List[str]]]:
-        library, _, cls = name.rpartition(".")
-        if library in LIBRARIES:
-            inside = importlib.import_module(LIBRARIES[library])
-            if isinstance(getattr(inside, cls, None), type):
-                return None
-            classes = [n for n in vars(inside) if n[:1].isupper()]
-            return f"{LIBRARIES[library]} has no {cls!r}", [f"{library}.{n}" for n in nearest(cls, classes)]
         try:
-            found = find(name, arguments)
-        except UnknownModuleError:
-            return "", []
+            find(name, arguments)
+        except UnknownModuleError as e:
+            return (e.what, e.near) if name.rpartition(".")[0] in LIBRARIES else ("", [])
         except BackboneError as e:
             return str(e), []
-        return None if callable(found) or is_backbone(found) else ("", [])
+        return None
 
     def broken(name: str) -> bool:
         return registry.broken_file(name) is not None
 
-    upstream = {key for key, value in namespace.items() if isinstance(value, type) and issubclass(value, nn.Module)}
-    modules = {key for key in upstream if not registry.claims(namespace[key])}
-    modules -= {key for key in modules if key.endswith("Model") or key == "Ensemble"}
+    modules = {key for key, value in namespace.items() if is_layer(value) and not registry.claims(value)}
     return Names(modules, set(registry.names()), known_backbone, explain, broken)
 
 
@@ -231,7 +219,8 @@ def _located(failure: Failure, structure: Structure, where: Any) -> Problem:
     place = structure.places[failure.row]
     part = () if failure.part is None else (failure.part,)
     line, column = where(place.section, place.position, *part)
-    return Problem(line, column, failure.message, failure.advice, structure.index(failure.row))
+    index = structure.index(failure.row)
+    return Problem(line, column, failure.message, failure.advice, index, failure.severe)
 
 
 def _last_row(model: Dict[str, Any], structure: Structure, tasks: Any, where: Any) -> List[Problem]:

@@ -23,7 +23,7 @@ from . import weights
 from ._network import published
 from ._wrapping import keep_activations, watched
 from .base import IMAGENET_MEAN, IMAGENET_STD, Backbone, Normalize, Pretrained, keep_settings
-from .contract import SLOTS, BackboneError
+from .contract import SLOTS, BackboneError, UncheckedError
 from .registry import register_backbone
 
 LOGGER = logging.getLogger("ultralytics")
@@ -35,6 +35,9 @@ A network whose pretrained configuration says ``fixed_input_size`` is built with
 knows and with which it really takes other sizes (ViT, EVA, BEiT, Swin: the first; older Swins: the second), and plainly
 only where neither does. Any other network is built plainly first.
 """
+
+FETCHING = {"cache_dir", "checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay", "pretrained_filter_fn"}
+"""Options of ``timm.create_model`` by which a YAML would have it open or fetch a file of the YAML's choosing."""
 
 PROMISED = "where timm's channels and strides promise"
 
@@ -103,6 +106,9 @@ class Timm(Backbone):
         super().__init__(in_chans)
         if not isinstance(pretrained, (bool, str, type(None))):
             raise BackboneError(f"Timm: pretrained is {pretrained!r}, expected true, false or the path of a file")
+        refused = sorted(FETCHING & options.keys())
+        if refused:
+            raise BackboneError(f"Timm: {', '.join(refused)} is no option here: weights are the second argument")
         timm = _timm(model)
         _check_name(timm, model, pretrained)
         self.model = model
@@ -142,6 +148,8 @@ class Timm(Backbone):
         raise BackboneError(f"Timm: {self.model} cannot be a backbone: {verdict.reason}\n  to do: {verdict.hint}")
 
     def _create(self, timm: Any, options: Dict[str, Any]) -> Union[nn.Module, _Unfit]:
+        if ":" in self.model and not self.model.startswith("local") and weights.shapes_only():
+            raise UncheckedError(f"Timm: {self.model} is described on a hub, which a check does not ask")
         elsewhere = "name another network: docs/timm.md lists those that work, `timm.list_models()` all of them"
         asks = published("timm", self.model) if ":" in self.model else contextlib.nullcontext()  # its configuration
         try:

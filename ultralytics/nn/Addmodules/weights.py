@@ -277,6 +277,11 @@ def unloaded() -> Iterator[None]:
         _unloaded.reset(token)
 
 
+def shapes_only() -> bool:
+    """Return whether backbones are being built to look at their shapes alone: nothing is fetched then."""
+    return bool(_unloaded.get())
+
+
 def _comes_next(backbone: nn.Module) -> bool:
     """Tell whether every tensor of ``backbone`` is in the weights that are loaded next."""
     layer = first_backbone(getattr(_following.get(), "model", None))
@@ -299,8 +304,8 @@ def follow(backbone: nn.Module, pretrained: object = None) -> bool:
         BackboneError: It is built for its shapes only, and the file does not exist.
     """
     if not _comes_next(backbone):
-        if _unloaded.get() and isinstance(pretrained, str):
+        if shapes_only() and isinstance(pretrained, str):
             existing(pretrained, type(backbone).__name__)
-        return bool(_unloaded.get())
+        return shapes_only()
     LOGGER.info(f"{type(backbone).__name__}: pretrained weights come with the checkpoint")
     return True

@@ -13,6 +13,7 @@ from . import amp  # isort: skip
 from ._files import config_folders, default_font, is_repository, may_fetch_font, reach
 from ._packages import Missing, check_requirements, later, optional, show_columns, table, text_size
 from ._rows import (
+    activation,
     build_backbone,
     check_row,
     check_yaml,
@@ -21,6 +22,7 @@ from ._rows import (
     is_backbone,
     is_frozen,
     keep,
+    literal,
     look_up,
     match_rows,
     probe,
@@ -34,6 +36,7 @@ from ._run import run
 __all__ = [
     "CHECKOUT",
     "Missing",
+    "activation",
     "amp",
     "build_backbone",
     "check_requirements",
@@ -48,6 +51,7 @@ __all__ = [
     "is_repository",
     "keep",
     "later",
+    "literal",
     "look_up",
     "match_rows",
     "may_fetch_font",

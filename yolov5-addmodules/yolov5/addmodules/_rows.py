@@ -7,11 +7,21 @@ from typing import Any, Callable, Dict, List, Sequence
 from torch import Tensor, nn
 
 from ultralytics.nn.Addmodules import hooks
-from ultralytics.nn.Addmodules.contract import SLOTS, BackboneError, UnknownModuleError, first_backbone
-from ultralytics.nn.Addmodules.hooks import build_backbone, fold, is_backbone, is_frozen, keep, probe_size
+from ultralytics.nn.Addmodules.contract import SLOTS, BackboneError, first_backbone
+from ultralytics.nn.Addmodules.hooks import (
+    activation,
+    build_backbone,
+    fold,
+    is_backbone,
+    is_frozen,
+    keep,
+    literal,
+    probe_size,
+)
 from ultralytics.nn.Addmodules.rows import name_of
 
 __all__ = [
+    "activation",
     "build_backbone",
     "check_row",
     "check_yaml",
@@ -20,6 +30,7 @@ __all__ = [
     "is_backbone",
     "is_frozen",
     "keep",
+    "literal",
     "look_up",
     "match_rows",
     "probe",
@@ -32,9 +43,14 @@ __all__ = [
 KEYS = ("nc", "anchors", "depth_multiple", "width_multiple", "backbone", "head")
 """What ``parse_model`` reads of a model's YAML."""
 
+LAYERS = {"Bottleneck", "BottleneckCSP", "C3", "C3Ghost", "C3SPP", "C3TR", "C3x", "Classify", "Concat", "Contract"}
+LAYERS |= {"Conv", "CrossConv", "DWConv", "DWConvTranspose2d", "Detect", "Expand", "Focus", "GhostBottleneck"}
+LAYERS |= {"GhostConv", "MixConv2d", "Proto", "SPP", "SPPF", "Segment", "Sum", "TransformerBlock", "TransformerLayer"}
+"""Layers of the release: its other modules are whole models, some of which open the file that they are given."""
+
 
 def look_up(name: str, namespace: Dict[str, Any], args: Any = ()) -> Any:
-    """Find the module that a YAML row names: YOLOv5's own names, ``nn.Upsample`` and the like, then the backbones.
+    """Find the module that a YAML row names: ``nn.Upsample`` and the like, YOLOv5's own layers, then the backbones.
 
     Args:
         name: The third entry of the row.
@@ -42,17 +58,16 @@ def look_up(name: str, namespace: Dict[str, Any], args: Any = ()) -> Any:
         args: The row's arguments.
 
     Raises:
-        BackboneError: The name is unknown, claimed twice, or its file did not import.
+        BackboneError: The name is unknown, no layer's, claimed twice, or its file did not import.
     """
-    first, *rest = name.split(".")
-    if not rest or first not in namespace:
-        return hooks.look_up(name, namespace, args)
-    found = namespace[first]
-    for part in rest:
-        found = getattr(found, part, None)
+    return hooks.look_up(name, namespace, args, _is_layer)
+
+
+def _is_layer(found: Any) -> bool:
+    """Return whether a row may name ``found``: a layer of the release's YAMLs, or one that is not the release's."""
     if not (isinstance(found, type) and issubclass(found, nn.Module)):
-        raise UnknownModuleError(f"unknown module {name!r} in the model YAML: {first} has no layer of that name")
-    return found
+        return False
+    return found.__name__ in LAYERS or not found.__module__.startswith("yolov5.")
 
 
 def check_row(row: int, source: Any, name: str, channels: List[int], backbone: bool) -> None:
