@@ -28,7 +28,7 @@ from typing import Callable, Dict, Generic, List, Optional, Sequence, Tuple, Typ
 
 from fork.errors import StepError
 from fork.syntax import Definition, N, alike, code, definitions, expression, own_nodes
-from fork.text import BLANK, POSITIONED, Positioned, Text
+from fork.text import BLANK, CLOSED, POSITIONED, Positioned, Text
 from fork.tree import Tree
 
 T = TypeVar("T")
@@ -267,6 +267,11 @@ class Place(Generic[M]):
             before, after = f"({before}", f"{after})"
         self._edit((start, start, before), (end, end, after))
 
+    def append(self, node: ast.expr, new: str) -> None:
+        """Put source behind an expression and all parentheses that close behind it, be they a call's."""
+        end = self.source.text.match(CLOSED, self._span(node)[1])
+        self._edit((end, end, new))
+
     def insert_before(self, node: ast.stmt, *lines: str) -> None:
         """Put lines right before a statement, below the comments that stand over it."""
         self._insert(self._line(node), lines, node)
@@ -287,7 +292,7 @@ class Place(Generic[M]):
     def insert_argument(self, call: ast.Call, argument: str, after: int = -1) -> None:
         """Add an argument to a call, by default behind the others, else behind the one with this number.
 
-        Where the next argument stands on a line of its own, so does the new one.
+        Where the next argument stands on a line of its own, so does the new one, below the comment on the line above.
         """
         text = self.source.text
         given = sorted([*map(text.span, call.args), *map(text.span, call.keywords)])
@@ -299,14 +304,17 @@ class Place(Generic[M]):
         if end > close:
             raise self.fail("a call whose arguments have parentheses of their own", f"`{self.code(call)[:67]}`")
         following = close if last else given[after + 1][0]
-        end = text.match(rb"(?:" + BLANK + rb"\))*", end, following)
-        between = " " if last else text.break_between(end, following)
-        self._edit((end, end, f",{between}{argument}"))
+        end = text.match(CLOSED, end, following)
+        if last:
+            return self._edit((end, end, f", {argument}"))
+        comma = text.match(BLANK + rb",[ \t\f]*(?:#[^\r\n]*)?", end)
+        between = text.break_between(comma, following)
+        self._edit((end, comma, f", {argument}, ") if between == " " else (comma, comma, f"{between}{argument},"))
 
     def redirect(self, call: ast.Call, to: str, *first: str) -> None:
         """Let a call call something else, with these arguments before its own."""
         text, start = self.source.text, self._span(call)[0]
-        end = text.match(rb"(?:" + BLANK + rb"\))*", text.span(call.func)[1])
+        end = text.match(CLOSED, text.span(call.func)[1])
         begin = text.match(BLANK + rb"\(" + (BLANK if first else b""), end)
         comma = ", " if first and (call.args or call.keywords) else ""
         self._edit((start, end, to), (begin, begin, ", ".join(first) + comma))

@@ -16,8 +16,11 @@ POSITIONED = (ast.expr, ast.stmt, ast.keyword, ast.ExceptHandler, ast.arg)
 Positioned = Union[ast.expr, ast.stmt, ast.keyword, ast.ExceptHandler, ast.arg]
 
 LINE_END = rb"\r\n|\r|\n"
-BLANK = rb"(?:[ \t\f\r\n]|\\\r?\n|#[^\r\n]*)*"
+BLANK = rb"(?:[ \t\f\r\n]|\\\r?\n|#[^\r\n]*(?![^\r\n]))*"
 """What may stand between two tokens inside brackets."""
+
+CLOSED = rb"(?:" + BLANK + rb"\))*"
+"""The parentheses that close behind an expression."""
 
 
 class Splice(NamedTuple):

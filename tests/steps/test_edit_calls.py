@@ -23,8 +23,10 @@ from .test_engine import fact
         ("f(c=1, *a)", -1, "f(c=1, *a, new=1)"),
         ("f((a), b)", 0, "f((a), new=1, b)"),
         ("f(a, (b))", 0, "f(a, new=1, (b))"),
-        ("f(\n    a,  # one\n    b,\n)", 0, "f(\n    a,\n    new=1,  # one\n    b,\n)"),
+        ("f(\n    a,  # one\n    b,\n)", 0, "f(\n    a,  # one\n    new=1,\n    b,\n)"),
+        ("f(\n    a,\n    # two\n    (b),\n)", 0, "f(\n    a,\n    new=1,\n    # two\n    (b),\n)"),
         ("f(\n    a,  # ) one\n)", -1, "f(\n    a, new=1,  # ) one\n)"),
+        ("f(a  # (one)\n)", -1, "f(a, new=1  # (one)\n)"),
         ("f((  # (\n    a  # )\n), b)", 0, "f((  # (\n    a  # )\n), new=1, b)"),
     ],
 )
@@ -37,6 +39,20 @@ def test_refuses_an_argument_beside_a_bare_generator():
     place = source_of("f(x for x in y)\n").module
     with pytest.raises(StepError, match="parentheses of their own"):
         place.insert_argument(first(place, ast.Call), "new=1")
+
+
+@pytest.mark.parametrize(
+    ("value", "new"),
+    [
+        ("a or b", "a or b + 1"),
+        ("( a )", "( a ) + 1"),
+        ("((\n    a  # )\n))", "((\n    a  # )\n)) + 1"),
+        ("f(x for x in a)", "f(x for x in a) + 1"),
+    ],
+)
+def test_append_goes_behind_closing_parentheses(value, new):
+    after = edit(f"é = {value}  # (a)\nb\n", lambda place: place.append(place.node.body[0].value, " + 1"))
+    assert after.decode() == f"é = {new}  # (a)\nb\n"
 
 
 @pytest.mark.parametrize(
