@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from typing import List
 
-import libcst as cst
-
-from fork.edit_cst import Outcome, Source, Step, code, expression, walk
-from fork.steps._places_cst import PARSE, TASKS, lines, row_loop
+from fork.edit import ALREADY, Outcome, Place, Source, Step
+from fork.steps._places import TASKS, row_loop
+from fork.syntax import matches, within
 from fork.tree import Tree
 
 NAME = "x17_read_text"
@@ -18,25 +18,23 @@ CAUGHT, BOTH = "ValueError", "(ValueError, SyntaxError)"
 
 def apply(tree: Tree) -> Outcome:
     """Let parse_model keep an argument that is no Python literal as the text that it is."""
-    source = Source(tree, TASKS, NAME)
-    loop = row_loop(source).loop
-    calls = [node for node in walk(loop) if isinstance(node, cst.Call)]
-    caught = _caught(loop)
-    if any(code(node) == NEW for node in calls) or any(code(node) == BOTH for node in caught):
-        return Outcome(0, "already applied")
-    found = [node for node in calls if code(node) == OLD] + [node for node in caught if code(node) == CAUGHT]
-    place = source.one(PARSE, f"the call `{OLD}`, or `except {CAUGHT}` around `args[j] = ...`", found)
-    source.replace(PARSE, place, expression(NEW if isinstance(place, cst.Call) else BOTH))
-    return source.save()
+    rows = row_loop(Source(tree, TASKS, NAME))
+    caught = _caught(rows)
+    if rows.nodes(ast.Call, NEW) or any(matches(node, BOTH) for node in caught):
+        return ALREADY
+    found = [(node, BOTH) for node in caught if matches(node, CAUGHT)]
+    found += [(call, NEW) for call in rows.nodes(ast.Call, OLD)]
+    rows.replace(*rows.one(f"the call `{OLD}`, or `except {CAUGHT}` around `args[j] = ...`", found))
+    return rows.save()
 
 
-def _caught(loop: cst.For) -> List[cst.BaseExpression]:
+def _caught(rows: Place[ast.For]) -> List[ast.expr]:
     """Return what is caught, and passed over, where a row's argument is read."""
-    found = []
-    for node in walk(loop):
-        if isinstance(node, cst.Try) and any(code(line).startswith("args[j] = ") for line in lines(node.body)):
-            found += [item.type for item in node.handlers if item.type and [code(x) for x in lines(item)] == ["pass"]]
-    return found
+    reads = [
+        node for node in rows.nodes(ast.Try) if any(within(line, ast.Assign, "args[j] = ...") for line in node.body)
+    ]
+    handlers = [handler for node in reads for handler in node.handlers]
+    return [h.type for h in handlers if h.type and len(h.body) == 1 and isinstance(h.body[0], ast.Pass)]
 
 
 STEP = Step(
