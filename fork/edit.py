@@ -23,8 +23,9 @@ New text is written with plain line feeds and four spaces; it gets the line ends
 from __future__ import annotations
 
 import ast
+import contextlib
 from dataclasses import dataclass
-from typing import Callable, Dict, Generic, List, Optional, Sequence, Tuple, Type, TypeVar
+from typing import Callable, Dict, Generic, Iterator, List, Optional, Sequence, Tuple, Type, TypeVar
 
 from fork.errors import StepError
 from fork.syntax import Definition, N, alike, code, definitions, expression, own_nodes
@@ -238,7 +239,14 @@ class Place(Generic[M]):
             node = self.node
         return self.source.text.of(node) if node else self.source.text.data.decode()
 
-    def replace(self, node: Positioned, new: str, comment: Optional[str] = None) -> None:
+    @contextlib.contextmanager
+    def as_one(self) -> Iterator[None]:
+        """Count the edits made within as one place."""
+        count = len(self.source.edited)
+        yield
+        self.source.edited[count:] = [self.name]
+
+    def replace(self, node: Positioned, new: str, comment: Optional[str] = None, bare: bool = False) -> None:
         """Put source in the place of an expression or a statement.
 
         Args:
@@ -246,8 +254,11 @@ class Place(Generic[M]):
             new: The new source; several lines only for a statement that is the first on its line.
             comment: With a statement, the comment behind it: None leaves it as it is, an empty text takes it away.
                 Where another statement follows on the line, the comment is that one's and stays.
+            bare: Take the parentheses around an operand away with it.
         """
         text, (start, end) = self.source.text, self._span(node)
+        if bare:
+            start, end = text.around(start, end)
         if isinstance(node, ast.stmt) and "\n" in new:
             self._line(node)
         new = text.lay_out([new], text.indent_at(start)).lstrip(" \t")

@@ -73,6 +73,14 @@ class Text:
         start, end = self.span(node)
         return self.data[start:end].decode()
 
+    def around(self, start: int, end: int) -> Tuple[int, int]:
+        """Return the span of an operand (no argument of a call) together with the parentheses around it."""
+        while True:
+            before, closed = self.data[:start].rstrip(), self.match(BLANK + rb"\)", end)
+            if not before.endswith(b"(") or closed < 0:
+                return start, end
+            start, end = len(before) - 1, closed
+
     def line_at(self, offset: int) -> int:
         """Return where the line with this offset begins."""
         return self._lines[bisect.bisect_right(self._lines, offset) - 1]

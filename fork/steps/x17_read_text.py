@@ -1,12 +1,12 @@
-"""Not in the articles: a path or a model's name as an argument in a YAML is text."""
+"""Not in the articles: a path as an argument in a YAML is text, and what a data YAML says is read as it was meant."""
 
 from __future__ import annotations
 
 import ast
 from typing import List
 
-from fork.edit import ALREADY, Outcome, Place, Source, Step
-from fork.steps._places import TASKS, row_loop
+from fork.edit import ALREADY, Outcome, Place, Sources, Step
+from fork.steps._places import HOOKS, LATE_IMPORT, TASKS, row_loop
 from fork.syntax import matches, within
 from fork.tree import Tree
 
@@ -15,17 +15,26 @@ OLD, NEW = "contextlib.suppress(ValueError)", "contextlib.suppress(ValueError, S
 CAUGHT, BOTH = "ValueError", "(ValueError, SyntaxError)"
 """The same in releases that use ``try`` and ``except``."""
 
+DATA, DATASET = "ultralytics/data/utils.py", "check_det_dataset"
+READERS = ("data = YAML.load(file, append_filename=True)", "data = yaml_load(file, append_filename=True)")
+"""How a release reads a data YAML, newest first."""
+CHECK = f"{HOOKS}.check_legible(file)"
+
 
 def apply(tree: Tree) -> Outcome:
-    """Let parse_model keep an argument that is no Python literal as the text that it is."""
-    rows = row_loop(Source(tree, TASKS, NAME))
+    """Let parse_model keep what is no Python literal as text, and have a data YAML looked at before it is read."""
+    sources = Sources(tree, NAME)
+    rows, data = row_loop(sources[TASKS]), sources.find(DATA, DATASET)
     caught = _caught(rows)
-    if rows.nodes(ast.Call, NEW) or any(matches(node, BOTH) for node in caught):
+    done = rows.nodes(ast.Call, NEW) or any(matches(node, BOTH) for node in caught)
+    if rows.applied(bool(done), bool(data.nodes(ast.Call, CHECK))):
         return ALREADY
     found = [(node, BOTH) for node in caught if matches(node, CAUGHT)]
     found += [(call, NEW) for call in rows.nodes(ast.Call, OLD)]
     rows.replace(*rows.one(f"the call `{OLD}`, or `except {CAUGHT}` around `args[j] = ...`", found))
-    return rows.save()
+    line = data.one(f"the line `{READERS[0]}`", data.lines(ast.Assign, *READERS))
+    data.insert_before(line, LATE_IMPORT, CHECK)
+    return sources.save()
 
 
 def _caught(rows: Place[ast.For]) -> List[ast.expr]:
@@ -40,12 +49,13 @@ def _caught(rows: Place[ast.For]) -> List[ast.expr]:
 STEP = Step(
     name=NAME,
     section="-",
-    title="Read paths in a YAML as text",
+    title="Read text in a YAML as it was meant",
     reason=(
         "parse_model tries to read each text argument as a Python literal and keeps it as text where that fails, but "
-        "for the failures of `weights/m0.pth`, not for those of `./m0.pth` or of a path on Windows."
+        "for the failures of `weights/m0.pth`, not for those of `./m0.pth` or of a path on Windows. Of a data YAML in "
+        "GBK or UTF-16 upstream drops what is no UTF-8: classes lose their names without a word. It is refused."
     ),
-    files=(TASKS,),
-    places=(1, 1),
+    files=(TASKS, DATA),
+    places=(2, 2),
     apply=apply,
 )
