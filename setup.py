@@ -21,7 +21,7 @@ from fork.errors import ForkError  # noqa: E402
 from fork.fetch import obtain  # noqa: E402
 from fork.tree import PACKAGE  # noqa: E402
 
-PROGRAM = ["libcst>=1.1", "tomli>=2; python_version < '3.11'"]  # what `python -m fork` needs to rebuild the tree
+PROGRAM = ["tomli>=2; python_version < '3.11'"]  # what `python -m fork` needs to rebuild the tree
 TEST_EXTRA = ["pytest>=8", "pytest-xdist>=3", "pytest-timeout>=2.2", "ruff>=0.17,<0.18", "mypy>=1.11"]
 TEST_EXTRA += ["setuptools>=68", "wheel", "timm>=1.0.20", "safetensors>=0.4", "cloudpickle>=3.1.1"]
 SLOW_EXTRA = ["onnx>=1.16", "onnxruntime>=1.18", "onnxslim>=0.1.71", "openvino>=2024.4"]  # what exports are tested with

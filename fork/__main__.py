@@ -7,15 +7,11 @@ import sys
 if sys.version_info < (3, 9):  # noqa: UP036 - the message is for whoever starts it with an older one
     sys.exit("error: python -m fork needs Python 3.9 or newer; this is " + sys.version.split()[0])
 
-try:
-    import libcst  # noqa: F401
-
-    if sys.version_info < (3, 11):
+if sys.version_info < (3, 11):
+    try:
         import tomli  # noqa: F401
-except ImportError as missing:
-    sys.exit(
-        f"error: the package {missing.name} is missing in {sys.executable}: run `python -m pip install -e .` first"
-    )
+    except ImportError:
+        sys.exit(f"error: the package tomli is missing in {sys.executable}: run `python -m pip install -e .` first")
 
 from fork.cli import main
 

@@ -237,7 +237,7 @@ def prober(transform_only: bool) -> Optional[Probe]:
 def key_of(root: Path, with_probe: bool) -> str:
     """Return what the rows of a sweep depend on: the steps, the overlay and, where models run, the environment."""
     parts: List[bytes] = [f"{with_probe} {environment(with_probe)}".encode()]
-    files = [root / "fork" / name for name in ("edit.py", "series.py", "probe.py", "probed.py")]
+    files = [root / "fork" / name for name in ("edit.py", "syntax.py", "text.py", "swaps.py", "names.py", "series.py", "probe.py", "probed.py")]
     for name in ("steps", "compat"):
         files += sorted((root / "fork" / name).glob("*.py"))
     sources = {path.relative_to(root).as_posix(): path.read_bytes() for path in files if path.is_file()}
@@ -247,9 +247,9 @@ def key_of(root: Path, with_probe: bool) -> str:
 
 
 def environment(with_probe: bool) -> Dict[str, str]:
-    """Return the versions of what a row may depend on: Python, LibCST and, where models run, what these import."""
+    """Return the versions of what a row may depend on: Python and, where models run, what these import."""
     found = {"Python": platform.python_version()}
-    for name in ("libcst", *(RUNS_ON if with_probe else ())):
+    for name in RUNS_ON if with_probe else ():
         try:
             found[name] = metadata.version(name).split("+")[0]
         except metadata.PackageNotFoundError:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import List
+import ast
 
-import libcst as cst
-
-from fork.edit import Outcome, Source, Step, code, own_nodes
-from fork.steps._places import assignments, value_of
+from fork.edit import Outcome, Place, Source, Step
+from fork.syntax import Definition, matches, within
 from fork.tree import Tree
 
 NAME = "c36_project_channels"
@@ -15,42 +13,31 @@ FILE = "ultralytics/nn/modules/block.py"
 DEFINITION = "RepC3.__init__"
 HIDDEN, OUT = "c_", "c2"
 TARGETS = ("self.cv1", "self.cv2")
+BLOCK = f"RepConv({HIDDEN}, {HIDDEN})"
 
 
 def apply(tree: Tree) -> Outcome:
     """Let the two convolutions in front of RepC3's blocks give the channels that these blocks take."""
-    source = Source(tree, FILE, NAME)
-    if not assignments(source.find(DEFINITION), HIDDEN):
-        raise source.fail(DEFINITION, f"the line `{HIDDEN} = ...`, the hidden channels", "no such line")
-    _blocks(source)
-    if source.applied(DEFINITION, *(code(_width(source, target).value) == HIDDEN for target in TARGETS)):
+    place = Source(tree, FILE, NAME).find(DEFINITION)
+    if not place.lines(ast.Assign, f"{HIDDEN} = ..."):
+        raise place.fail(f"the line `{HIDDEN} = ...`, the hidden channels", "no such line")
+    blocks = [call for call in place.nodes(ast.Call, "RepConv(...)") if len([*call.args, *call.keywords]) > 1]
+    block = place.one(f"`{BLOCK}`", blocks)
+    if not matches(block, f"RepConv({HIDDEN}, {HIDDEN}, ...)"):
+        raise place.fail(f"`{BLOCK}`", f"`{place.code(block)}`")
+    widths = [_width(place, target) for target in TARGETS]
+    if place.applied(*(matches(width, HIDDEN) for width in widths)):
         return Outcome(0, "RepC3 takes any expansion")
-    for target in TARGETS:
-        width = _width(source, target)
-        source.replace(DEFINITION, width, width.with_changes(value=cst.Name(HIDDEN)))
-    return source.save()
+    for width in widths:
+        place.replace(width, HIDDEN)
+    return place.source.save()
 
 
-def _width(source: Source, target: str) -> cst.Arg:
+def _width(place: Place[Definition], target: str) -> ast.expr:
     """Return the second argument of ``target = Conv(c1, WIDTH, ...)``: c2, or c_ where nothing is to be done."""
-    found: List[cst.Arg] = []
-    for line in assignments(source.find(DEFINITION), target):
-        call = value_of(line)
-        if isinstance(call, cst.Call) and code(call.func) == "Conv" and len(call.args) > 1:
-            first, second = call.args[:2]
-            if code(first.value) == "c1" and second.keyword is None and code(second.value) in (HIDDEN, OUT):
-                found.append(second)
-    return source.one(DEFINITION, f"`{target} = Conv(c1, {OUT} or {HIDDEN}, ...)`", found)
-
-
-def _blocks(source: Source) -> None:
-    """Check that the blocks between take the hidden channels."""
-    calls = [node for node in own_nodes(source.find(DEFINITION), cst.Call) if isinstance(node, cst.Call)]
-    blocks = [call for call in calls if code(call.func) == "RepConv" and len(call.args) > 1]
-    block = source.one(DEFINITION, f"`RepConv({HIDDEN}, {HIDDEN})`", blocks)
-    given = [code(argument.value) for argument in block.args[:2]]
-    if given != [HIDDEN, HIDDEN]:
-        raise source.fail(DEFINITION, f"`RepConv({HIDDEN}, {HIDDEN})`", f"`{code(block)}`")
+    forms = [f"{target} = Conv(c1, {width}, ...)" for width in (HIDDEN, OUT)]
+    found = [within(line, ast.Call)[0].args[1] for line in place.lines(ast.Assign, *forms)]
+    return place.one(f"`{target} = Conv(c1, {OUT} or {HIDDEN}, ...)`", found)
 
 
 STEP = Step(

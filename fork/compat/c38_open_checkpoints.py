@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from typing import List, Tuple
 
-import libcst as cst
-
-from fork.edit import Outcome, Source, Step, code, walk
+from fork.edit import ALREADY, Outcome, Place, Source, Sources, Step
+from fork.syntax import Definition, has_strings, within
 from fork.tree import Tree
 
 NAME = "c38_open_checkpoints"
@@ -29,62 +29,48 @@ ALWAYS = PLACES[:2]
 
 def apply(tree: Tree) -> Outcome:
     """Say ``weights_only=False`` wherever a checkpoint with a model is opened."""
-    if _wrapped(tree):
+    sources = Sources(tree, NAME)
+    if _wrapped(sources[PATCHES]):
         for file, definition, _ in ALWAYS:
-            source = Source(tree, file, NAME)
-            if not _calls(source, definition, WRAPPER) and not (_replaced(tree) and _calls(source, definition)):
-                raise source.fail(definition, f"a call of `{WRAPPER}`", "none")
+            place = sources.find(file, definition)
+            if not _calls(place, WRAPPER) and not (_replaced(sources[UTILS]) and _calls(place)):
+                raise place.fail(f"a call of `{WRAPPER}`", "none")
         return Outcome(0, f"upstream's own {WRAPPER} says it")
-    sources = [Source(tree, file, NAME) for file, _, _ in PLACES]
-    counts = []
-    for source, (_, definition, count) in zip(sources, PLACES):
-        calls = _calls(source, definition)
-        if len(calls) != count:
-            sought = f"`torch.load(...)` {'twice' if count == 2 else 'once'}"
-            raise source.fail(definition, sought, f"{len(calls)} such places")
-        counts += [_says(call) for call in calls]
-    if sources[0].applied(PLACES[0][1], *counts):
-        return Outcome(0, "already applied")
-    for source, (_, definition, count) in zip(sources, PLACES):
-        for at in range(count):
-            call = _calls(source, definition)[at]
-            last, blank = call.args[-1], cst.SimpleWhitespace("")
-            option = last.with_changes(
-                keyword=cst.Name(OPTION), equal=cst.AssignEqual(blank, blank), value=cst.Name("False")
-            )
-            last = last.with_changes(
-                comma=cst.Comma(whitespace_after=cst.SimpleWhitespace(" ")), whitespace_after_arg=blank
-            )
-            source.replace(definition, call, call.with_changes(args=[*call.args[:-1], last, option]))
-    outcomes = [source.save() for source in sources]
-    return Outcome(sum(o.applied for o in outcomes), where=tuple(w for o in outcomes for w in o.where))
+    places = [(sources.find(file, definition), count) for file, definition, count in PLACES]
+    calls = [(place, call) for place, _ in places for call in _calls(place)]
+    for place, count in places:
+        found = len(_calls(place))
+        if found != count:
+            raise place.fail(f"`torch.load(...)` {'twice' if count == 2 else 'once'}", f"{found} such places")
+    if calls[0][0].applied(*(_says(call) for _, call in calls)):
+        return ALREADY
+    for place, call in calls:
+        place.insert_argument(call, f"{OPTION}=False")
+    return sources.save()
 
 
-def _wrapped(tree: Tree) -> bool:
+def _wrapped(source: Source) -> bool:
     """Tell whether upstream has a function ``torch_load`` that gives the option."""
-    source = Source(tree, PATCHES, NAME)
-    found = [node for node in source.module.body if isinstance(node, cst.FunctionDef) and node.name.value == WRAPPER]
-    if not found:
+    if not source.has(WRAPPER):
         return False
-    texts = [node.value.strip("\"'") for node in walk(found[0].body) if isinstance(node, cst.SimpleString)]
-    if OPTION not in texts:
-        raise source.fail(WRAPPER, f"the option `{OPTION}`", "it is not named")
+    place = source.find(WRAPPER)
+    if not has_strings(place.node, OPTION):
+        raise place.fail(f"the option `{OPTION}`", "it is not named")
     return True
 
 
-def _replaced(tree: Tree) -> bool:
+def _replaced(source: Source) -> bool:
     """Tell whether upstream puts its function in the place of torch's."""
-    return any(code(node) == f"torch.load = {WRAPPER}" for node in Source(tree, UTILS, NAME).module.body)
+    return bool(source.module.nodes(ast.Assign, f"torch.load = {WRAPPER}"))
 
 
-def _calls(source: Source, definition: str, name: str = "torch.load") -> List[cst.Call]:
+def _calls(place: Place[Definition], name: str = "torch.load") -> List[ast.Call]:
     """Return the calls in a definition, those in functions within it included."""
-    nodes = walk(source.find(definition))
-    return [node for node in nodes if isinstance(node, cst.Call) and code(node.func) == name and node.args]
+    return [call for call in within(place.node, ast.Call, f"{name}(...)") if call.args or call.keywords]
 
 
-def _says(call: cst.Call) -> bool:
-    return any(argument.keyword is not None and argument.keyword.value == OPTION for argument in call.args)
+def _says(call: ast.Call) -> bool:
+    return any(keyword.arg == OPTION for keyword in call.keywords)
 
 
 STEP = Step(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import List, Optional
+import ast
+from typing import Optional
 
-import libcst as cst
-
-from fork.edit import Outcome, Source, Step, code, expression, own_nodes, statement, walk
-from fork.steps._places import PARSE, TASKS, assignments
+from fork.edit import Outcome, Place, Source, Step
+from fork.steps._places import PARSE, TASKS
+from fork.syntax import Definition, matches, within
 from fork.tree import Tree
 
 NAME = "c39_build_unscaled"
@@ -18,46 +18,31 @@ ROW = "C3k2"
 
 def apply(tree: Tree) -> Outcome:
     """Give ``scale`` a value in any case, and let rows look for it among letters, not in a text."""
-    source = Source(tree, TASKS, NAME)
-    if not any(isinstance(node, cst.Name) and node.value == ROW for node in walk(source.find(PARSE))):
+    place = Source(tree, TASKS, NAME).find(PARSE)
+    if not within(place.node, ast.Name, ROW):
         return Outcome(0, f"it has no {ROW}, and no row asks for the scale")
-    asked = _asked(source)
+    asked = [node.comparators[0] for node in place.nodes(ast.Compare, f"{SCALE} in ...")]
     if not asked:
-        raise source.fail(PARSE, f"`{SCALE} in ...`, what the row {ROW} asks for", "no such place")
-    branch = _only_assigned_in(source)
-    texts = [part for part in asked if isinstance(part.comparator, cst.SimpleString)]
+        raise place.fail(f"`{SCALE} in ...`, what the row {ROW} asks for", "no such place")
+    branch = _only_assigned_in(place)
+    texts = [node for node in asked if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     if branch is None and not texts:
         return Outcome(0, "rows look for the scale among letters, and it has a value")
-    while texts:
-        part = texts[0]
-        letters = expression(f"set({code(part.comparator)})")
-        source.replace(PARSE, part, part.with_changes(comparator=letters))
-        texts = [part for part in _asked(source) if isinstance(part.comparator, cst.SimpleString)]
-    branch = _only_assigned_in(source)
+    for text in texts:
+        place.wrap(text, "set(", ")")
     if branch is not None:
-        first = statement(f"{SCALE} = None", "in a YAML without scales").with_changes(
-            leading_lines=branch.leading_lines
-        )
-        source.replace(PARSE, branch, cst.FlattenSentinel([first, branch.with_changes(leading_lines=[])]))
-    return source.save()
+        place.insert_before(branch, f"{SCALE} = None  # in a YAML without scales")
+    return place.source.save()
 
 
-def _asked(source: Source) -> List[cst.ComparisonTarget]:
-    """Return the parts ``in LETTERS`` of every ``scale in LETTERS``."""
-    nodes = own_nodes(source.find(PARSE), cst.Comparison)
-    asked = [node for node in nodes if isinstance(node, cst.Comparison) and code(node.left) == SCALE]
-    return [part for node in asked for part in node.comparisons if isinstance(part.operator, cst.In)]
-
-
-def _only_assigned_in(source: Source) -> Optional[cst.If]:
+def _only_assigned_in(place: Place[Definition]) -> Optional[ast.If]:
     """Return the branch ``if scales:`` where the scale has a value in that branch only, or None."""
-    function = source.find(PARSE)
-    branches = [node for node in own_nodes(function, cst.If) if isinstance(node, cst.If) and code(node.test) == SCALES]
-    branch = source.one(PARSE, f"the branch `if {SCALES}:`", branches)
-    within = len(assignments(branch, SCALE))
-    if not within:
-        raise source.fail(PARSE, f"the line `{SCALE} = ...` below `if {SCALES}:`", "no such line")
-    return branch if len(assignments(function, SCALE)) == within else None
+    branches = [node for node in place.nodes(ast.If) if matches(node.test, SCALES)]
+    branch = place.one(f"the branch `if {SCALES}:`", branches)
+    inside = within(branch, ast.Assign, f"{SCALE} = ...")
+    if not inside:
+        raise place.fail(f"the line `{SCALE} = ...` below `if {SCALES}:`", "no such line")
+    return branch if len(within(place.node, ast.Assign, f"{SCALE} = ...")) == len(inside) else None
 
 
 STEP = Step(

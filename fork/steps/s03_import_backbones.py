@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 from typing import Set
 
-from fork.edit import Outcome, Source, Step, code
+from fork.edit import ALREADY, Outcome, Source, Step
 from fork.errors import StepError
 from fork.steps._places import STAR_IMPORT, TASKS, import_hooks, imports_hooks
+from fork.syntax import matches, parse
 from fork.tree import OVERLAY, Tree
 
 NAME = "s03_import_backbones"
@@ -20,14 +21,14 @@ def apply(tree: Tree) -> Outcome:
         StepError: A registered backbone bears a name that upstream's module already uses.
     """
     source = Source(tree, TASKS, NAME)
-    clash = sorted(registered_names(tree) & module_names(source.module.bytes))
+    clash = sorted(registered_names(tree) & module_names(source.text.node))
     if clash:
         raise StepError(
             NAME, OVERLAY, ", ".join(clash), "a name that upstream does not use", f"upstream has it in {TASKS}"
         )
-    star = any(code(node) == STAR_IMPORT for node in source.module.body)
-    if source.applied("module", star, imports_hooks(source)):
-        return Outcome(0, "already applied")
+    star = any(matches(node, STAR_IMPORT) for node in source.text.node.body)
+    if source.module.applied(star, imports_hooks(source)):
+        return ALREADY
     import_hooks(source, star=True)
     return source.save()
 
@@ -36,10 +37,10 @@ def registered_names(tree: Tree) -> Set[str]:
     """Return the names of the functions and classes in the overlay that carry ``@register_backbone``."""
     names: Set[str] = set()
     for path, data in tree.items():
-        if not path.startswith(OVERLAY) or not path.endswith(".py"):
+        if not path.startswith(OVERLAY) or not path.endswith(".py") or b"register_backbone" not in data:
             continue
         try:
-            body = ast.parse(data).body
+            body = parse(data).body
         except (SyntaxError, ValueError):
             continue  # a user's broken file must not stop the build; it is named when a YAML asks for it
         for node in body:
@@ -50,10 +51,10 @@ def registered_names(tree: Tree) -> Set[str]:
     return names
 
 
-def module_names(data: bytes) -> Set[str]:
+def module_names(module: ast.Module) -> Set[str]:
     """Return the names that a module binds outside functions and classes by import, def, class or assignment."""
     names: Set[str] = set()
-    todo = list(ast.parse(data).body)
+    todo = list(module.body)
     while todo:
         node = todo.pop()
         if isinstance(node, (ast.Import, ast.ImportFrom)):

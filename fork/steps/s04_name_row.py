@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import libcst as cst
+import ast
 
-from fork.edit import Outcome, Source, Step, assigns, own_nodes, statement
+from fork.edit import ALREADY, Outcome, Source, Step
 from fork.steps._places import PARSE, TASKS, row_loop
+from fork.syntax import matches
 from fork.tree import Tree
 
 NAME = "s04_name_row"
+FLAG, ROW = "backbone = False", "t = m"
 
 
 def apply(tree: Tree, file: str = TASKS, step: str = NAME) -> Outcome:
     """Add ``backbone = False`` before the row loop and ``t = m`` as its first line."""
     source = Source(tree, file, step)
-    function, loop = row_loop(source)
-    body = cst.ensure_type(loop.body, cst.IndentedBlock)
-    flags = [line for line in own_nodes(function, cst.SimpleStatementLine) if assigns(line, "backbone", "False")]
-    if source.applied(PARSE, bool(flags), assigns(body.body[0], "t", "m")):
-        return Outcome(0, "already applied")
-    first = body.body[0]
-    name = statement("t = m", "the row's module by name: a built backbone has no class to print")
-    new = loop.with_changes(body=body.with_changes(body=[name, first, *body.body[1:]]))
-    flag = statement("backbone = False", "True once row 0 is a multi-map backbone, which takes indices 0 to 4")
-    flag = flag.with_changes(leading_lines=loop.leading_lines)
-    source.replace(PARSE, loop, cst.FlattenSentinel([flag, new.with_changes(leading_lines=[])]))
-    source.edited.append(PARSE)  # two places, one replacement
+    function, rows = source.find(PARSE), row_loop(source)
+    first = rows.node.body[0]
+    if function.applied(bool(function.lines(ast.Assign, FLAG)), matches(first, ROW)):
+        return ALREADY
+    rows.insert_before(rows.node, f"{FLAG}  # True once row 0 is a multi-map backbone, which takes indices 0 to 4")
+    rows.insert_above(first, f"{ROW}  # the row's module by name: a built backbone has no class to print")
     return source.save()
 
 

@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
+import ast
 from typing import List
 
-import libcst as cst
-
-from fork.edit import Outcome, Source, Step, code
-from fork.steps._places import HOOKS, PARSE, TASKS, row_loop
+from fork.edit import ALREADY, Outcome, Source, Step
+from fork.steps._places import HOOKS, TASKS, row_loop
+from fork.syntax import matches
 from fork.tree import Tree
 
 NAME = "s05_build_backbone_row"
 TEST = f"{HOOKS}.is_backbone(m)"
 BRANCH = f"""\
-if {TEST}:
+elif {TEST}:
     m, c2 = {HOOKS}.build_backbone(m, args, ch, row=i, source=f, repeats=n)  # instance, channels of slots 0 to 4
-    backbone = True
-"""
+    backbone = True"""
 
 
 def apply(tree: Tree, file: str = TASKS, step: str = NAME) -> Outcome:
     """Add an ``elif`` before the ``else`` (``c2 = ch[f]``) that ends parse_model's chain of module kinds."""
-    source = Source(tree, file, step)
-    chain: List[cst.If] = []
-    for node in cst.ensure_type(row_loop(source).loop.body, cst.IndentedBlock).body:
-        while isinstance(node, cst.If):
-            if code(node.test) == TEST:
-                return Outcome(0, "already applied")
-            if isinstance(node.orelse, cst.Else) and _lines(node.orelse) == ["c2 = ch[f]"]:
-                chain.append(node)
-            node = node.orelse  # type: ignore[assignment]
-    last = source.one(PARSE, "an if/elif chain that ends in `else: c2 = ch[f]`", chain)
-    branch = cst.ensure_type(cst.parse_statement(BRANCH), cst.If).with_changes(orelse=last.orelse)
-    source.replace(PARSE, last, last.with_changes(orelse=branch))
-    return source.save()
+    rows = row_loop(Source(tree, file, step))
+    branches = [branch for node in rows.node.body if isinstance(node, ast.If) for branch in _chain(node)]
+    if any(matches(branch.test, TEST) for branch in branches):
+        return ALREADY
+    ends = [node for node in branches if len(node.orelse) == 1 and matches(node.orelse[0], "c2 = ch[f]")]
+    last = rows.one("an if/elif chain that ends in `else: c2 = ch[f]`", ends)
+    rows.insert_after(last.body[-1], BRANCH, level=last)
+    return rows.save()
 
 
-def _lines(node: cst.Else) -> List[str]:
-    return [code(line) for line in node.body.body]
+def _chain(branch: ast.If) -> List[ast.If]:
+    """Return a branch and the ``elif`` ones behind it, which ``ast`` tells from an ``else: if`` by the column only."""
+    chain, rest = [branch], branch.orelse
+    while rest and isinstance(rest[0], ast.If) and rest[0].col_offset == branch.col_offset:
+        chain.append(rest[0])
+        rest = rest[0].orelse
+    return chain
 
 
 STEP = Step(

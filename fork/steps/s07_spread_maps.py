@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import List, Tuple
 
-import libcst as cst
-
-from fork.edit import Outcome, Source, Step, code, definitions, own_nodes, statement, walk
-from fork.steps._places import HOOKS, HOOKS_IMPORT, TASKS, import_first, import_hooks, imports_hooks, lines
+from fork.edit import ALREADY, Outcome, Place, Source, Sources, Step
+from fork.steps._places import HOOKS, HOOKS_IMPORT, TASKS, import_first, import_hooks, imports_hooks
+from fork.syntax import matches, within
 from fork.tree import OVERLAY, Tree
 
 NAME = "s07_spread_maps"
@@ -21,89 +21,69 @@ LATE = "ultralytics/utils/torch_utils.py"
 
 def apply(tree: Tree) -> Outcome:
     """Route what each layer loop keeps through ``addmodules.keep``, in every file of the package."""
-    done: List[str] = []
-    sources: List[Source] = []
+    sources, done = Sources(tree, NAME), []
     for file in sorted(tree):
         if file.endswith(".py") and re.search(rb"\[\w+\.f\]", tree[file]) and not file.startswith(OVERLAY):
-            sources.append(Source(tree, file, NAME))
-            done += _edit_file(sources[-1])
-    edited = [f"{source.file}: {place}" for source in sources for place in source.edited]
-    names = [place.replace("_forward_once", "_predict_once") for place in edited + done]
+            done += _edit_file(sources[file])
+    names = [place.replace("_forward_once", "_predict_once") for place in sources.edited + done]
     if f"{MUST[0]}: {MUST[1]}" not in names:
-        raise Source(tree, MUST[0], NAME).fail(MUST[1], "a loop over the layers that keeps their outputs", "none")
-    for source in sources:  # none before all of them fit
-        if source.edited:
-            source.save()
-    return Outcome(len(edited), where=tuple(edited)) if edited else Outcome(0, "already applied")
+        raise sources[MUST[0]].fail(MUST[1], "a loop over the layers that keeps their outputs", "none")
+    return sources.save() if sources.edited else ALREADY
 
 
 def _edit_file(source: Source) -> List[str]:
     """Edit every layer loop of one file; return those that were edited before."""
     done: List[str] = []
-    todo = [name for name, _ in _loops(source)]
-    for name in todo:
-        found = [item for item in _loops(source) if item[0] == name]
-        loop, outputs, layer = source.one(name, "one loop over the layers in a definition", found)[1]
-        late = source.file == LATE
-        kept = any(f"{HOOKS}.keep({outputs}, {layer}, " in code(line) for line in lines(loop))
-        if late:
-            source.applied(name, kept, HOOKS_IMPORT in code(source.find(name).body))
-        if kept:
-            done.append(f"{source.file}: {name}")
+    for place in source.places():
+        loops = _loops(place) if isinstance(place.node, ast.FunctionDef) else []
+        if not loops:
             continue
-        appends = [line for line in lines(loop) if code(line).startswith(f"{outputs}.append(")]
-        line = source.one(name, f"one `{outputs}.append(...)` in the loop over the layers", appends)
-        new = _keep(source, name, line, outputs, layer)
-        rest = line.body[1:]
-        if rest:
-            new = line.with_changes(body=[new.body[0].with_changes(semicolon=line.body[0].semicolon), *rest])
-        source.replace(name, line, new.with_changes(leading_lines=line.leading_lines))
-        if late:
-            import_first(source, name)
-    if source.file == LATE:
-        return done
-    if done:
-        source.applied("module", True, imports_hooks(source))
-    if source.edited and not imports_hooks(source):
-        import_hooks(source)
+        loop, outputs, layer = place.one("one loop over the layers in a definition", loops)
+        kept = bool(within(loop, ast.Call, f"{HOOKS}.keep({outputs}, {layer}, ...)"))
+        if source.file == LATE:
+            place.applied(kept, HOOKS_IMPORT in place.code())
+        if kept:
+            done.append(f"{source.file}: {place.name}")
+            continue
+        appends = place.at(loop).lines(ast.Expr, f"{outputs}.append(...)")
+        line = place.one(f"one `{outputs}.append(...)` in the loop over the layers", appends)
+        place.replace(line, *_keep(place, line, outputs, layer))
+        if source.file == LATE:
+            import_first(place)
+    if source.file != LATE:
+        if done:
+            source.module.applied(True, imports_hooks(source))
+        if source.edited:
+            import_hooks(source)
     return done
 
 
-def _loops(source: Source) -> List[Tuple[str, Tuple[cst.For, str, str]]]:
-    """Return the loops that read earlier outputs by a layer's ``f``: (definition, (loop, outputs list, layer))."""
-    result: List[Tuple[str, Tuple[cst.For, str, str]]] = []
-    for name, definition in definitions(source.module):
-        if isinstance(definition, cst.FunctionDef):
-            for loop in own_nodes(definition, cst.For):
-                assert isinstance(loop, cst.For)
-                layers = [node.value for node in walk(loop.target) if isinstance(node, cst.Name)]
-                found = {
-                    (code(node.value), layer)
-                    for node in walk(loop)
-                    for layer in layers
-                    if isinstance(node, cst.Subscript) and code(node).endswith(f"[{layer}.f]")
-                }
-                result += [(name, (loop, outputs, layer)) for outputs, layer in sorted(found)]
+def _loops(place: Place[ast.AST]) -> List[Tuple[ast.For, str, str]]:
+    """Return the loops that read earlier outputs by a layer's ``f``: (loop, outputs list, layer)."""
+    result: List[Tuple[ast.For, str, str]] = []
+    for loop in place.nodes(ast.For):
+        layers = [name.id for name in within(loop.target, ast.Name)]
+        reads = [(node, layer) for node in within(loop, ast.Subscript) for layer in layers]
+        found = {(place.code(node.value), layer) for node, layer in reads if matches(node.slice, f"{layer}.f")}
+        result += [(loop, outputs, layer) for outputs, layer in sorted(found)]
     return result
 
 
-def _keep(
-    source: Source, name: str, line: cst.SimpleStatementLine, outputs: str, layer: str
-) -> cst.SimpleStatementLine:
-    """Return the call that takes the place of ``outputs.append(x if layer.i in SAVE else None)`` or ``append(x)``."""
-    first = line.body[0]
-    call = first.value if isinstance(first, cst.Expr) else None
-    plain = isinstance(call, cst.Call) and len(call.args) == 1 and not call.args[0].star and not call.args[0].keyword
-    value = call.args[0].value if isinstance(call, cst.Call) and plain else None
-    if isinstance(value, cst.Name):
-        return statement(f"{value.value} = {HOOKS}.keep({outputs}, {layer}, {value.value})")
-    if isinstance(value, cst.IfExp) and isinstance(value.body, cst.Name) and code(value.orelse) == "None":
-        test = code(value.test)
-        if test.startswith(f"{layer}.i in "):
-            x, save = value.body.value, test[len(f"{layer}.i in ") :]
-            return statement(f"{x} = {HOOKS}.keep({outputs}, {layer}, {x}, {save})", "save output")
+def _keep(place: Place[ast.AST], line: ast.Expr, outputs: str, layer: str) -> Tuple[str, str]:
+    """Return the call, and the comment behind it, that takes the place of a line.
+
+    The line is ``outputs.append(x if layer.i in SAVE else None)`` or ``outputs.append(x)``.
+    """
+    for value in within(line, ast.Call)[0].args:
+        if isinstance(value, ast.Name) and matches(line, f"{outputs}.append({value.id})"):
+            return f"{value.id} = {HOOKS}.keep({outputs}, {layer}, {value.id})", ""
+        if isinstance(value, ast.IfExp) and isinstance(value.body, ast.Name):
+            x = value.body.id
+            if matches(line, f"{outputs}.append({x} if {layer}.i in ... else None)"):
+                save = place.code(within(value.test, ast.Compare)[0].comparators[0])
+                return f"{x} = {HOOKS}.keep({outputs}, {layer}, {x}, {save})", "save output"
     sought = f"`{outputs}.append(x if {layer}.i in self.save else None)` or `{outputs}.append(x)`"
-    raise source.fail(name, sought, code(line))
+    raise place.fail(sought, place.code(line))
 
 
 STEP = Step(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import List, Tuple
+import ast
 
-import libcst as cst
-
-from fork.edit import Outcome, Source, Step, assigns, code, definitions, expression, own_nodes, with_value
+from fork.edit import ALREADY, Outcome, Source, Step
 from fork.steps._places import HOOKS, TASKS
 from fork.tree import Tree
 
@@ -18,24 +16,16 @@ MUST = "DetectionModel.__init__"
 def apply(tree: Tree, file: str = TASKS, step: str = NAME) -> Outcome:
     """Let ``s = 256`` grow to 640 for models with a backbone of ours, in every constructor that probes strides."""
     source = Source(tree, file, step)
-    done = [name for name, _ in _probes(source, PROBE)]
-    for name, _ in _probes(source, "256"):
-        line = source.one(name, "one line `s = 256`", [line for at, line in _probes(source, "256") if at == name])
-        source.replace(name, line, with_value(line, expression(PROBE)))
+    constructors = [place for place in source.places() if place.name.endswith(".__init__")]
+    for place in constructors:
+        lines = place.lines(ast.Assign, "s = 256")
+        if lines:
+            place.replace(place.one("one line `s = 256`", lines).value, PROBE)
+    done = [place.name for place in constructors if place.lines(ast.Assign, f"s = {PROBE}")]
     if MUST not in source.edited + done:
-        raise source.fail(MUST, "the line `s = 256`", code(source.find(MUST).body)[:60].splitlines()[0])
-    return source.save() if source.edited else Outcome(0, "already applied")
-
-
-def _probes(source: Source, value: str) -> List[Tuple[str, cst.SimpleStatementLine]]:
-    """Return the lines ``s = value`` with the function that holds each."""
-    return [
-        (name, line)
-        for name, definition in definitions(source.module)
-        for line in own_nodes(definition, cst.SimpleStatementLine)
-        if name.endswith(".__init__") and isinstance(line, cst.SimpleStatementLine)
-        if assigns(line, "s", value)
-    ]
+        must = source.find(MUST)
+        raise must.fail("the line `s = 256`", must.code(must.node.body[0])[:60].splitlines()[0])
+    return source.save() if source.edited else ALREADY
 
 
 STEP = Step(

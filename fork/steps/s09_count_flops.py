@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from typing import List
 
-import libcst as cst
-
-from fork.edit import Outcome, Source, Step, assigns, code, expression, own_nodes, with_value
-from fork.steps._places import HOOKS, HOOKS_IMPORT, import_first, value_of
+from fork.edit import ALREADY, Outcome, Source, Step
+from fork.steps._places import HOOKS, HOOKS_IMPORT, import_first
 from fork.tree import Tree
 
 NAME = "s09_count_flops"
@@ -26,42 +25,22 @@ def apply(tree: Tree) -> Outcome:
     Those measure on an image of one stride's side and multiply, which is far off behind attention, pooling to one
     pixel and RT-DETR's queries.
     """
-    source = Source(tree, FILE, NAME)
-    text = code(source.find(DEFINITION).body)
-    small = not any(node for node in own_nodes(source.find(DEFINITION), cst.Name) if code(node) == DECODER)
-    whole = [f"{SIDE}(" in text] if small else []
-    if source.applied(DEFINITION, CHANNELS in text, HOOKS_IMPORT in text, *whole):
-        return Outcome(0, "already applied")
-    shapes = [node for node in own_nodes(source.find(DEFINITION), cst.Subscript) if code(node) == SHAPE]
-    twice = small and len(shapes) == len(_images(source)) == 2  # a small image, and where that fails a whole one
-    if twice:
-        source.replace(DEFINITION, _images(source)[0], expression(CHANNELS))
-        shapes = _images(source)
-    source.replace(DEFINITION, source.one(DEFINITION, f"the expression `{SHAPE}`", shapes), expression(CHANNELS))
-    if small:
-        _measure_whole(source, "max(imgsz)" if twice else "None")
-    import_first(source, DEFINITION)
-    return source.save()
-
-
-def _images(source: Source) -> List[cst.CSTNode]:
-    """Return the channels of the images that are made for counting: ``(1, p.shape[1], ...)``."""
-    return [
-        node.elements[1].value
-        for node in own_nodes(source.find(DEFINITION), cst.Tuple)
-        if isinstance(node, cst.Tuple) and len(node.elements) > 2
-        if code(node.elements[0].value) == "1" and code(node.elements[1].value) == SHAPE
-    ]
-
-
-def _measure_whole(source: Source, side: str) -> None:
-    """Let ``stride``, the side of the image that is measured, be this for a model with a backbone of ours."""
-    lines = own_nodes(source.find(DEFINITION), cst.SimpleStatementLine)
-    found = [line for line in lines if isinstance(line, cst.SimpleStatementLine) and assigns(line, "stride")]
-    line = source.one(DEFINITION, f"the line `stride = ...`, or the name {DECODER}", found)
-    call = cst.ensure_type(expression(f"{SIDE}(model, 32, {side})"), cst.Call)
-    arguments = [call.args[0], call.args[1].with_changes(value=value_of(line)), call.args[2]]
-    source.replace(DEFINITION, line, with_value(line, call.with_changes(args=arguments)))
+    place = Source(tree, FILE, NAME).find(DEFINITION)
+    text = place.code()
+    small = not place.nodes(ast.Name, DECODER)
+    if place.applied(CHANNELS in text, HOOKS_IMPORT in text, *([f"{SIDE}(" in text] if small else [])):
+        return ALREADY
+    shapes: List[ast.expr] = [*place.nodes(ast.Subscript, SHAPE)]
+    images = [node.elts[1] for node in place.nodes(ast.Tuple, f"(1, {SHAPE}, ...)") if len(node.elts) > 2]
+    twice = small and len(shapes) == len(images) == 2  # a small image, and where that fails a whole one
+    for shape in images if twice else [place.one(f"the expression `{SHAPE}`", shapes)]:
+        place.replace(shape, CHANNELS)
+    if small:  # let the side of the image that is measured be this for a model with a backbone of ours
+        found = place.lines(ast.Assign, "stride = ...")
+        line = place.one(f"the line `stride = ...`, or the name {DECODER}", found)
+        place.wrap(line.value, f"{SIDE}(model, ", f", {'max(imgsz)' if twice else 'None'})")
+    import_first(place)
+    return place.save()
 
 
 STEP = Step(

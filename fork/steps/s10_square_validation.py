@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import libcst as cst
+import ast
 
-from fork.edit import Outcome, Source, Step, code, expression, own_nodes
+from fork.edit import ALREADY, Outcome, Source, Step
 from fork.steps._places import HOOKS, import_hooks, imports_hooks
+from fork.syntax import matches
 from fork.tree import Tree
 
 NAME = "s10_square_validation"
@@ -17,22 +18,13 @@ CALL = f"{HOOKS}.takes_any_shape(self.model)"
 def apply(tree: Tree) -> Outcome:
     """Let the ``rect=mode == "val"`` of the YOLO trainer also ask whether the backbone takes any shape."""
     source = Source(tree, FILE, NAME)
-    called = CALL in code(source.find(DEFINITION).body)
-    if called and source.applied(DEFINITION, called, imports_hooks(source)):
-        return Outcome(0, "already applied")
-    found = [
-        node
-        for node in own_nodes(source.find(DEFINITION), cst.Arg)
-        if isinstance(node, cst.Arg)
-        and node.keyword is not None
-        and node.keyword.value == "rect"
-        and code(node.value).replace("'", '"') == 'mode == "val"'
-    ]
-    place = source.one(DEFINITION, 'the argument rect=mode == "val"', found)
-    value = cst.ensure_type(expression(f"a and {CALL}"), cst.BooleanOperation).with_changes(left=place.value)
-    source.replace(DEFINITION, place, place.with_changes(value=value))
-    if not imports_hooks(source):
-        import_hooks(source)
+    place = source.find(DEFINITION)
+    if CALL in place.code() and place.applied(True, imports_hooks(source)):
+        return ALREADY
+    arguments = [node for node in place.nodes(ast.keyword) if node.arg == "rect"]
+    found = [node.value for node in arguments if matches(node.value, 'mode == "val"')]
+    place.wrap(place.one('the argument rect=mode == "val"', found), "", f" and {CALL}")
+    import_hooks(source)
     return source.save()
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import libcst as cst
+import ast
 
-from fork.edit import Outcome, Source, Step, code, expression, own_nodes, walk, with_value
-from fork.steps._places import HOOKS, PARSE, TASKS, assignments, row_loop, value_of
+from fork.edit import ALREADY, Outcome, Source, Step
+from fork.steps._places import HOOKS, PARSE, TASKS, row_loop
+from fork.syntax import within
 from fork.tree import Tree
 
 NAME = "x11_look_up_modules"
@@ -16,23 +17,18 @@ ACTIVATION = f"{HOOKS}.activation(act)"
 def apply(tree: Tree) -> Outcome:
     """Put function calls where parse_model looks a row's module up, and where it evaluates ``activation``."""
     source = Source(tree, TASKS, NAME)
-    nodes = own_nodes(row_loop(source).function, cst.Call)
-    done = (any(code(node) == call for node in nodes) for call in (LOOKUP, ACTIVATION))
-    if source.applied(PARSE, *done):
-        return Outcome(0, "already applied")
-    found = [node for node in nodes if isinstance(node, cst.Call) and code(node.func) == "eval"]
-    call = source.one(PARSE, "the call `eval(act)`, and no other eval", found)
-    if code(call) != "eval(act)":
-        raise source.fail(PARSE, "the call `eval(act)`, and no other eval", code(call))
-    source.replace(PARSE, call, expression(ACTIVATION))
-    lines = [
-        line
-        for line in assignments(row_loop(source).loop, "m")
-        if any(isinstance(node, cst.Subscript) and code(node) == "globals()[m]" for node in walk(value_of(line)))
-    ]
-    line = source.one(PARSE, "the line `m = ...` with `globals()[m]`", lines)
-    source.replace(PARSE, line, with_value(line, expression(LOOKUP)))
-    return source.save()
+    parse, rows = source.find(PARSE), row_loop(source)
+    if parse.applied(*(bool(parse.nodes(ast.Call, call)) for call in (LOOKUP, ACTIVATION))):
+        return ALREADY
+    sought = "the call `eval(act)`, and no other eval"
+    call = parse.one(sought, parse.nodes(ast.Call, "eval(...)"))
+    if not parse.nodes(ast.Call, "eval(act)"):
+        raise parse.fail(sought, parse.code(call))
+    found = [line for line in rows.lines(ast.Assign, "m = ...") if within(line, ast.Subscript, "globals()[m]")]
+    line = rows.one("the line `m = ...` with `globals()[m]`", found)
+    parse.replace(call, ACTIVATION)
+    rows.replace(line, f"m = {LOOKUP}")
+    return parse.save()
 
 
 STEP = Step(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import libcst as cst
+import ast
 
-from fork.edit import Outcome, Source, Step, assigns, code, expression, own_nodes, with_value
-from fork.steps._places import value_of
+from fork.edit import ALREADY, Outcome, Source, Step
 from fork.tree import Tree
 
 NAME = "x12_find_configs"
@@ -16,19 +15,13 @@ SEARCH = 'glob.glob(str(ROOT.parent / "cfg" / "**" / file), recursive=True)'
 
 def apply(tree: Tree) -> Outcome:
     """Append one more place to the search for a file."""
-    source = Source(tree, FILE, NAME)
-    found = [
-        line
-        for line in own_nodes(source.find(DEFINITION), cst.SimpleStatementLine)
-        if isinstance(line, cst.SimpleStatementLine) and assigns(line, "files")
-        if code(value_of(line)).startswith("glob.glob(")
-    ]
-    line = source.one(DEFINITION, "the line `files = glob.glob(...)`", found)
-    if SEARCH in code(line):
-        return Outcome(0, "already applied")
-    either = cst.ensure_type(expression(f"a or {SEARCH}"), cst.BooleanOperation)
-    source.replace(DEFINITION, line, with_value(line, either.with_changes(left=value_of(line))))
-    return source.save()
+    place = Source(tree, FILE, NAME).find(DEFINITION)
+    found = place.lines(ast.Assign, "files = glob.glob(...)", "files = glob.glob(...) or ...")
+    line = place.one("the line `files = glob.glob(...)`", found)
+    if SEARCH in place.code(line):
+        return ALREADY
+    place.append(line.value, f" or {SEARCH}")
+    return place.save()
 
 
 STEP = Step(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import libcst as cst
+import ast
 
-from fork.edit import Outcome, Source, Step, code, expression, own_nodes
+from fork.edit import ALREADY, Outcome, Source, Step
+from fork.syntax import matches
 from fork.tree import Tree
 
 NAME = "x14_keep_norm_settings"
@@ -16,13 +17,13 @@ NEW = f'{TEST} and not hasattr(m, "addmodules_keeps_settings")'
 
 def apply(tree: Tree) -> Outcome:
     """Leave out marked BatchNorms where upstream sets eps and momentum."""
-    source = Source(tree, FILE, NAME)
-    branches = [node for node in own_nodes(source.find(DEFINITION), cst.If) if isinstance(node, cst.If)]
-    if any(code(node.test) == NEW for node in branches):
-        return Outcome(0, "already applied")
-    found = [node.test for node in branches if code(node.test) == TEST]
-    source.replace(DEFINITION, source.one(DEFINITION, f"the branch `{TEST}`", found), expression(NEW))
-    return source.save()
+    place = Source(tree, FILE, NAME).find(DEFINITION)
+    tests = [branch.test for branch in place.nodes(ast.If)]
+    if any(matches(test, NEW) for test in tests):
+        return ALREADY
+    found = [test for test in tests if matches(test, TEST)]
+    place.replace(place.one(f"the branch `{TEST}`", found), NEW)
+    return place.save()
 
 
 STEP = Step(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from typing import List
 
-import libcst as cst
-
-from fork.edit import Definition, Outcome, Source, Step, code, definitions, expression, own_nodes
+from fork.edit import ALREADY, Outcome, Place, Source, Sources, Step
 from fork.steps._places import HOOKS, import_hooks, imports_hooks
+from fork.syntax import Definition, matches
 from fork.tree import Tree
 
 NAME = "x16_follow_checkpoint"
@@ -17,48 +17,33 @@ MUST = {
 }
 """The function of each file that has to hold such a call; others (a trainer of several models) may."""
 
-METHOD = "get_model"
+BUILDER = f"{HOOKS}.get_model"
 
 
 def apply(tree: Tree) -> Outcome:
     """Turn ``X.get_model(..., weights=W)`` into ``addmodules.get_model(X.get_model, ..., weights=W)``."""
-    sources = [Source(tree, file, NAME) for file in MUST]
-    done = [_edit(source, MUST[source.file]) for source in sources]
-    if not sources[0].applied(MUST[sources[0].file], *done):
-        for source in sources:
-            source.save()
-    where = [f"{source.file}: {name}" for source in sources for name in source.edited]
-    return Outcome(len(where), where=tuple(where)) if where else Outcome(0, "already applied")
+    sources = Sources(tree, NAME)
+    done = [_edit(sources[file], must) for file, must in MUST.items()]
+    return ALREADY if sources.find(*next(iter(MUST.items()))).applied(*done) else sources.save()
 
 
-def _edit(source: Source, must: str) -> bool:
+def _edit(source: Source, name: str) -> bool:
     """Edit every call in a file; return whether that had been done before."""
-    holders = [name for name, node in definitions(source.module) if _calls(node)]
-    calls = [node for node in own_nodes(source.find(must), cst.Call) if isinstance(node, cst.Call)]
-    done = any(code(call.func) == f"{HOOKS}.{METHOD}" for call in calls)
-    if done and source.applied(must, not holders, imports_hooks(source)):
+    must, holders = source.find(name), [place for place in source.places() if _calls(place)]
+    if must.nodes(ast.Call, f"{BUILDER}(...)") and must.applied(not holders, imports_hooks(source)):
         return True
-    if must not in holders:
-        raise source.fail(must, "X.get_model(..., weights=...)", "no such place")
-    for name in holders:
-        for _ in range(len(_calls(source.find(name)))):
-            call = _calls(source.find(name))[0]
-            first = cst.Arg(call.func, comma=cst.Comma(whitespace_after=cst.SimpleWhitespace(" ")))
-            new = call.with_changes(func=expression(f"{HOOKS}.{METHOD}"), args=[first, *call.args])
-            source.replace(name, call, new)
-    if not imports_hooks(source):
-        import_hooks(source)
+    if not _calls(must):
+        raise must.fail("X.get_model(..., weights=...)", "no such place")
+    for place in holders:
+        for call in _calls(place):
+            place.redirect(call, BUILDER, place.code(call.func))
+    import_hooks(source)
     return False
 
 
-def _calls(definition: Definition) -> List[cst.Call]:
-    return [
-        node
-        for node in own_nodes(definition, cst.Call)
-        if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute)
-        if node.func.attr.value == METHOD and code(node.func.value) != HOOKS
-        if any(arg.keyword is not None and arg.keyword.value == "weights" for arg in node.args)
-    ]
+def _calls(place: Place[Definition]) -> List[ast.Call]:
+    calls = place.nodes(ast.Call, "(...).get_model(..., weights=...)")
+    return [call for call in calls if not matches(call.func, BUILDER)]
 
 
 STEP = Step(

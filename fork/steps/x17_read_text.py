@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from typing import List
 
-import libcst as cst
-
-from fork.edit import Outcome, Source, Step, code, expression, statement, walk
-from fork.steps._places import HOOKS, HOOKS_IMPORT, PARSE, TASKS, assignments, lines, row_loop, value_of
+from fork.edit import ALREADY, Outcome, Place, Sources, Step
+from fork.steps._places import HOOKS, LATE_IMPORT, TASKS, row_loop
+from fork.syntax import matches, within
 from fork.tree import Tree
 
 NAME = "x17_read_text"
@@ -16,39 +16,34 @@ CAUGHT, BOTH = "ValueError", "(ValueError, SyntaxError)"
 """The same in releases that use ``try`` and ``except``."""
 
 DATA, DATASET = "ultralytics/data/utils.py", "check_det_dataset"
-READERS = ("YAML.load(file, append_filename=True)", "yaml_load(file, append_filename=True)")
+READERS = ("data = YAML.load(file, append_filename=True)", "data = yaml_load(file, append_filename=True)")
 """How a release reads a data YAML, newest first."""
 CHECK = f"{HOOKS}.check_legible(file)"
 
 
 def apply(tree: Tree) -> Outcome:
     """Let parse_model keep what is no Python literal as text, and have a data YAML looked at before it is read."""
-    source, data = Source(tree, TASKS, NAME), Source(tree, DATA, NAME)
-    loop = row_loop(source).loop
-    calls = [node for node in walk(loop) if isinstance(node, cst.Call)]
-    caught = _caught(loop)
-    done = any(code(node) == NEW for node in calls) or any(code(node) == BOTH for node in caught)
-    if source.applied(PARSE, done, f"{CHECK}" in [code(line) for line in lines(data.find(DATASET))]):
-        return Outcome(0, "already applied")
-    found = [node for node in calls if code(node) == OLD] + [node for node in caught if code(node) == CAUGHT]
-    place = source.one(PARSE, f"the call `{OLD}`, or `except {CAUGHT}` around `args[j] = ...`", found)
-    reads = [line for line in assignments(data.find(DATASET), "data") if code(value_of(line)) in READERS]
-    line = data.one(DATASET, f"the line `data = {READERS[0]}`", reads)
-    source.replace(PARSE, place, expression(NEW if isinstance(place, cst.Call) else BOTH))
-    hooks = statement(HOOKS_IMPORT, "here, since nn imports this module")
-    new = [hooks.with_changes(leading_lines=line.leading_lines), statement(CHECK), line.with_changes(leading_lines=[])]
-    data.replace(DATASET, line, cst.FlattenSentinel(new))
-    rows, sets = source.save(), data.save()
-    return Outcome(rows.applied + sets.applied, where=(*rows.where, *sets.where))
+    sources = Sources(tree, NAME)
+    rows, data = row_loop(sources[TASKS]), sources.find(DATA, DATASET)
+    caught = _caught(rows)
+    done = rows.nodes(ast.Call, NEW) or any(matches(node, BOTH) for node in caught)
+    if rows.applied(bool(done), bool(data.nodes(ast.Call, CHECK))):
+        return ALREADY
+    found = [(node, BOTH) for node in caught if matches(node, CAUGHT)]
+    found += [(call, NEW) for call in rows.nodes(ast.Call, OLD)]
+    rows.replace(*rows.one(f"the call `{OLD}`, or `except {CAUGHT}` around `args[j] = ...`", found))
+    line = data.one(f"the line `{READERS[0]}`", data.lines(ast.Assign, *READERS))
+    data.insert_before(line, LATE_IMPORT, CHECK)
+    return sources.save()
 
 
-def _caught(loop: cst.For) -> List[cst.BaseExpression]:
+def _caught(rows: Place[ast.For]) -> List[ast.expr]:
     """Return what is caught, and passed over, where a row's argument is read."""
-    found = []
-    for node in walk(loop):
-        if isinstance(node, cst.Try) and any(code(line).startswith("args[j] = ") for line in lines(node.body)):
-            found += [item.type for item in node.handlers if item.type and [code(x) for x in lines(item)] == ["pass"]]
-    return found
+    reads = [
+        node for node in rows.nodes(ast.Try) if any(within(line, ast.Assign, "args[j] = ...") for line in node.body)
+    ]
+    handlers = [handler for node in reads for handler in node.handlers]
+    return [h.type for h in handlers if h.type and len(h.body) == 1 and isinstance(h.body[0], ast.Pass)]
 
 
 STEP = Step(

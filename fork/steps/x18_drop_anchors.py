@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import List
+import ast
 
-import libcst as cst
-
-from fork.edit import Outcome, Source, Step, code, expression, walk
-from fork.steps._places import HOOKS, PARSE, TASKS, row_loop
+from fork.edit import ALREADY, Outcome, Source, Step
+from fork.steps._places import HOOKS, TASKS, row_loop
+from fork.syntax import within
 from fork.tree import Tree
 
 NAME = "x18_drop_anchors"
 DROPPED = f"{HOOKS}.drop_anchors(args, t)"
-ADDERS = ("extend", "append")
+ADDED = ("args.extend(...)", "args.append(...)")
 """A head gets its inputs' widths, and in newer releases two settings before them."""
 
 HEAD = "Detect"
@@ -20,28 +19,14 @@ HEAD = "Detect"
 
 def apply(tree: Tree) -> Outcome:
     """Take the anchors out of a detection head's arguments before parse_model adds its own."""
-    source = Source(tree, TASKS, NAME)
-    loop = row_loop(source).loop
-    if any(isinstance(node, cst.Call) and code(node) == DROPPED for node in walk(loop)):
-        return Outcome(0, "already applied")
-    found: List[cst.BaseExpression] = []
-    for branch in walk(loop):
-        if isinstance(branch, cst.If) and _names(branch.test, HEAD):
-            for line in branch.body.body:
-                if isinstance(line, cst.SimpleStatementLine):
-                    found += [node.func for node in walk(line) if isinstance(node, cst.Call) and _adds(node)]
-    sought = f"the line `args.extend(...)` or `args.append(...)` in the branch of {HEAD}"
-    method = cst.ensure_type(source.one(PARSE, sought, found), cst.Attribute)
-    source.replace(PARSE, method, method.with_changes(value=expression(DROPPED)))
-    return source.save()
-
-
-def _adds(node: cst.Call) -> bool:
-    return code(node.func) in [f"args.{adder}" for adder in ADDERS]
-
-
-def _names(node: cst.CSTNode, name: str) -> bool:
-    return any(isinstance(child, cst.Name) and child.value == name for child in walk(node))
+    rows = row_loop(Source(tree, TASKS, NAME))
+    if rows.nodes(ast.Call, DROPPED):
+        return ALREADY
+    branches = [branch for branch in rows.nodes(ast.If) if within(branch.test, ast.Name, HEAD)]
+    found = [line for branch in branches for line in rows.at(branch).lines(ast.Expr, *ADDED) if line in branch.body]
+    line = rows.one(f"the line `{ADDED[0]}` or `{ADDED[1]}` in the branch of {HEAD}", found)
+    rows.replace(within(line, ast.Name, "args")[0], DROPPED)
+    return rows.save()
 
 
 STEP = Step(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import libcst as cst
+import ast
 
-from fork.edit import Outcome, Source, Step, assigns, code, own_nodes, statement
-from fork.steps._places import HOOKS, TASKS, value_of
+from fork.edit import ALREADY, Outcome, Source, Step
+from fork.steps._places import HOOKS, TASKS
 from fork.tree import Tree
 
 NAME = "x20_inherit_settings"
@@ -15,21 +15,12 @@ CALL = f"{HOOKS}.inherit(self, model)"
 
 def apply(tree: Tree) -> Outcome:
     """Call ``addmodules.inherit`` before the weights of another model are taken over."""
-    source = Source(tree, TASKS, NAME)
-    found = []
-    for line in own_nodes(source.find(DEFINITION), cst.SimpleStatementLine):
-        if code(line) == CALL:
-            return Outcome(0, "already applied")
-        if isinstance(line, cst.SimpleStatementLine) and assigns(line, "csd") and _is_of_weights(value_of(line)):
-            found.append(line)
-    line = source.one(DEFINITION, "the line `csd = model...state_dict()`", found)
-    source.replace(DEFINITION, line, cst.FlattenSentinel([statement(CALL), line]))
-    return source.save()
-
-
-def _is_of_weights(node: cst.BaseExpression) -> bool:
-    """Tell whether an expression is ``X.state_dict()``; older releases give what fits of it the same name."""
-    return isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value == "state_dict"
+    place = Source(tree, TASKS, NAME).find(DEFINITION)
+    if place.nodes(ast.Call, CALL):
+        return ALREADY
+    found = place.lines(ast.Assign, "csd = (...).state_dict(...)")  # older releases give what fits of it the same name
+    place.insert_above(place.one("the line `csd = model...state_dict()`", found), CALL)
+    return place.save()
 
 
 STEP = Step(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import libcst as cst
+import ast
 
-from fork.edit import Outcome, Source, Step, code, definitions, expression, own_nodes, walk
+from fork.edit import ALREADY, Outcome, Place, Source, Step
 from fork.steps._places import HOOKS, TASKS, mentions
+from fork.syntax import Definition, code, matches, within
 from fork.tree import Tree
 
 NAME = "x21_trust_backbones"
@@ -14,8 +15,8 @@ DEFINITION = f"{CLASS}.loading"
 NEEDED, LIST = "needed", "cls._registry"
 NEW = f"{HOOKS}.allow({NEEDED}, {LIST})"
 
-LOAD, OPENED = "torch_safe_load", f"{CLASS}.loading("
-FIXED = "torch.serialization.safe_globals"
+LOAD, OPENED = "torch_safe_load", f"{CLASS}.loading(...)"
+FIXED = "torch.serialization.safe_globals(...)"
 ALLOWING = f"{HOOKS}.allowing"
 
 SIGNS = (CLASS, "safe_globals", "add_safe_globals", "SAFE_LOAD")
@@ -27,21 +28,24 @@ BLANK, STAND_IN = "SafeUnpickler.find_class", "SafeClass"
 def apply(tree: Tree) -> Outcome:
     """Let ``addmodules.allow`` see the names in a checkpoint before upstream goes through them."""
     source = Source(tree, TASKS, NAME)
-    if CLASS not in [name for name, _ in definitions(source.module)]:
+    if not source.has(CLASS):
         return _without_list(source, tree)
-    calls = [code(node.func) for node in own_nodes(source.find(DEFINITION), cst.Call) if isinstance(node, cst.Call)]
-    if FIXED in calls:
-        return _open_file(source)
-    loops = [loop for loop in own_nodes(source.find(DEFINITION), cst.For) if isinstance(loop, cst.For)]
-    lists = [node for node in own_nodes(source.find(DEFINITION), cst.ListComp) if isinstance(node, cst.ListComp)]
-    if NEW in [*(code(loop.iter) for loop in loops), *(code(node.for_in.iter) for node in lists)]:
-        return Outcome(0, "already applied")
-    found = [loop.iter for loop in loops if code(loop.iter) == NEEDED and f"{LIST}[" in code(loop.body)]
+    place = source.find(DEFINITION)
+    if place.nodes(ast.Call, FIXED):
+        return _open_file(source.find(LOAD))
+    if place.nodes(ast.Call, NEW):
+        return ALREADY
+    loops = [(loop.iter, [*loop.body]) for loop in place.nodes(ast.For)]
+    found = [names for names, body in loops if matches(names, NEEDED) and any(map(_fills, body))]
     if not found:  # all that there is to restore is in the list from the beginning
-        found = [n.for_in.iter for n in lists if code(n.for_in.iter) == NEEDED and f"{LIST}[" in code(n.elt)]
-    sought = f"the loop over `{NEEDED}` that fills `{LIST}`"
-    source.replace(DEFINITION, source.one(DEFINITION, sought, found), expression(NEW))
-    return source.save()
+        lists = [(node.generators[0].iter, node.elt) for node in place.nodes(ast.ListComp)]
+        found = [names for names, entry in lists if matches(names, NEEDED) and _fills(entry)]
+    place.replace(place.one(f"the loop over `{NEEDED}` that fills `{LIST}`", found), NEW)
+    return place.save()
+
+
+def _fills(node: ast.AST) -> bool:
+    return bool(within(node, ast.Subscript, f"{LIST}[...]"))
 
 
 def _without_list(source: Source, tree: Tree) -> Outcome:
@@ -49,30 +53,32 @@ def _without_list(source: Source, tree: Tree) -> Outcome:
     signs = mentions(tree, *SIGNS)
     if signs:
         raise source.fail(CLASS, "one definition of that name", f"0 of them, and a restricted mode in {signs[0]}")
-    if BLANK not in [name for name, _ in definitions(source.module)]:
+    if not source.has(BLANK):
         if mentions(tree, "safe_only"):
             raise source.fail(BLANK, "one definition of that name", "0 of them, and an argument safe_only")
         return Outcome(0, "this release has no restricted mode")
-    returned = {code(node) for node in own_nodes(source.find(BLANK), cst.Return)}
+    place = source.find(BLANK)
+    returned = {code(node) for node in place.nodes(ast.Return)}
     if f"return {STAND_IN}" not in returned or len(returned) != 2:
-        raise source.fail(BLANK, f"`return {STAND_IN}` for every class of a model", "; ".join(sorted(returned)))
+        raise place.fail(f"`return {STAND_IN}` for every class of a model", "; ".join(sorted(returned)))
     return Outcome(0, "the restricted mode of this release builds no model at all, upstream's neither")
 
 
-def _open_file(source: Source) -> Outcome:
+def _open_file(place: Place[Definition]) -> Outcome:
     """Let the names in the file be looked at where upstream's list is one for all files and knows none of them."""
-    contexts = [node for node in walk(source.find(LOAD)) if isinstance(node, cst.With)]
-    nodes = [node for node in contexts if any(code(item.item).startswith(OPENED) for item in node.items)]
-    node = source.one(LOAD, f"`with {OPENED}...)`", nodes)
-    if any(code(item.item).startswith(f"{ALLOWING}(") for item in node.items):
-        return Outcome(0, "already applied")
-    calls = [call for call in walk(node.body) if isinstance(call, cst.Call) and code(call.func) == "torch_load"]
-    file = code(source.one(LOAD, "one call torch_load(FILE, ...) in it", calls).args[0].value)
-    comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
-    last = node.items[-1].with_changes(comma=comma)
-    items = [*node.items[:-1], last, cst.WithItem(expression(f"{ALLOWING}({file})"))]
-    source.replace(LOAD, node, node.with_changes(items=items))
-    return source.save()
+    contexts = [node for node in within(place.node, ast.With) if _opens(node, OPENED)]
+    node = place.one(f"`with {OPENED}`", contexts)
+    if _opens(node, f"{ALLOWING}(...)"):
+        return ALREADY
+    calls = [call for line in node.body for call in within(line, ast.Call, "torch_load(...)")]
+    file = place.one("one call torch_load(FILE, ...) in it", calls).args[0]
+    last = node.items[-1]
+    place.append(last.optional_vars or last.context_expr, f", {ALLOWING}({place.code(file)})")
+    return place.save()
+
+
+def _opens(node: ast.With, context: str) -> bool:
+    return any(matches(item.context_expr, context) for item in node.items)
 
 
 STEP = Step(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
-from typing import Callable, Tuple
 
-import libcst as cst
-
-from fork.edit import Outcome, Source, Step, code, definitions, expression, own_nodes
-from fork.steps._places import HOOKS, dicts_with, entry_of, import_hooks, imports_hooks, keys_of, with_first_entry
+from fork.edit import ALREADY, Outcome, Source, Sources, Step
+from fork.steps._places import HOOKS, dicts_with, import_hooks, imports_hooks
+from fork.syntax import entry_of, keys_of
 from fork.tree import Tree
 
 NAME = "x22_record_fork"
@@ -21,32 +20,28 @@ RECORDED = f"{HOOKS}.recorded"
 
 def apply(tree: Tree) -> Outcome:
     """Add the record to what save_model, Model.save and the exporter write."""
-    edits: Tuple[Callable[[Source], bool], ...] = (_edit_trainer, _edit_model, _edit_exporter)
-    sources = [Source(tree, file, NAME) for file in (TRAINER, MODEL, EXPORTER)]
-    parts = [(source, edit) for source, edit in zip(sources, edits) if source.file != MODEL or _saves(source, tree)]
-    done = [edit(source) for source, edit in parts]
-    sources = [source for source, _ in parts]
-    if not sources[0].applied(TRAINED, *done):
-        for source in sources:
-            source.save()
-    where = [f"{source.file}: {name}" for source in sources for name in source.edited]
-    return Outcome(len(where), where=tuple(where)) if where else Outcome(0, "already applied")
+    sources = Sources(tree, NAME)
+    done = [_edit_trainer(sources[TRAINER])]
+    done += [_edit_model(sources[MODEL])] if _saves(sources[MODEL], tree) else []
+    done += [_edit_exporter(sources[EXPORTER])]
+    return ALREADY if sources.find(TRAINER, TRAINED).applied(*done) else sources.save()
 
 
 def _edit_trainer(source: Source) -> bool:
     """Put the record before all else: a stock package names what is missing first (see Addmodules/_record.py)."""
-    found = dicts_with(source.find(TRAINED), "model", "ema")
+    place = source.find(TRAINED)
+    found = dicts_with(place, "model", "ema")
     if any(KEY in keys_of(node) for node in found):
-        return source.applied(TRAINED, True, imports_hooks(source))
-    node = source.one(TRAINED, "the dict with the keys `model` and `ema`", found)
-    value = f"{HOOKS}.record({code(entry_of(node, 'ema'))})"
-    source.replace(TRAINED, node, with_first_entry(node, KEY, value))
-    return _import(source)
+        return place.applied(True, imports_hooks(source))
+    node = place.one("the dict with the keys `model` and `ema`", found)
+    place.insert_entry(node, KEY, f"{HOOKS}.record({place.code(entry_of(node, 'ema'))})")
+    import_hooks(source)
+    return False
 
 
 def _saves(source: Source, tree: Tree) -> bool:
     """Tell whether a model can be saved by a method of its own; in the first releases only a trainer saves."""
-    if SAVED in [name for name, _ in definitions(source.module)]:
+    if source.has(SAVED):
         return True
     if re.search(rb"torch[._]save|def save", tree[MODEL]):
         raise source.fail(SAVED, "one definition of that name", "0 of them, and something else that saves")
@@ -55,39 +50,27 @@ def _saves(source: Source, tree: Tree) -> bool:
 
 def _edit_model(source: Source) -> bool:
     """Pass what ``torch.save`` is given through ``addmodules.recorded``."""
-    nodes = own_nodes(source.find(SAVED), cst.Call)
-    calls = [call for call in nodes if isinstance(call, cst.Call)]
-    if any(code(call.func) == RECORDED for call in calls):
-        return source.applied(SAVED, True, imports_hooks(source))
-    found = [call.args[0].value for call in calls if code(call.func) == "torch.save" and call.args]
-    content = source.one(SAVED, "torch.save(CONTENT, PATH)", found)
-    call = cst.ensure_type(expression(f"{RECORDED}(a)"), cst.Call)
-    source.replace(SAVED, content, call.with_changes(args=[cst.Arg(content)]))
-    return _import(source)
+    place = source.find(SAVED)
+    if place.nodes(ast.Call, f"{RECORDED}(...)"):
+        return place.applied(True, imports_hooks(source))
+    found = [call.args[0] for call in place.nodes(ast.Call, "torch.save(...)") if call.args]
+    place.wrap(place.one("torch.save(CONTENT, PATH)", found), f"{RECORDED}(", ")")
+    import_hooks(source)
+    return False
 
 
 def _edit_exporter(source: Source) -> bool:
     """Add the record to the dict that is assigned to ``self.metadata``."""
-    found = [
-        (name, node.value)
-        for name, definition in definitions(source.module)
-        for node in own_nodes(definition, cst.Assign)
-        if isinstance(node, cst.Assign) and isinstance(node.value, cst.Dict) and isinstance(definition, cst.FunctionDef)
-        if [code(target.target) for target in node.targets] == [METADATA]
-    ]
+    lines = [(place, line.value) for place in source.places() for line in place.nodes(ast.Assign, f"{METADATA} = ...")]
+    found = [(place, value) for place, value in lines if isinstance(value, ast.Dict)]
     if any(KEY in keys_of(node) for _, node in found):
-        return source.applied(found[0][0], True, imports_hooks(source))
-    name, node = source.one("module", f"the line `{METADATA} = {{...}}`", found)
+        return found[0][0].applied(True, imports_hooks(source))
+    place, node = source.module.one(f"the line `{METADATA} = {{...}}`", found)
     task = entry_of(node, "task") if "task" in keys_of(node) else None
-    if not isinstance(task, cst.Attribute) or task.attr.value != "task":
-        raise source.fail(name, "the entry `task: MODEL.task`", "no such entry")
-    source.replace(name, node, with_first_entry(node, KEY, f"{HOOKS}.record_text({code(task.value)})"))
-    return _import(source)
-
-
-def _import(source: Source) -> bool:
-    if not imports_hooks(source):
-        import_hooks(source)
+    if not isinstance(task, ast.Attribute) or task.attr != "task":
+        raise place.fail("the entry `task: MODEL.task`", "no such entry")
+    place.insert_entry(node, KEY, f"{HOOKS}.record_text({place.code(task.value)})")
+    import_hooks(source)
     return False
 
 

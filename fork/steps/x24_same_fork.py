@@ -2,34 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from typing import List
 
-import libcst as cst
-
-from fork.edit import (
-    Outcome,
-    Source,
-    Step,
-    assigns,
-    code,
-    definitions,
-    expression,
-    own_nodes,
-    statement,
-    with_value,
-)
-from fork.steps._places import (
-    HOOKS,
-    HOOKS_IMPORT,
-    comma_like,
-    dicts_with,
-    import_hooks,
-    imports_hooks,
-    keys_of,
-    mentions,
-    value_of,
-    with_first_entry,
-)
+from fork.edit import ALREADY, Outcome, Place, Source, Sources, Step
+from fork.steps._places import HOOKS, HOOKS_IMPORT, dicts_with, import_hooks, imports_hooks, mentions
+from fork.syntax import Definition, keys_of, matches
 from fork.tree import Tree
 
 NAME = "x24_same_fork"
@@ -41,127 +19,92 @@ KEY, TREE = HOOKS, f"{HOOKS}.this_tree()"
 TUNER, TUNES = "ultralytics/engine/tuner.py", "Tuner.__call__"
 SCRIPT = f"{HOOKS}.open_this_tree()"
 ENVIRONMENT = f"env={HOOKS}.child_environment()"
+STARTED = f"(...)(..., {ENVIRONMENT})"
 
 
 def apply(tree: Tree) -> Outcome:
     """Put the tree first in what the processes open, and start those of a tuning in an environment that finds it."""
-    dist, trainer = Source(tree, DIST, NAME), Source(tree, TRAINER, NAME)
-    tuner = Source(tree, TUNER, NAME)
-    sources = [dist, trainer, tuner]
-    done = [_edit_state(dist) if _keeps_state(dist) else _edit_script(dist)]
+    sources = Sources(tree, NAME)
+    dist, trainer, tuner = (sources[file] for file in (DIST, TRAINER, TUNER))
+    gpus = dist.find(GPUS)
+    done = [_edit_state(gpus) if _keeps_state(gpus) else _edit_script(gpus)]
     if _starts_processes(trainer, tree):
-        done.append(_edit_trainer(trainer))
+        done.append(_edit_trainer(trainer.find(SERIES)))
     if STARTS.encode() in tree[TUNER]:
-        done.append(_edit_tuner(tuner))
+        done.append(_edit_tuner(tuner.find(TUNES)))
     elif len(done) == 1 or CLASS.encode() not in tree[TUNER]:
         raise tuner.fail(TUNES, f"{STARTS}(COMMAND, ...), or {CLASS}, which does that", "neither")
-    if not dist.applied(GPUS, *done):
-        for source in sources:
-            if source.edited:
-                source.save()
-    where = [f"{source.file}: {name}" for source in sources for name in source.edited]
-    return Outcome(len(where), where=tuple(where)) if where else Outcome(0, "already applied")
+    return ALREADY if gpus.applied(*done) else sources.save()
 
 
 def _starts_processes(source: Source, tree: Tree) -> bool:
     """Tell whether upstream trains on several data sets in processes of their own; it began with others."""
-    if SERIES in [name for name, _ in definitions(source.module)]:
-        return STARTS in code(source.find(SERIES).body) or COMMAND.encode() in tree[TRAINER]
+    if source.has(SERIES):
+        return STARTS in source.find(SERIES).code() or COMMAND.encode() in tree[TRAINER]
     others = mentions(tree, CLASS)
     if others:
         raise source.fail(SERIES, "one definition of that name", f"0 of them, and the word in {others[0]}")
     return False
 
 
-def _keeps_state(source: Source) -> bool:
+def _keeps_state(place: Place[Definition]) -> bool:
     """Tell whether the processes open a file of state; in earlier releases all that they get is in their script."""
-    return "cloudpickle" in code(source.find(GPUS).body) or not _scripts(source)
+    return "cloudpickle" in place.code() or not _scripts(place)
 
 
-def _scripts(source: Source) -> List[cst.FormattedString]:
-    nodes = own_nodes(source.find(GPUS), cst.FormattedString)
-    return [node for node in nodes if isinstance(node, cst.FormattedString) and "__main__" in code(node)]
+def _scripts(place: Place[Definition]) -> List[ast.JoinedStr]:
+    return [text for text in place.nodes(ast.JoinedStr) if "__main__" in place.code(text)]
 
 
-def _edit_script(source: Source) -> bool:
+def _edit_state(place: Place[Definition]) -> bool:
+    """Put the tree into the state; return whether that had been done before, as the edits below do."""
+    found = dicts_with(place, "trainer", "args")
+    if place.applied(_has_tree(found), HOOKS_IMPORT in place.code()):
+        return True
+    place.insert_entry(place.one("the dict with the keys `trainer` and `args`", found), KEY, TREE)
+    line = place.one("the line `import cloudpickle`", place.lines(ast.Import, "import cloudpickle"))
+    place.insert_after(line, HOOKS_IMPORT)
+    return False
+
+
+def _edit_script(place: Place[Definition]) -> bool:
     """Put lines before all others of the script: where the fork is, and that it has to be this one."""
-    script = source.one(GPUS, "the script with `__main__` in it", _scripts(source))
-    imported = HOOKS_IMPORT in code(source.find(GPUS).body)
-    if source.applied(GPUS, SCRIPT in code(script), imported):
+    script = place.one("the script with `__main__` in it", _scripts(place))
+    if place.applied(SCRIPT in place.code(script), HOOKS_IMPORT in place.code()):
         return True
-    lines = [
-        line
-        for line in own_nodes(source.find(GPUS), cst.SimpleStatementLine)
-        if isinstance(line, cst.SimpleStatementLine) and assigns(line) and value_of(line) is script
-    ]
-    line = source.one(GPUS, "the line `NAME = SCRIPT`", lines)
-    first = cst.FormattedStringExpression(expression(SCRIPT))
-    new = with_value(line, script.with_changes(parts=[first, *script.parts])).with_changes(leading_lines=[])
-    hooks = statement(HOOKS_IMPORT).with_changes(leading_lines=line.leading_lines)
-    source.replace(GPUS, line, cst.FlattenSentinel([hooks, new]))
-    source.edited.append(GPUS)  # two places, one replacement
+    lines = [line for line in place.lines(ast.Assign) if line.value is script]
+    place.insert_before(place.one("the line `NAME = SCRIPT`", lines), HOOKS_IMPORT)
+    place.prepend(script, f"{{{SCRIPT}}}")
     return False
 
 
-def _edit_tuner(source: Source) -> bool:
+def _edit_trainer(place: Place[Definition]) -> bool:
+    """Put the tree into what a training of a series is given, and start it in an environment that finds the fork."""
+    found = dicts_with(place, "model", "train_args")
+    calls = place.nodes(ast.Call, f"(...)([..., *{COMMAND}, ...], ...)")
+    calls = [call for call in calls if len([*call.args, *call.keywords]) > 1]
+    if place.applied(_has_tree(found), any(matches(call, STARTED) for call in calls)):
+        return place.applied(True, imports_hooks(place.source))
+    call = place.one(f"the call of a process with [*{COMMAND}, ...] and options", calls)
+    place.insert_argument(call, ENVIRONMENT, after=0)
+    place.insert_entry(place.one("the dict with the keys `model` and `train_args`", found), KEY, TREE)
+    import_hooks(place.source)
+    return False
+
+
+def _edit_tuner(place: Place[Definition]) -> bool:
     """Start each training of a tuning in an environment that finds the fork, where the tuner itself starts them."""
-    calls = [
-        call
-        for call in own_nodes(source.find(TUNES), cst.Call)
-        if isinstance(call, cst.Call) and code(call.func) == STARTS and call.args
-    ]
-    call = source.one(TUNES, "the call subprocess.run(COMMAND, ...)", calls)
-    if source.applied(TUNES, any(code(arg).startswith(ENVIRONMENT) for arg in call.args), imports_hooks(source)):
+    calls = [call for call in place.nodes(ast.Call, f"{STARTS}(...)") if call.args]
+    call = place.one(f"the call {STARTS}(COMMAND, ...)", calls)
+    if place.applied(matches(call, STARTED), imports_hooks(place.source)):
         return True
-    option = cst.ensure_type(expression(f"f({ENVIRONMENT})"), cst.Call).args[0]
-    first, *rest = call.args
-    space = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
-    then = [option.with_changes(comma=space), *rest] if rest else [option]
-    source.replace(TUNES, call, call.with_changes(args=[first.with_changes(comma=space), *then]))
-    import_hooks(source)
+    place.insert_argument(call, ENVIRONMENT, after=0)
+    import_hooks(place.source)
     return False
 
 
-def _edit_state(source: Source) -> bool:
-    definition = source.find(GPUS)
-    found = dicts_with(definition, "trainer", "args")
-    if source.applied(GPUS, any(KEY in keys_of(node) for node in found), HOOKS_IMPORT in code(definition.body)):
-        return True
-    node = source.one(GPUS, "the dict with the keys `trainer` and `args`", found)
-    source.replace(GPUS, node, with_first_entry(node, KEY, TREE))
-    imports = [
-        line
-        for line in own_nodes(source.find(GPUS), cst.SimpleStatementLine)
-        if isinstance(line, cst.SimpleStatementLine) and code(line) == "import cloudpickle"
-    ]
-    line = source.one(GPUS, "the line `import cloudpickle`", imports)
-    source.replace(GPUS, line, cst.FlattenSentinel([line, statement(HOOKS_IMPORT)]))
-    return False
-
-
-def _edit_trainer(source: Source) -> bool:
-    definition = source.find(SERIES)
-    found = dicts_with(definition, "model", "train_args")
-    calls = [
-        call
-        for call in own_nodes(definition, cst.Call)
-        if isinstance(call, cst.Call) and len(call.args) > 1 and isinstance(call.args[0].value, cst.List)
-        if any(code(element) == f"*{COMMAND}," for element in call.args[0].value.elements)
-    ]
-    started = any(code(arg).startswith(ENVIRONMENT) for call in calls for arg in call.args)
-    if source.applied(SERIES, any(KEY in keys_of(node) for node in found), started):
-        return source.applied(SERIES, True, imports_hooks(source))
-    call = source.one(SERIES, f"the call of a process with [*{COMMAND}, ...] and options", calls)
-    option = cst.ensure_type(expression(f"f({ENVIRONMENT})"), cst.Call).args[0]
-    first, *rest = call.args
-    comma = comma_like(cst.ensure_type(first.comma, cst.Comma).whitespace_after)
-    source.replace(SERIES, call, call.with_changes(args=[first, option.with_changes(comma=comma), *rest]))
-    found = dicts_with(source.find(SERIES), "model", "train_args")
-    node = source.one(SERIES, "the dict with the keys `model` and `train_args`", found)
-    source.replace(SERIES, node, with_first_entry(node, KEY, TREE))
-    if not imports_hooks(source):
-        import_hooks(source)
-    return False
+def _has_tree(found: List[ast.Dict]) -> bool:
+    return any(KEY in keys_of(node) for node in found)
 
 
 STEP = Step(

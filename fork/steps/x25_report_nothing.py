@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import List, Tuple
+import ast
+import re
 
-import libcst as cst
-
-from fork.edit import Outcome, Source, Step, assigns, code, expression, own_nodes, statement
-from fork.steps._places import UTILS, assignments, mentions, value_of
+from fork.edit import ALREADY, Outcome, Place, Sources, Step
+from fork.steps._places import UTILS, mentions
 from fork.tree import Tree
 
 NAME = "x25_report_nothing"
@@ -23,62 +22,31 @@ OURS = "'git pull', then 'python -m fork build',"
 
 def apply(tree: Tree) -> Outcome:
     """Say that this is not the package of PyPI, and let nothing but that decide on reports."""
-    utils, events = Source(tree, UTILS, NAME), Source(tree, _events(tree), NAME)
+    sources = Sources(tree, NAME)
+    utils, events = sources[UTILS], sources[_events(tree)]
     asks = not mentions(tree, FLAG)  # the question itself stands wherever later releases have the flag
-    place, flag = _question(utils) if asks else ("module", _flag(utils))
-    name = f"{QUESTION}()" if asks else FLAG
-    texts = _texts(utils)
-    text = utils.one(ADVICE, "the advice how to update", texts)
-    lines = assignments(events.find(ENABLED).body, "self.enabled")
-    enabled = value_of(events.one(ENABLED, "the line `self.enabled = ...`", lines))
-    choices = [node for node in _choices(events) if code(node.left) == name]
-    new = statement(f"return {OFF}" if asks else f"{FLAG} = {OFF}", WHY)
-    done = [code(flag) == code(new), OURS in text.value, name in code(enabled) and not choices]
-    if utils.applied("module", *done):
-        return Outcome(0, "already applied")
-    choice = events.one(ENABLED, f"`{name} or ...`", choices)
-    utils.replace(place, flag, new.with_changes(leading_lines=flag.leading_lines))
-    text = _texts(utils)[0]
-    utils.replace(ADVICE, text, text.with_changes(value=text.value.replace(THEIRS, OURS)))
-    events.replace(ENABLED, choice, expression(name))
-    done_there, done_here = utils.save(), events.save()
-    return Outcome(done_there.applied + done_here.applied, where=done_there.where + done_here.where)
+    place: Place[ast.AST] = utils.find(QUESTION) if asks else utils.module
+    name, line = (f"{QUESTION}()", "return ...") if asks else (FLAG, f"{FLAG} = ...")
+    flag = place.one(f"one `{line}`" if asks else f"the line `{line}`", place.lines(ast.stmt, line))
+    advice, enabled = utils.find(ADVICE), events.find(ENABLED)
+    texts = [text for text in advice.nodes(ast.JoinedStr) for _ in re.findall(f"{THEIRS}|{OURS}", advice.code(text))]
+    text = advice.one("the advice how to update", texts)
+    values = [line.value for line in enabled.lines(ast.Assign, "self.enabled = ...")]
+    value = enabled.one("the line `self.enabled = ...`", values)
+    choices = enabled.nodes(ast.BoolOp, f"{name} or ...")
+    new = line.replace("...", OFF)
+    done = [place.code(flag) == new, OURS in advice.code(text), name in enabled.code(value) and not choices]
+    if utils.module.applied(*done):
+        return ALREADY
+    place.replace(flag, new, comment=WHY)
+    advice.replace_in(text, THEIRS, OURS)
+    enabled.replace(enabled.one(f"`{name} or ...`", choices), name, bare=True)
+    return sources.save()
 
 
 def _events(tree: Tree) -> str:
     """Return the file that sends events; in earlier releases it is one of the hub's."""
     return HUB if EVENTS not in tree and HUB in tree and b"class Events" in tree[HUB] else EVENTS
-
-
-def _flag(source: Source) -> cst.SimpleStatementLine:
-    lines = [line for line in source.module.body if isinstance(line, cst.SimpleStatementLine) and assigns(line, FLAG)]
-    return source.one("module", f"the line `{FLAG} = ...`", lines)
-
-
-def _question(source: Source) -> Tuple[str, cst.SimpleStatementLine]:
-    """Return the function that says whether this is the package of PyPI, and the line that does."""
-    lines = [
-        line
-        for line in own_nodes(source.find(QUESTION), cst.SimpleStatementLine)
-        if isinstance(line, cst.SimpleStatementLine) and isinstance(line.body[0], cst.Return)
-    ]
-    return QUESTION, source.one(QUESTION, "one `return ...`", lines)
-
-
-def _texts(source: Source) -> List[cst.FormattedStringText]:
-    return [
-        node
-        for node in own_nodes(source.find(ADVICE), cst.FormattedStringText)
-        if isinstance(node, cst.FormattedStringText) and (THEIRS in node.value or OURS in node.value)
-    ]
-
-
-def _choices(source: Source) -> List[cst.BooleanOperation]:
-    return [
-        node
-        for node in own_nodes(source.find(ENABLED), cst.BooleanOperation)
-        if isinstance(node, cst.BooleanOperation) and isinstance(node.operator, cst.Or)
-    ]
 
 
 STEP = Step(

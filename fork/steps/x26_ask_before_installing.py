@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from typing import List
 
-import libcst as cst
-
-from fork.edit import Outcome, Source, Step, assigns, code, expression, own_nodes, statement, walk
-from fork.steps._places import HOOKS, TASKS, UTILS, import_here, imports_hooks, lines, mentions
+from fork.edit import ALREADY, Outcome, Place, Sources, Step
+from fork.steps._places import HOOKS, LATE_IMPORT, TASKS, UTILS, imports_hooks, mentions
+from fork.syntax import Definition, matches, parameters, within
 from fork.tree import Tree
 
 NAME = "x26_ask_before_installing"
@@ -23,136 +23,92 @@ REFUSE = f"{HOOKS}.refuse_to_install"
 
 def apply(tree: Tree) -> Outcome:
     """Leave installing off unless the variable is set, and say what to install instead."""
-    utils, checks, tasks = (Source(tree, file, NAME) for file in (UTILS, CHECKS, TASKS))
-    default = utils.one("module", f'the default of "{VARIABLE}", True', _defaults(utils))
-    notices, silent = _notices(checks), not _warns(checks, tree)
+    sources = Sources(tree, NAME)
+    utils, checks, tasks = sources[UTILS].module, sources[CHECKS], sources[TASKS]
+    calls = utils.nodes(ast.Call, f'(...)("{VARIABLE}", True)', f'(...)("{VARIABLE}", False)')
+    default = utils.one(f'the default of "{VARIABLE}", True', [call.args[1] for call in calls])
+    asks, load = checks.find(REQUIREMENTS), tasks.find(LOAD)
+    notices, silent = _notices(asks), not _warns(asks, tree)
     notice = OLD_NOTICE if silent else NOTICE
-    handler = _handler(tasks)
-    refused = any(code(line).startswith(f"{REFUSE}(") for line in lines(handler))
-    told = any(code(node) == notice for node in notices)
-    sources = [utils, checks, tasks]
-    ray = Source(tree, RAY, NAME) if RAY in tree and f'{RUN}"{PIP}'.encode() in tree[RAY] else None
-    if utils.applied("module", code(default) == "False", told, refused, *([False] if ray else [])):
-        return Outcome(0, "already applied")
-    warning = tasks.one(LOAD, "a warning before `check_requirements(e.name)`", _warnings(handler))
+    handler = _handler(load)
+    refused = bool(within(handler, ast.Call, f"{REFUSE}(...)"))
+    told = any(notice in asks.code(node) for node in notices)
+    asks_for_ray = RAY in tree and f'{RUN}"{PIP}'.encode() in tree[RAY]
+    if utils.applied(matches(default, "False"), told, refused, *([False] if asks_for_ray else [])):
+        return ALREADY
+    warning = load.one("a warning before `check_requirements(e.name)`", _warnings(handler))
+    utils.replace(default, "False")
     if silent:
-        _add_notice(checks)
+        _add_notice(asks)
     else:
-        _change_notice(checks, notices)
-    utils.replace("module", default, expression("False"))
+        _change_notice(asks, notices)
     if not imports_hooks(tasks):
-        raise tasks.fail("module", "the import of the hooks (step s03)", "no such place")
-    weight = cst.ensure_type(tasks.find(LOAD), cst.FunctionDef).params.params[0].name.value
-    call = statement(f"{REFUSE}({weight}, {_error(handler)})")
-    tasks.replace(LOAD, warning, cst.FlattenSentinel([call, warning]))
-    if ray:
-        _ask_for_ray(ray)
-        sources.append(ray)
-    outcomes = [source.save() for source in sources]
-    return Outcome(
-        sum(outcome.applied for outcome in outcomes), where=tuple(w for outcome in outcomes for w in outcome.where)
-    )
+        raise tasks.module.fail("the import of the hooks (step s03)", "no such place")
+    load.insert_above(warning, f"{REFUSE}({parameters(load.node)[0]}, {handler.name})")
+    if asks_for_ray:
+        _ask_for_ray(sources.find(RAY, TUNE))
+    return sources.save()
 
 
-def _defaults(source: Source) -> List[cst.BaseExpression]:
-    """Return what stands behind the variable's name, wherever a line of the module reads it."""
-    found = []
-    for line in source.module.body:
-        for call in walk(line) if isinstance(line, cst.SimpleStatementLine) else []:
-            if isinstance(call, cst.Call) and len(call.args) == 2 and code(call.args[0].value) == f'"{VARIABLE}"':
-                found.append(call.args[1].value)
-    return [value for value in found if code(value) in ("True", "False")]
-
-
-def _warns(source: Source, tree: Tree) -> bool:
+def _warns(place: Place[Definition], tree: Tree) -> bool:
     """Tell whether the function warns by itself of what it has not installed; earlier releases are silent."""
-    if f"{VARIABLE}=False" in code(source.find(REQUIREMENTS).body) or NOTICE in code(source.find(REQUIREMENTS).body):
+    if f"{VARIABLE}=False" in place.code() or NOTICE in place.code():
         return True
     others = [file for file in mentions(tree, VARIABLE) if file != UTILS]
     if others:
-        raise source.fail(REQUIREMENTS, f"the warning that speaks of {VARIABLE}=False", f"none, but one in {others[0]}")
+        raise place.fail(f"the warning that speaks of {VARIABLE}=False", f"none, but one in {others[0]}")
     return False
 
 
-def _change_notice(source: Source, notices: List[cst.BaseExpression]) -> None:
-    notice = source.one(REQUIREMENTS, f"the warning that speaks of {VARIABLE}=False", notices)
-    if not any(assigns(line, "packages") for line in lines(source.find(REQUIREMENTS))):
-        raise source.fail(REQUIREMENTS, "the line `packages = ...`", "no such place")
-    source.replace(REQUIREMENTS, notice, expression(NOTICE))
-    line = next(line for line in lines(source.find(REQUIREMENTS)) if NOTICE in code(line))
-    source.replace(REQUIREMENTS, line, import_here(line))
+def _change_notice(place: Place[Definition], notices: List[ast.Call]) -> None:
+    notice = place.one(f"the warning that speaks of {VARIABLE}=False", notices)
+    if not place.lines(ast.Assign, "packages = ..."):
+        raise place.fail("the line `packages = ...`", "no such place")
+    line = next(line for line in place.lines(ast.Expr) if line.value is notice)
+    place.insert_before(line, LATE_IMPORT)
+    place.replace(notice.args[0], NOTICE)
 
 
-def _add_notice(source: Source) -> None:
+def _add_notice(place: Place[Definition]) -> None:
     """Warn where a release that is silent gives up: in the `else` of `if install and AUTOINSTALL`."""
-    branches = [
-        node.orelse.body.body[0]
-        for node in own_nodes(source.find(REQUIREMENTS), cst.If)
-        if isinstance(node, cst.If)
-        and code(node.test) == "install and AUTOINSTALL"
-        and isinstance(node.orelse, cst.Else)
-        if [code(line) for line in node.orelse.body.body] == ["return False"]
-    ]
-    last = source.one(REQUIREMENTS, "`else: return False` behind `if install and AUTOINSTALL`", branches)
-    notice = cst.ensure_type(cst.parse_statement(f"if install:\n    LOGGER.warning({OLD_NOTICE})\n"), cst.If)
-    block = cst.ensure_type(notice.body, cst.IndentedBlock)
-    body = import_here(cst.ensure_type(block.body[0], cst.SimpleStatementLine))
-    notice = notice.with_changes(body=block.with_changes(body=list(body.nodes)))
-    source.replace(REQUIREMENTS, last, cst.FlattenSentinel([notice, last]))
+    branches = [node for node in place.nodes(ast.If) if matches(node.test, "install and AUTOINSTALL")]
+    found = [node.orelse[0] for node in branches if len(node.orelse) == 1 and matches(node.orelse[0], "return False")]
+    last = place.one("`else: return False` behind `if install and AUTOINSTALL`", found)
+    place.insert_above(last, "if install:", f"    {LATE_IMPORT}", f"    LOGGER.warning({OLD_NOTICE})")
 
 
-def _ask_for_ray(source: Source) -> None:
+def _ask_for_ray(place: Place[Definition]) -> None:
     """Let the function of earlier releases that runs pip by itself ask as all others do."""
-    lines = [
-        line
-        for line in own_nodes(source.find(TUNE), cst.SimpleStatementLine)
-        if isinstance(line, cst.SimpleStatementLine) and code(line).startswith(f'{RUN}"{PIP}')
-    ]
-    line = source.one(TUNE, f'{RUN}"{PIP}...".split(), ...) on a line of its own', lines)
-    text = next(node.value for node in walk(line) if isinstance(node, cst.SimpleString))
-    new = statement(f"{REQUIREMENTS}({text.replace(PIP, '')})").with_changes(leading_lines=[])
-    first = statement(f"from ultralytics.utils.checks import {REQUIREMENTS}")
-    source.replace(TUNE, line, cst.FlattenSentinel([first.with_changes(leading_lines=line.leading_lines), new]))
+    lines = [line for line in place.lines(ast.Expr) if place.code(line).startswith(f'{RUN}"{PIP}')]
+    line = place.one(f'{RUN}"{PIP}...".split(), ...) on a line of its own', lines)
+    text = place.code(within(line, ast.Constant)[0]).replace(PIP, "")
+    first = f"from ultralytics.utils.checks import {REQUIREMENTS}"
+    place.replace(line, f"{first}\n{REQUIREMENTS}({text})", comment="")
 
 
-def _notices(source: Source) -> List[cst.BaseExpression]:
-    """Return the texts of warnings that speak of the variable, or are ours."""
-    return [
-        call.args[0].value
-        for call in own_nodes(source.find(REQUIREMENTS), cst.Call)
-        if isinstance(call, cst.Call) and code(call.func) == "LOGGER.warning" and len(call.args) == 1
-        if f"{VARIABLE}=False" in code(call.args[0].value) or code(call.args[0].value) in (NOTICE, OLD_NOTICE)
-    ]
+def _notices(place: Place[Definition]) -> List[ast.Call]:
+    """Return the warnings that speak of the variable, or are ours."""
+    calls = [call for call in place.nodes(ast.Call, "LOGGER.warning(...)") if len(call.args) == 1]
+    own = (f"{VARIABLE}=False", NOTICE, OLD_NOTICE)
+    return [call for call in calls if any(text in place.code(call.args[0]) for text in own)]
 
 
-def _handler(source: Source) -> cst.ExceptHandler:
+def _handler(place: Place[Definition]) -> ast.ExceptHandler:
     """Return the handler of a missing module that installs it."""
-    found = [
-        node
-        for node in own_nodes(source.find(LOAD), cst.ExceptHandler)
-        if isinstance(node, cst.ExceptHandler) and node.type is not None and code(node.type) == "ModuleNotFoundError"
-        if node.name is not None and any(_installs(line, _error(node)) for line in node.body.body)
-    ]
-    return source.one(LOAD, "`except ModuleNotFoundError as e` with `check_requirements(e.name)`", found)
+    handlers = [node for node in place.nodes(ast.ExceptHandler) if node.type and node.name]
+    found = [node for node in handlers if node.type and matches(node.type, "ModuleNotFoundError")]
+    found = [node for node in found if any(_installs(line, node) for line in node.body)]
+    return place.one("`except ModuleNotFoundError as e` with `check_requirements(e.name)`", found)
 
 
-def _error(handler: cst.ExceptHandler) -> str:
-    return code(cst.ensure_type(handler.name, cst.AsName).name)
+def _installs(line: ast.stmt, handler: ast.ExceptHandler) -> bool:
+    return matches(line, f"check_requirements({handler.name}.name)")
 
 
-def _installs(line: cst.CSTNode, error: str) -> bool:
-    return isinstance(line, cst.SimpleStatementLine) and code(line) == f"check_requirements({error}.name)"
-
-
-def _warnings(handler: cst.ExceptHandler) -> List[cst.SimpleStatementLine]:
+def _warnings(handler: ast.ExceptHandler) -> List[ast.stmt]:
     """Return the warnings of the handler itself, not of its branches, before it installs."""
-    found: List[cst.SimpleStatementLine] = []
-    for line in handler.body.body:
-        if _installs(line, _error(handler)):
-            return found
-        if isinstance(line, cst.SimpleStatementLine) and code(line).startswith("LOGGER.warning("):
-            found.append(line)
-    return []
+    installs = next(at for at, line in enumerate(handler.body) if _installs(line, handler))
+    return [line for line in handler.body[:installs] if matches(line, "LOGGER.warning(...)")]
 
 
 STEP = Step(

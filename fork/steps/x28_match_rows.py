@@ -2,47 +2,35 @@
 
 from __future__ import annotations
 
-from typing import List, Optional
+import ast
 
-import libcst as cst
-
-from fork.edit import Outcome, Source, Step, assigns, code, expression, own_nodes, with_value
-from fork.steps._places import HOOKS, TASKS, value_of
+from fork.edit import ALREADY, Outcome, Source, Step
+from fork.steps._places import HOOKS, TASKS
+from fork.syntax import parameters, within
 from fork.tree import Tree
 
 NAME = "x28_match_rows"
 DEFINITION = "BaseModel.load"
-FIT = "intersect_dicts"
+FIT = "intersect_dicts(csd, ...)"
 MATCH = f"{HOOKS}.match_rows"
 REPORT = f"{HOOKS}.report_rows"
 
 
 def apply(tree: Tree) -> Outcome:
     """Rename the tensors before upstream compares names, and say what fitted after it has."""
-    source = Source(tree, TASKS, NAME)
-    text = code(source.find(DEFINITION).body)
-    if source.applied(DEFINITION, f"{MATCH}(" in text, f"{REPORT}(" in text):
-        return Outcome(0, "already applied")
-    parameters = cst.ensure_type(source.find(DEFINITION), cst.FunctionDef).params.params
-    if not {"self", "verbose"} <= {parameter.name.value for parameter in parameters}:
-        raise source.fail(DEFINITION, "the parameters self and verbose", "others")
-    line = source.one(DEFINITION, "the line `csd = model...state_dict()`", _lines(source, "csd", ".state_dict(", FIT))
-    source.replace(DEFINITION, line, with_value(line, expression(f"{MATCH}(self, model, {code(value_of(line))})")))
-    lines = _lines(source, None, f"{FIT}(csd")
-    line = source.one(DEFINITION, "the line `... = intersect_dicts(csd, ...)`", lines)
-    new = expression(f"{REPORT}(self, csd, {code(value_of(line))}, verbose)")
-    source.replace(DEFINITION, line, with_value(line, new))
-    return source.save()
-
-
-def _lines(source: Source, target: Optional[str], part: str, but: str = "\n") -> List[cst.SimpleStatementLine]:
-    """Return the assignments of ``load`` to ``target`` (None: any) whose value has ``part`` in it, and not ``but``."""
-    return [
-        line
-        for line in own_nodes(source.find(DEFINITION), cst.SimpleStatementLine)
-        if isinstance(line, cst.SimpleStatementLine) and assigns(line, target) and part in code(value_of(line))
-        if but not in code(value_of(line))
-    ]
+    place = Source(tree, TASKS, NAME).find(DEFINITION)
+    if place.applied(*(bool(place.nodes(ast.Call, f"{call}(...)")) for call in (MATCH, REPORT))):
+        return ALREADY
+    if not {"self", "verbose"} <= set(parameters(place.node)):
+        raise place.fail("the parameters self and verbose", "others")
+    fits = [line for line in place.lines(ast.Assign, "... = ...") if within(line, ast.Call, FIT)]
+    reads = [line for line in place.lines(ast.Assign, "csd = ...") if within(line, ast.Call, "(...).state_dict(...)")]
+    reads = [line for line in reads if line not in fits]
+    read = place.one("the line `csd = model...state_dict()`", reads)
+    fit = place.one("the line `... = intersect_dicts(csd, ...)`", fits)
+    place.wrap(read.value, f"{MATCH}(self, model, ", ")")
+    place.wrap(fit.value, f"{REPORT}(self, csd, ", ", verbose)")
+    return place.source.save()
 
 
 STEP = Step(

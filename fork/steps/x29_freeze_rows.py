@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from typing import List
 
-import libcst as cst
-
-from fork.edit import Outcome, Source, Step, code, definitions, expression, own_nodes, walk
+from fork.edit import ALREADY, Outcome, Place, Source, Step
 from fork.steps._places import HOOKS, imports_hooks, mentions
+from fork.syntax import Definition, matches, within
 from fork.tree import Tree
 
 NAME = "x29_freeze_rows"
@@ -16,53 +16,44 @@ SETUP = "BaseTrainer._setup_train"
 MODE = "BaseTrainer._model_train"
 NAMES = "freeze_layer_names"
 GIVEN = f"{HOOKS}.frozen_layers(self.model, self.args.freeze, freeze_list)"
-ASKED = f"{HOOKS}.is_frozen("
+ASKED = f"{HOOKS}.is_frozen"
 
 
 def apply(tree: Tree) -> Outcome:
     """Ask the hooks which rows are frozen, and whether a name is that of one of them."""
     source = Source(tree, FILE, NAME)
     if not imports_hooks(source):
-        raise source.fail("module", "the import of the hooks (step x16)", "none")
-    holders = [SETUP, MODE] if _has_mode(source, tree) else [SETUP]
-    setup = code(source.find(SETUP).body)
-    if source.applied(SETUP, GIVEN in setup, *(ASKED in code(source.find(name).body) for name in holders)):
-        return Outcome(0, "already applied")
-    lists = [
-        node
-        for node in own_nodes(source.find(SETUP), cst.ListComp)
-        if isinstance(node, cst.ListComp) and code(node.for_in.iter) == "freeze_list"
-    ]
-    source.replace(SETUP, source.one(SETUP, "the list of names made of `freeze_list`", lists), expression(GIVEN))
-    for definition in holders:
-        call = source.one(definition, f"the test `any(... {NAMES})`", _tests(source, definition))
-        tests = [node for node in walk(call) if isinstance(node, cst.Comparison)]
-        test = source.one(definition, f"one comparison in the test `any(... {NAMES})`", tests)
-        operator = test.comparisons[0]
-        if not isinstance(operator.operator, cst.In):
-            raise source.fail(definition, "the comparison `part in name`", code(test))
-        names = "self." + NAMES if f"self.{NAMES}" in code(call) else NAMES
-        source.replace(definition, call, expression(f"{ASKED}{code(operator.comparator)}, {names})"))
+        raise source.module.fail("the import of the hooks (step x16)", "none")
+    setup = source.find(SETUP)
+    holders = [setup, source.find(MODE)] if _has_mode(source, tree) else [setup]
+    asked = [bool(place.nodes(ast.Call, f"{ASKED}(...)")) for place in holders]
+    if setup.applied(bool(setup.nodes(ast.Call, GIVEN)), *asked):
+        return ALREADY
+    lists = [node for node in setup.nodes(ast.ListComp) if matches(node.generators[0].iter, "freeze_list")]
+    setup.replace(setup.one("the list of names made of `freeze_list`", lists), GIVEN)
+    for place in holders:
+        call = place.one(f"the test `any(... {NAMES})`", _tests(place))
+        test = place.one(f"one comparison in the test `any(... {NAMES})`", within(call, ast.Compare))
+        if not isinstance(test.ops[0], ast.In):
+            raise place.fail("the comparison `part in name`", place.code(test))
+        names = f"self.{NAMES}" if within(call, ast.Attribute, f"self.{NAMES}") else NAMES
+        place.replace(call, f"{ASKED}({place.code(test.comparators[0])}, {names})")
     return source.save()
 
 
 def _has_mode(source: Source, tree: Tree) -> bool:
     """Tell whether the trainer keeps the names, and frozen norms as they are; earlier ones know them in one place."""
-    if MODE in [name for name, _ in definitions(source.module)]:
+    if source.has(MODE):
         return True
     others = [file for file in mentions(tree, NAMES, MODE.partition(".")[2]) if file != FILE]
-    inside = code(source.find(SETUP)).count(NAMES)
+    inside = source.find(SETUP).code().count(NAMES)
     if others or f"self.{NAMES}".encode() in tree[FILE] or tree[FILE].count(NAMES.encode()) != inside:
         raise source.fail(MODE, "one definition of that name", f"0 of them, and {NAMES} at another place")
     return False
 
 
-def _tests(source: Source, definition: str) -> List[cst.Call]:
-    return [
-        node
-        for node in own_nodes(source.find(definition), cst.Call)
-        if isinstance(node, cst.Call) and code(node.func) == "any" and NAMES in code(node)
-    ]
+def _tests(place: Place[Definition]) -> List[ast.Call]:
+    return [call for call in place.nodes(ast.Call, "any(...)") if NAMES in place.code(call)]
 
 
 STEP = Step(

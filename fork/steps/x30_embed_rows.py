@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import libcst as cst
+import ast
 
-from fork.edit import Outcome, Source, Step, code, expression, own_nodes
+from fork.edit import ALREADY, Outcome, Sources, Step
 from fork.steps._places import HOOKS, TASKS
+from fork.syntax import matches
 from fork.tree import Tree
 
 NAME = "x30_embed_rows"
@@ -19,24 +20,16 @@ CHECKED = f"{HOOKS}.embed_rows(self, kwargs)"
 
 def apply(tree: Tree) -> Outcome:
     """Take the second-to-last row's own index, and check the indices on the way that every model's pass takes."""
-    model, tasks = Source(tree, MODEL, NAME), Source(tree, TASKS, NAME)
-    done = [NEW in code(model.find(EMBED).body), CHECKED in code(tasks.find(FORWARD).body)]
-    if model.applied(EMBED, *done):
-        return Outcome(0, "already applied")
-    sums = [node for node in own_nodes(model.find(EMBED), cst.BinaryOperation) if code(node) in (LAST, OLD_LAST)]
-    last = model.one(EMBED, f"the expression `{LAST}`", sums)
-    model.replace(EMBED, last, expression(NEW if code(last) == LAST else OLD_NEW))
-    stars = [
-        arg
-        for call in own_nodes(tasks.find(FORWARD), cst.Call)
-        if isinstance(call, cst.Call) and code(call.func) == "self.predict"
-        for arg in call.args
-        if arg.star == "**" and code(arg.value) == "kwargs"
-    ]
-    star = tasks.one(FORWARD, "the call `self.predict(..., **kwargs)`", stars)
-    tasks.replace(FORWARD, star.value, expression(CHECKED))
-    outcomes = [model.save(), tasks.save()]
-    return Outcome(2, where=tuple(where for outcome in outcomes for where in outcome.where))
+    sources = Sources(tree, NAME)
+    embed, forward = sources.find(MODEL, EMBED), sources.find(TASKS, FORWARD)
+    if embed.applied(bool(embed.nodes(ast.Attribute, NEW, OLD_NEW)), bool(forward.nodes(ast.Call, CHECKED))):
+        return ALREADY
+    last = embed.one(f"the expression `{LAST}`", embed.nodes(ast.BinOp, LAST, OLD_LAST))
+    embed.replace(last, NEW if matches(last, LAST) else OLD_NEW)
+    given = [keyword for call in forward.nodes(ast.Call, "self.predict(...)") for keyword in call.keywords]
+    stars = [keyword.value for keyword in given if keyword.arg is None and matches(keyword.value, "kwargs")]
+    forward.replace(forward.one("the call `self.predict(..., **kwargs)`", stars), CHECKED)
+    return sources.save()
 
 
 STEP = Step(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import libcst as cst
+import ast
 
-from fork.edit import Outcome, Source, Step, code, expression, own_nodes
+from fork.edit import ALREADY, Outcome, Source, Step
 from fork.steps._places import HOOKS, import_hooks, imports_hooks, mentions
 from fork.tree import Tree
 
@@ -12,26 +12,20 @@ NAME = "x31_distill_rows"
 FILE = "ultralytics/nn/distill_model.py"
 DEFINITION = "DistillationModel.get_distill_layers"
 SIGNS = ("distill_model", "DistillationModel", "get_distill_layers")
-CALL = f"{HOOKS}.positions(model, "
+CALL = f"{HOOKS}.positions"
 
 
 def apply(tree: Tree) -> Outcome:
     """Turn the indices that the function returns into positions."""
     if FILE not in tree and not mentions(tree, *SIGNS):
         return Outcome(0, "no distillation in this release")
-    source = Source(tree, FILE, NAME)
-    done = [CALL in code(source.find(DEFINITION).body), imports_hooks(source)]
-    if source.applied(DEFINITION, *done):
-        return Outcome(0, "already applied")
-    lists = [
-        node.value
-        for node in own_nodes(source.find(DEFINITION), cst.Return)
-        if isinstance(node, cst.Return) and isinstance(node.value, cst.List) and "m.i" in code(node.value)
-    ]
-    found = source.one(DEFINITION, "`return [..., m.i]`", lists)
-    source.replace(DEFINITION, found, expression(f"{CALL}{code(found)})"))
-    import_hooks(source)
-    return source.save()
+    place = Source(tree, FILE, NAME).find(DEFINITION)
+    if place.applied(bool(place.nodes(ast.Call, f"{CALL}(model, ...)")), imports_hooks(place.source)):
+        return ALREADY
+    found = [line.value for line in place.nodes(ast.Return, "return [..., m.i]") if line.value]
+    place.wrap(place.one("`return [..., m.i]`", found), f"{CALL}(model, ", ")")
+    import_hooks(place.source)
+    return place.source.save()
 
 
 STEP = Step(

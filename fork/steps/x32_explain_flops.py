@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import List
+import ast
 
-import libcst as cst
-
-from fork.edit import Outcome, Source, Step, code, expression, own_nodes
+from fork.edit import ALREADY, Outcome, Source, Step
 from fork.steps._places import HOOKS, HOOKS_IMPORT
 from fork.tree import Tree
 
@@ -18,28 +16,18 @@ CALL = f"{HOOKS}.no_flops()"
 
 def apply(tree: Tree) -> Outcome:
     """Return ``addmodules.no_flops()`` wherever the function gives up with 0.0."""
-    source = Source(tree, FILE, NAME)
-    found = _zeros(source)
-    called = CALL in code(source.find(DEFINITION).body)
-    if source.applied(DEFINITION, *([called, not found] if called else [False])):
-        return Outcome(0, "already applied")
+    place = Source(tree, FILE, NAME).find(DEFINITION)
+    found = [line.value for line in place.nodes(ast.Return, "return 0", "return 0.0") if line.value]
+    called = bool(place.nodes(ast.Call, CALL))
+    if place.applied(*([called, not found] if called else [False])):
+        return ALREADY
     if not found:
-        raise source.fail(DEFINITION, "a line `return 0.0`", "no such place")
-    lines = [code(line) for line in own_nodes(source.find(DEFINITION), cst.SimpleStatementLine)]
-    zero = next(number for number, line in enumerate(lines) if line.startswith("return 0"))
-    if HOOKS_IMPORT not in lines[:zero]:
-        raise source.fail(DEFINITION, "the import of the hooks (step s09) before the first `return 0.0`", "none")
-    for _ in range(len(found)):
-        source.replace(DEFINITION, _zeros(source)[0], expression(CALL))
-    return source.save()
-
-
-def _zeros(source: Source) -> List[cst.BaseExpression]:
-    return [
-        node.value
-        for node in own_nodes(source.find(DEFINITION), cst.Return)
-        if isinstance(node, cst.Return) and node.value is not None and code(node.value) in ("0", "0.0")
-    ]
+        raise place.fail("a line `return 0.0`", "no such place")
+    if not any(line.lineno < found[0].lineno for line in place.nodes(ast.ImportFrom, HOOKS_IMPORT)):
+        raise place.fail("the import of the hooks (step s09) before the first `return 0.0`", "none")
+    for zero in found:
+        place.replace(zero, CALL)
+    return place.source.save()
 
 
 STEP = Step(

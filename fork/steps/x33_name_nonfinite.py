@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from typing import List
 
-import libcst as cst
-
-from fork.edit import Outcome, Source, Step, code, definitions, own_nodes, statement
+from fork.edit import ALREADY, Outcome, Place, Source, Step
 from fork.steps._places import HOOKS, imports_hooks, mentions
+from fork.syntax import Definition, matches
 from fork.tree import Tree
 
 NAME = "x33_name_nonfinite"
@@ -24,16 +24,15 @@ def apply(tree: Tree) -> Outcome:
     """Look at the loss before a step of the optimizer spreads it, and tell before upstream recovers or goes on."""
     source = Source(tree, FILE, NAME)
     if not imports_hooks(source):
-        raise source.fail("module", "the import of the hooks (step x16)", "none")
-    if RECOVERY not in [name for name, _ in definitions(source.module)]:
+        raise source.module.fail("the import of the hooks (step x16)", "none")
+    if not source.has(RECOVERY):
         return _without_recovery(source, tree)
-    loop, recovery = (code(source.find(name).body) for name in (LOOP, RECOVERY))
-    if source.applied(RECOVERY, WATCH in loop, CALL in recovery):
-        return Outcome(0, "already applied")
-    _put_before(source, _step(source), WATCH)
-    healthy = [node for node in _branches(source, RECOVERY) if code(node.test) == "not corrupted"]
-    branch = source.one(RECOVERY, "the branch `if not corrupted: return ...`", healthy)
-    source.replace(RECOVERY, branch, cst.FlattenSentinel([branch, statement(CALL)]))
+    loop, recovery = source.find(LOOP), source.find(RECOVERY)
+    if recovery.applied(_has(loop, WATCH), _has(recovery, CALL)):
+        return ALREADY
+    loop.insert_before(_step(loop), WATCH)
+    healthy = [node for node in recovery.nodes(ast.If) if matches(node.test, "not corrupted")]
+    recovery.insert_after(recovery.one("the branch `if not corrupted: return ...`", healthy), CALL)
     return source.save()
 
 
@@ -42,39 +41,36 @@ def _without_recovery(source: Source, tree: Tree) -> Outcome:
     signs = mentions(tree, RECOVERY.partition(".")[2], "nan_recovery_attempts")
     if signs:
         raise source.fail(RECOVERY, "one definition of that name", f"0 of them, and the word in {signs[0]}")
-    guards = [node for node in _branches(source, LOOP) if "self.loss.isfinite()" in code(node.test)]
+    loop = source.find(LOOP)
+    guards = _branches(loop, "self.loss.isfinite()")
     calls = [WATCH_BATCH] if guards else [WATCH, TELL]
-    loop = code(source.find(LOOP).body)
-    if source.applied(LOOP, *(call in loop for call in calls)):
-        return Outcome(0, "already applied")
+    if loop.applied(*(_has(loop, call) for call in calls)):
+        return ALREADY
     if guards:
-        _put_before(source, source.one(LOOP, "one look at self.loss.isfinite()", guards), WATCH_BATCH)
+        loop.insert_before(loop.one("one look at self.loss.isfinite()", guards), WATCH_BATCH)
         return source.save()
-    _put_before(source, _step(source), WATCH)
-    lines = [line for line in own_nodes(source.find(LOOP), cst.SimpleStatementLine) if code(line).startswith(SAVES)]
-    _put_before(source, source.one(LOOP, f"the line `{SAVES}...)` behind the validation", lines), TELL)
+    loop.insert_before(_step(loop), WATCH)
+    saves = loop.lines(ast.Expr, f"{SAVES}...)")
+    loop.insert_before(loop.one(f"the line `{SAVES}...)` behind the validation", saves), TELL)
     return source.save()
 
 
-def _step(source: Source) -> cst.If:
-    steps = [node for node in _branches(source, LOOP) if "self.accumulate" in code(node.test) and _steps(node)]
-    return source.one(LOOP, "the branch `if ... self.accumulate: self.optimizer_step()`", steps)
+def _has(place: Place[Definition], call: str) -> bool:
+    return bool(place.nodes(ast.Call, call))
 
 
-def _put_before(source: Source, node: cst.CSTNode, call: str) -> None:
-    assert isinstance(node, (cst.If, cst.SimpleStatementLine))
-    new = statement(call).with_changes(leading_lines=node.leading_lines)
-    source.replace(LOOP, node, cst.FlattenSentinel([new, node.with_changes(leading_lines=[])]))
+def _step(place: Place[Definition]) -> ast.If:
+    steps = [node for node in _branches(place, "self.accumulate") if _steps(node)]
+    return place.one("the branch `if ... self.accumulate: self.optimizer_step()`", steps)
 
 
-def _branches(source: Source, definition: str) -> List[cst.If]:
-    return [node for node in own_nodes(source.find(definition), cst.If) if isinstance(node, cst.If)]
+def _branches(place: Place[Definition], asked: str) -> List[ast.If]:
+    return [node for node in place.lines(ast.If) if asked in place.code(node.test)]
 
 
-def _steps(branch: cst.If) -> bool:
+def _steps(branch: ast.If) -> bool:
     """Tell whether a line of the branch itself is ``self.optimizer_step()``."""
-    lines = (line for line in branch.body.body if isinstance(line, cst.SimpleStatementLine))
-    return any(code(line) == "self.optimizer_step()" for line in lines)
+    return any(matches(line, "self.optimizer_step()") for line in branch.body)
 
 
 STEP = Step(

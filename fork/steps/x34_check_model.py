@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import libcst as cst
+import ast
 
-from fork.edit import Outcome, Source, Step, code, own_nodes, statement
+from fork.edit import ALREADY, Outcome, Source, Step
 from fork.steps._places import HOOKS, PARSE, TASKS
+from fork.syntax import parameters
 from fork.tree import Tree
 
 NAME = "x34_check_model"
@@ -14,18 +15,16 @@ CALL = f"{HOOKS}.check_model(d, ch)"
 
 def apply(tree: Tree) -> Outcome:
     """Call ``addmodules.check_model`` first thing in ``parse_model``, behind its docstring."""
-    source = Source(tree, TASKS, NAME)
-    function = cst.ensure_type(source.find(PARSE), cst.FunctionDef)
-    if any(code(line) == CALL for line in own_nodes(function, cst.SimpleStatementLine)):
-        return Outcome(0, "already applied")
-    names = [parameter.name.value for parameter in function.params.params]
+    place = Source(tree, TASKS, NAME).find(PARSE)
+    if place.nodes(ast.Call, CALL):
+        return ALREADY
+    names = parameters(place.node)
     if names[:2] != ["d", "ch"]:
-        raise source.fail(PARSE, "the parameters d and ch", ", ".join(names) or "none")
-    first = function.body.body[0]
-    if not (isinstance(first, cst.SimpleStatementLine) and function.get_docstring() is not None):
-        raise source.fail(PARSE, "a docstring, behind which the call goes", "none")
-    source.replace(PARSE, first, cst.FlattenSentinel([first, statement(CALL)]))
-    return source.save()
+        raise place.fail("the parameters d and ch", ", ".join(names) or "none")
+    if ast.get_docstring(place.node) is None:
+        raise place.fail("a docstring, behind which the call goes", "none")
+    place.insert_after(place.node.body[0], CALL)
+    return place.source.save()
 
 
 STEP = Step(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import List
+import ast
 
-import libcst as cst
-
-from fork.edit import Outcome, Source, Step, assigns, code, expression, own_nodes, statement, with_value
-from fork.steps._places import HOOKS, HOOKS_IMPORT, import_hooks, imports_hooks
+from fork.edit import ALREADY, Outcome, Sources, Step
+from fork.steps._places import HOOKS, LATE_IMPORT, import_hooks
+from fork.syntax import within
 from fork.tree import Tree
 
 NAME = "x35_route_heads"
@@ -19,43 +18,21 @@ STEM = f"{HOOKS}.stem(model)"
 
 def apply(tree: Tree) -> Outcome:
     """Let ``addmodules`` check the task that ``Model._new`` guesses, and name the stem by which the CLI guesses."""
-    model, cli = Source(tree, MODEL, NAME), Source(tree, CLI, NAME)
-    done = any(code(_value(line)).startswith(TASK_OF) for line in _lines(model, NEW, "self.task"))
-    done_too = any(assigns(line, "stem", STEM) for line in own_nodes(cli.find(ENTRY), cst.SimpleStatementLine))
-    if model.applied(NEW, done, done_too):
-        return Outcome(0, "already applied")
-    lines = [line for line in _lines(model, NEW, "self.task") if GUESS in code(line)]
-    line = model.one(NEW, f"the line `self.task = task or {GUESS}(...)`", lines)
-    guess = _value(line)
-    calls = [node for node in _calls(guess) if code(node.func) == GUESS]
-    call = model.one(NEW, f"one call of {GUESS} in that line", calls)
-    model.replace(NEW, line, with_value(line, expression(f"{TASK_OF}(self, {code(call.args[0])}, {code(guess)})")))
-    if not imports_hooks(model):
-        import_hooks(model)
-    stems = [line for line in _lines(cli, ENTRY, "stem") if "Path(model)" in code(line)]
-    stem = cli.one(ENTRY, "the line `stem = Path(model)...`", stems)
-    new = cst.FlattenSentinel(
-        [statement(HOOKS_IMPORT, "here, since nn imports this module"), with_value(stem, expression(STEM))]
-    )
-    cli.replace(ENTRY, stem, new)
-    outcomes = [source.save() for source in (model, cli)]
-    where = [f"{source.file}: {name}" for source in (model, cli) for name in source.edited]
-    return Outcome(sum(outcome.applied for outcome in outcomes), where=tuple(where))
-
-
-def _lines(source: Source, definition: str, target: str) -> List[cst.SimpleStatementLine]:
-    lines = own_nodes(source.find(definition), cst.SimpleStatementLine)
-    return [line for line in lines if isinstance(line, cst.SimpleStatementLine) and assigns(line, target)]
-
-
-def _value(line: cst.SimpleStatementLine) -> cst.BaseExpression:
-    return cst.ensure_type(line.body[0], cst.Assign).value
-
-
-def _calls(node: cst.CSTNode) -> List[cst.Call]:
-    from fork.edit import walk
-
-    return [child for child in walk(node) if isinstance(child, cst.Call)]
+    sources = Sources(tree, NAME)
+    model, cli = sources.find(MODEL, NEW), sources.find(CLI, ENTRY)
+    if model.applied(bool(model.nodes(ast.Call, f"{TASK_OF}(...)")), bool(cli.nodes(ast.Call, STEM))):
+        return ALREADY
+    tasks = [line.value for line in model.lines(ast.Assign, "self.task = ...") if within(line, ast.Name, GUESS)]
+    task = model.one(f"the line `self.task = task or {GUESS}(...)`", tasks)
+    guess = model.one(f"one call of {GUESS} in that line", within(task, ast.Call, f"{GUESS}(...)"))
+    model.wrap(task, f"{TASK_OF}(self, {model.code(guess.args[0])}, ", ")")
+    import_hooks(model.source)
+    stems = [line for line in cli.lines(ast.Assign, "stem = ...") if within(line, ast.Call, "Path(model)")]
+    stem = cli.one("the line `stem = Path(model)...`", stems)
+    with cli.as_one():
+        cli.insert_above(stem, LATE_IMPORT)
+        cli.replace(stem.value, STEM)
+    return sources.save()
 
 
 STEP = Step(

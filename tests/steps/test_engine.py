@@ -1,34 +1,12 @@
-import libcst as cst
 import pytest
 
-from fork import edit, series
-from fork.edit import Outcome, Source, Step
+from fork import series
+from fork.edit import Outcome, Step
 from fork.errors import StepError
 from fork.steps import SERIES
 from fork.tree import OVERLAY, digest
 
 from .fakes import OURS, UPSTREAM, tree_of
-
-SMALL = """\
-import os
-
-if os.name:
-    def maybe():
-        pass
-class A( object ):   # odd
-    x = 1
-
-    def run(self):
-        x = 1  # one
-        def inner():
-            x = 1
-        return [x for x in inner()]
-"""
-
-
-def source_of(text, newline="\n"):
-    """Open a module of one file."""
-    return Source(tree_of({"a.py": text}, newline), "a.py", "s00_test")
 
 
 def step_of(apply, files=("a.py",), places=(1, 1)):
@@ -64,158 +42,6 @@ def test_error_says_what_where_and_what_to_do():
 )
 def test_outcome_in_words(outcome, text):
     assert str(outcome) == text
-
-
-class TestSource:
-    def test_refuses_a_missing_file(self):
-        with pytest.raises(StepError) as caught:
-            Source({"b.py": b""}, "a.py", "s00_test")
-        assert fact(caught.value) == ("a.py", "module", "the file", "no such file in this release")
-        assert caught.value.step == "s00_test"
-
-    def test_refuses_what_is_not_python(self):
-        with pytest.raises(StepError) as caught:
-            source_of("def f(:\n")
-        assert fact(caught.value)[:3] == ("a.py", "module", "valid Python")
-        assert "\n" not in caught.value.found
-
-    @pytest.mark.parametrize("data", [b"x = '\xe9'\n", b"# coding: nothing-known\nx = 1\n"])
-    def test_refuses_an_encoding_it_cannot_read(self, data):
-        with pytest.raises(StepError, match="valid Python"):
-            Source({"a.py": data}, "a.py", "s00_test")
-
-    @pytest.mark.parametrize(
-        ("name", "first"), [("A", "x = 1"), ("A.run", "x = 1"), ("A.run.inner", "x = 1"), ("maybe", "pass")]
-    )
-    def test_finds_a_definition_by_its_qualified_name(self, name, first):
-        found = source_of(SMALL).find(name)
-        assert found.name.value == name.split(".")[-1]
-        assert edit.code(found.body.body[0]) == first
-
-    @pytest.mark.parametrize(("name", "found"), [("run", "0 of them"), ("A.inner", "0 of them"), ("B", "0 of them")])
-    def test_refuses_a_name_that_is_not_there(self, name, found):
-        with pytest.raises(StepError) as caught:
-            source_of(SMALL).find(name)
-        assert fact(caught.value) == ("a.py", name, "one definition of that name", found)
-
-    def test_refuses_a_name_that_is_there_twice(self):
-        with pytest.raises(StepError) as caught:
-            source_of("if x:\n    def f(): ...\nelse:\n    def f(): ...\n").find("f")
-        assert fact(caught.value) == ("a.py", "f", "one definition of that name", "2 of them")
-
-    def test_one_gives_the_only_node_and_refuses_none_or_several(self):
-        source, (a, b) = source_of(SMALL), (cst.Name("a"), cst.Name("b"))
-        assert source.one("A", "a name", [a]) is a
-        for nodes, found in (([], "no such place"), ([a, b], "2 such places")):
-            with pytest.raises(StepError) as caught:
-                source.one("A", "a name", nodes)
-            assert fact(caught.value) == ("a.py", "A", "a name", found)
-
-    def test_replaces_one_node_among_equal_ones(self):
-        tree = tree_of({"a.py": SMALL, "b.py": SMALL})
-        source = Source(tree, "a.py", "s00_test")
-        source.replace("A.run", source.find("A.run").body.body[0], edit.statement("x = 2"))
-        assert tree == tree_of({"a.py": SMALL, "b.py": SMALL}), "nothing is written before save"
-        assert source.save() == Outcome(1, where=("a.py: A.run",))
-        assert tree == tree_of({"a.py": SMALL.replace("        x = 1  # one", "        x = 2"), "b.py": SMALL})
-
-    @pytest.mark.parametrize("newline", ["\n", "\r\n"])
-    def test_puts_several_lines_for_one_with_the_files_line_ends(self, newline):
-        tree = tree_of({"a.py": SMALL}, newline)
-        source = Source(tree, "a.py", "s00_test")
-        block = cst.parse_statement("if y:\n    z()\n")
-        source.replace(
-            "A.run", source.find("A.run").body.body[0], cst.FlattenSentinel([edit.statement("x = 2", "two"), block])
-        )
-        source.save()
-        new = "        x = 2  # two\n        if y:\n            z()\n"
-        assert tree == tree_of({"a.py": SMALL.replace("        x = 1  # one\n", new)}, newline)
-
-    def test_refuses_a_node_that_an_earlier_edit_made_stale(self):
-        source = source_of(SMALL)
-        stale = source.find("A.run")
-        source.replace("A.run", stale.body.body[0], edit.statement("x = 2"))
-        with pytest.raises(StepError) as caught:
-            source.replace("A.run", stale, edit.statement("x = 3"))
-        assert fact(caught.value) == ("a.py", "A.run", "the place to edit", "0 of them")
-        assert source.edited == ["A.run"]
-
-    @pytest.mark.parametrize(
-        "rest",
-        [
-            b"y = 2",
-            b"y  =  2 ;z=3   \n\n\n",
-            b"y = 2\r\nz = 3\n",
-            b"if y:\n\tz = 3\n\t# end\n  # other\n",
-            b"\x0c\ny = 2  # form feed above\n",
-            b"y = 1 + \\\n  2\n",
-            b"y = '''a\r\n\tb'''\r\n",
-            "y = 'é'  # ä\n".encode(),
-            b"",
-        ],
-    )
-    @pytest.mark.parametrize("first", [b"", b"\xef\xbb\xbf", b"#!/bin/sh\n\n"])
-    def test_keeps_every_byte_outside_the_edit(self, first, rest):
-        tree = {"a.py": first + b"x = 1\n" + rest}
-        source = Source(tree, "a.py", "s00_test")
-        source.replace("module", source.module.body[0].body[0].value, edit.expression("[ 9 ]"))
-        source.save()
-        assert tree == {"a.py": first + b"x = [ 9 ]\n" + rest}
-
-    def test_keeps_another_encoding(self):
-        tree = {"a.py": b"# -*- coding: latin-1 -*-\nx = 1  # \xe9\n"}
-        source = Source(tree, "a.py", "s00_test")
-        source.replace("module", source.module.body[0].body[0].value, edit.expression("2"))
-        source.save()
-        assert tree == {"a.py": b"# -*- coding: latin-1 -*-\nx = 2  # \xe9\n"}
-
-
-class TestSearch:
-    def test_definitions_come_in_order_with_qualified_names(self):
-        names = [name for name, _ in edit.definitions(cst.parse_module(SMALL))]
-        assert names == ["maybe", "A", "A.run", "A.run.inner"]
-
-    def test_own_nodes_leave_nested_definitions_out_and_walk_does_not(self):
-        a = source_of(SMALL).find("A")
-        run = source_of(SMALL).find("A.run")
-        assert [edit.code(n) for n in edit.own_nodes(a, cst.SimpleStatementLine)] == ["x = 1"]
-        assert [edit.code(n) for n in edit.own_nodes(run, cst.SimpleStatementLine)] == [
-            "x = 1",
-            "return [x for x in inner()]",
-        ]
-        assert sum(isinstance(n, cst.Assign) for n in edit.walk(a)) == 3
-
-    @pytest.mark.parametrize(
-        ("line", "target", "value", "fits"),
-        [
-            ("s = 256", "s", "256", True),
-            ("s  =  256  # odd", "s", "256", True),
-            ("s = 256", None, "256", True),
-            ("s = 256", "s", None, True),
-            ("s = 256", "t", None, False),
-            ("s = 256", None, "2", False),
-            ("t = s = 256", "s", "256", False),
-            ("s = t = 256", "s", "256", False),
-            ("s: int = 256", "s", "256", False),
-            ("s += 256", "s", "256", False),
-            ("s = 256; t = 1", "s", "256", True),
-            ("self.s = 256", "s", "256", False),
-            ("f(s=256)", "s", "256", False),
-        ],
-    )
-    def test_assigns(self, line, target, value, fits):
-        assert edit.assigns(cst.parse_module(line).body[0], target, value) is fits
-
-    def test_a_compound_statement_assigns_nothing(self):
-        assert edit.assigns(cst.parse_statement("if a: s = 1")) is False
-
-    def test_code_is_one_line_without_comments(self):
-        line = cst.parse_module("# above\nx = 1 ;  y( 2 )  # behind\n").body[0]
-        assert edit.code(line) == "x = 1; y( 2 )"
-
-    def test_statement_and_new_value_keep_their_comments(self):
-        line = edit.statement("\n    x = 1\n", "why")
-        assert cst.Module([edit.with_value(line, edit.expression("a or b"))]).code == "x = a or b  # why\n"
 
 
 class TestRun:

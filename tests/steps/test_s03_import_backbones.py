@@ -57,7 +57,7 @@ def test_refuses_a_release_without_the_file():
 
 def test_refuses_a_file_that_is_not_python():
     tree = {TASKS: b"from ultralytics import a\nthis is no Python\n"}
-    with pytest.raises(StepError, match=rf"where:  {TASKS}: module\n  sought: valid Python\n  found:  .*\b2:1\b"):
+    with pytest.raises(StepError, match=rf"where:  {TASKS}: module\n  sought: valid Python\n  found:  .*\bline 2\b"):
         STEP.apply(tree)
 
 

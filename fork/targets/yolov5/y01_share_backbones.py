@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import List
+import ast
+from typing import List, Union
 
-import libcst as cst
-
-from fork.edit import Outcome, Source, Step, code, statement
+from fork.edit import ALREADY, Outcome, Source, Sources, Step
 from fork.errors import StepError
-from fork.steps._places import name_of
 from fork.targets.yolov5 import _places as at
 from fork.tree import YOLOV5, Tree
 
@@ -28,36 +26,29 @@ def apply(tree: Tree) -> Outcome:
     """Import the hooks into the files whose edited lines call them, before what they are to come before."""
     if f"{YOLOV5.overlay}__init__.py" not in tree:
         raise StepError(NAME, YOLOV5.overlay, "folder", "the tracked files of the hooks", "none: git checkout them")
-    sources = [Source(tree, file, NAME) for file in FILES]
-    done = [any(code(node) == at.HOOKS_IMPORT for node in source.module.body) for source in sources]
-    if sources[0].applied(at.MODULE, *done):
-        return Outcome(0, "already applied")
-    for source in sources:
-        _import(source)
-    outcomes = [source.save() for source in sources]
-    return Outcome(len(outcomes), where=tuple(place for outcome in outcomes for place in outcome.where))
+    sources = Sources(tree, NAME)
+    if sources[FILES[0]].module.applied(*(at.imports_hooks(sources[file]) for file in FILES)):
+        return ALREADY
+    for file in FILES:
+        _import(sources[file])
+    return sources.save()
 
 
 def _import(source: Source) -> None:
-    lines = [node for node in source.module.body if isinstance(node, cst.SimpleStatementLine)]
-    imports = [line for line in lines if isinstance(line.body[0], (cst.Import, cst.ImportFrom))]
-    theirs = [line for line in imports if set(_packages(line)) & set(OURS)]
+    imports = [node for node in source.text.node.body if isinstance(node, (ast.Import, ast.ImportFrom))]
     if not imports:
-        raise source.fail(at.MODULE, "an import at module level", "none")
-    new = statement(at.HOOKS_IMPORT)
+        raise source.module.fail("an import at module level", "none")
+    theirs = [node for node in imports if set(_packages(node)) & set(OURS)]
     if theirs:
-        first = theirs[0]
-        new = new.with_changes(leading_lines=first.leading_lines)
-        source.replace(at.MODULE, first, cst.FlattenSentinel([new, first.with_changes(leading_lines=[])]))
+        source.module.insert_before(theirs[0], at.HOOKS_IMPORT)
     else:
-        source.replace(at.MODULE, imports[-1], cst.FlattenSentinel([imports[-1], new]))
+        source.module.insert_after(imports[-1], at.HOOKS_IMPORT)
 
 
-def _packages(line: cst.SimpleStatementLine) -> List[str]:
-    part = line.body[0]
-    if isinstance(part, cst.ImportFrom):
-        return [] if part.relative else [name_of(part.module).split(".")[0]]
-    return [name_of(alias.name).split(".")[0] for alias in cst.ensure_type(part, cst.Import).names]
+def _packages(node: Union[ast.Import, ast.ImportFrom]) -> List[str]:
+    if isinstance(node, ast.ImportFrom):
+        return [] if node.level else [(node.module or "").split(".")[0]]
+    return [alias.name.split(".")[0] for alias in node.names]
 
 
 STEP = Step(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Dict, List
 
-import libcst as cst
-
-from fork.edit import Outcome, Source, Step, code, expression, statement
+from fork.edit import ALREADY, Outcome, Source, Sources, Step
 from fork.steps._places import HOOKS
+from fork.syntax import matches, within
 from fork.targets.yolov5 import _places as at
 from fork.tree import Tree
 
@@ -22,47 +22,35 @@ SCRIPTS: Dict[str, int] = {
 
 def apply(tree: Tree) -> Outcome:
     """Put the package's parent on the path where a file is run by itself, and its ``main`` into ``addmodules.run``."""
-    sources = {file: Source(tree, file, NAME) for file in SCRIPTS}
+    sources = Sources(tree, NAME)
     done = []
-    for file, source in sources.items():
-        done += [any(code(node) == code(_path(SCRIPTS[file])) for node in source.module.body)]
-        done += [any(code(call.func) == f"{HOOKS}.run" for call in _calls(source))]
-    if sources[at.TRAIN].applied(at.MODULE, *done):
-        return Outcome(0, "already applied")
-    for file, source in sources.items():
-        call = source.one(at.MODULE, "the call `main(...)` below `if __name__ == '__main__'`", _calls(source, "main"))
-        given = "".join(f", {code(argument)}" for argument in call.args)
-        first = statement(f"from yolov5 import {HOOKS}")
-        has = any(code(node) == code(first) for node in source.module.body)
-        source.replace(at.MODULE, call, expression(f"{HOOKS}.run(main{given})"))
-        line = source.one(at.MODULE, "an import from yolov5", _imports(source)[:1])
-        new = [_path(SCRIPTS[file]).with_changes(leading_lines=line.leading_lines), *([] if has else [first])]
-        source.replace(at.MODULE, line, cst.FlattenSentinel([*new, line.with_changes(leading_lines=[])]))
-    outcomes = [source.save() for source in sources.values()]
-    return Outcome(sum(o.applied for o in outcomes), where=tuple(place for o in outcomes for place in o.where))
+    for file, depth in SCRIPTS.items():
+        done += [any(matches(node, _path(depth)) for node in sources[file].text.node.body)]
+        done += [bool(_calls(sources[file], f"{HOOKS}.run(...)"))]
+    if sources[at.TRAIN].module.applied(*done):
+        return ALREADY
+    for file, depth in SCRIPTS.items():
+        source = sources[file]
+        module = source.module
+        call = module.one("the call `main(...)` below `if __name__ == '__main__'`", _calls(source, "main(...)"))
+        module.redirect(call, f"{HOOKS}.run", "main")
+        imports = [node for node in module.node.body if isinstance(node, ast.ImportFrom)]
+        theirs = [node for node in imports if (node.module or "").split(".")[0] == "yolov5"]
+        line = module.one("an import from yolov5", theirs[:1])
+        module.insert_before(line, _path(depth), *([] if at.imports_hooks(source) else [at.HOOKS_IMPORT]))
+    return sources.save()
 
 
-def _path(depth: int) -> cst.BaseCompoundStatement:
-    text = f"if not __package__:\n    sys.path.insert(0, str(Path(__file__).resolve().parents[{depth}]))\n"
-    return cst.ensure_type(cst.parse_statement(text), cst.If)
+def _path(depth: int) -> str:
+    return f"if not __package__:\n    sys.path.insert(0, str(Path(__file__).resolve().parents[{depth}]))"
 
 
-def _imports(source: Source) -> List[cst.SimpleStatementLine]:
-    return [
-        node
-        for node in source.module.body
-        if isinstance(node, cst.SimpleStatementLine)
-        and isinstance(node.body[0], cst.ImportFrom)
-        and node.body[0].module is not None
-        and code(node.body[0].module).split(".")[0] == "yolov5"
+def _calls(source: Source, pattern: str) -> List[ast.Call]:
+    """Return the calls of this form below ``if __name__ == "__main__"``."""
+    guards = [
+        node for node in source.text.node.body if isinstance(node, ast.If) and within(node.test, ast.Name, "__name__")
     ]
-
-
-def _calls(source: Source, name: str = "") -> List[cst.Call]:
-    """Return the calls (of ``name``) below ``if __name__ == "__main__"``."""
-    guards = [node for node in source.module.body if isinstance(node, cst.If) and "__name__" in code(node.test)]
-    nodes = [node for guard in guards for node in at.below(guard)]
-    return [node for node in nodes if isinstance(node, cst.Call) and code(node.func) == (name or code(node.func))]
+    return [call for guard in guards for call in within(guard, ast.Call, pattern)]
 
 
 STEP = Step(
