@@ -17,7 +17,8 @@ from typing import Dict, List, NamedTuple, Optional
 from fork.build import Plan
 from fork.errors import ForkError
 from fork.pin import ROOT
-from fork.steps import s01_create_folder, x12_find_configs
+from fork.steps.articles import s01_create_folder
+from fork.steps.backbone import x12_find_configs
 from fork.targets.yolov5 import y02_find_configs
 from fork.tree import ULTRALYTICS, YOLOV5, Target, Tree
 

@@ -8,12 +8,12 @@ import gc
 import re
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-from fork.compat import COMPAT
 from fork.edit import Outcome, Step
 from fork.errors import StepError
 from fork.names import check_names
 from fork.steps import SERIES
 from fork.steps._places import HOOKS
+from fork.steps.compat import COMPAT
 from fork.tree import OVERLAY, Tree, digest
 
 ORDER: Tuple[Step, ...] = (*SERIES, *COMPAT)

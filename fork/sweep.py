@@ -237,9 +237,8 @@ def prober(transform_only: bool) -> Optional[Probe]:
 def key_of(root: Path, with_probe: bool) -> str:
     """Return what the rows of a sweep depend on: the steps, the overlay and, where models run, the environment."""
     parts: List[bytes] = [f"{with_probe} {environment(with_probe)}".encode()]
-    files = [root / "fork" / name for name in ("edit.py", "syntax.py", "text.py", "swaps.py", "names.py", "series.py", "probe.py", "probed.py")]
-    for name in ("steps", "compat"):
-        files += sorted((root / "fork" / name).glob("*.py"))
+    engine = ("edit", "syntax", "text", "swaps", "names", "series", "probe", "probed")
+    files = [root / "fork" / f"{name}.py" for name in engine] + sorted((root / "fork" / "steps").rglob("*.py"))
     sources = {path.relative_to(root).as_posix(): path.read_bytes() for path in files if path.is_file()}
     for path, data in [*sources.items(), *sorted(read_overlay(root).items())]:
         parts.append(f"{path} {sha256(data)}".encode())

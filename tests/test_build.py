@@ -14,9 +14,9 @@ from conftest import ROOT
 
 from fork import build as builder
 from fork import local, lock, patch, state
-from fork.compat import COMPAT
 from fork.errors import BusyError, ConflictError, ForkError, HandEditedError, MismatchError
 from fork.state import look
+from fork.steps.compat import COMPAT
 from fork.tree import OVERLAY, STAMP, digest, manifest, scan
 
 TASKS = "ultralytics/nn/tasks.py"

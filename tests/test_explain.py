@@ -56,7 +56,7 @@ def test_a_definition_has_its_steps_in_order_and_their_edits(said, place):
     s06 = next(step for step in SERIES if step.name.startswith("s06"))
     assert flat(s06.reason) in flat(out)
     assert f"Not needed when {NOTES[s06.name].unless}" in flat(out)
-    assert "section 4.6 of the articles | 6 places here | fork/steps/s06_shift_indices.py" in flat(out)
+    assert "section 4.6 of the articles | 6 places here | fork/steps/articles/s06_shift_indices.py" in flat(out)
     assert re.search(r"^ +\+ .*elif addmodules\.is_backbone\(m\):$", out, re.MULTILINE)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Tuple
 
 from fork.edit import Step
-from fork.steps import (
+from fork.steps.articles import (
     s01_create_folder,
     s02_export_backbones,
     s03_import_backbones,
@@ -16,9 +16,10 @@ from fork.steps import (
     s08_probe_stride,
     s09_count_flops,
     s10_square_validation,
+)
+from fork.steps.backbone import (
     x11_look_up_modules,
     x12_find_configs,
-    x13_save_whole,
     x14_keep_norm_settings,
     x15_fold_backbone,
     x16_follow_checkpoint,
@@ -26,6 +27,16 @@ from fork.steps import (
     x18_drop_anchors,
     x19_derive_models,
     x20_inherit_settings,
+    x28_match_rows,
+    x29_freeze_rows,
+    x30_embed_rows,
+    x31_distill_rows,
+    x32_explain_flops,
+    x34_check_model,
+    x35_route_heads,
+)
+from fork.steps.policy import (
+    x13_save_whole,
     x21_trust_backbones,
     x22_record_fork,
     x23_explain_checkpoint,
@@ -33,14 +44,7 @@ from fork.steps import (
     x25_report_nothing,
     x26_ask_before_installing,
     x27_reach_first,
-    x28_match_rows,
-    x29_freeze_rows,
-    x30_embed_rows,
-    x31_distill_rows,
-    x32_explain_flops,
     x33_name_nonfinite,
-    x34_check_model,
-    x35_route_heads,
     x36_run_nothing_foreign,
 )
 

@@ -1,6 +1,6 @@
 import pytest
 
-from fork.compat import c36_project_channels
+from fork.steps.compat import c36_project_channels
 
 from .fakes import NEWLINES, edited, refuses, tree_of, unchanged
 from .fakes_compat import BLOCK, BLOCK_CHANGES, BLOCK_OLD

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fork.compat import c37_integrate_curve
+from fork.steps.compat import c37_integrate_curve
 
 from .fakes import NEWLINES, edited, refuses, tree_of, unchanged
 from .fakes_compat import METRICS, METRICS_CHANGE, METRICS_OLD

@@ -1,6 +1,6 @@
 import pytest
 
-from fork.compat import c38_open_checkpoints
+from fork.steps.compat import c38_open_checkpoints
 
 from .fakes import NEWLINES, check, edited, refuses, tree_of, unchanged
 from .fakes_compat import (

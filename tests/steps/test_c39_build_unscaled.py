@@ -1,6 +1,6 @@
 import pytest
 
-from fork.compat import c39_build_unscaled
+from fork.steps.compat import c39_build_unscaled
 
 from .fakes import NEWLINES, edited, refuses, tree_of, unchanged
 from .fakes_compat import TASKS, UNSCALED_BOUND, UNSCALED_CHANGES, UNSCALED_OLD

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
-import fork.compat
+import fork.steps.compat
 from fork import series
-from fork.compat import COMPAT
 from fork.edit import Step
 from fork.steps import SERIES
+from fork.steps.compat import COMPAT
 
-FILES = sorted(path.stem for path in Path(fork.compat.__file__).parent.glob("*.py") if not path.stem.startswith("_"))
+FILES = sorted(
+    path.stem for path in Path(fork.steps.compat.__file__).parent.glob("*.py") if not path.stem.startswith("_")
+)
 STEPS = pytest.mark.parametrize("step", COMPAT, ids=[step.name for step in COMPAT])
 
 
@@ -32,7 +34,7 @@ def test_they_follow_the_series_and_count_without_a_gap():
 
 @STEPS
 def test_step_says_what_it_is_for_and_which_release_does_without(step):
-    module = importlib.import_module(f"fork.compat.{step.name}")
+    module = importlib.import_module(f"fork.steps.compat.{step.name}")
     assert isinstance(step, Step)
     assert module.STEP is step
     assert (step.name, step.apply) == (module.NAME, module.apply)

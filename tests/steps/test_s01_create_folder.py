@@ -1,5 +1,5 @@
 from fork.edit import Outcome
-from fork.steps import s01_create_folder
+from fork.steps.articles import s01_create_folder
 from fork.tree import OVERLAY
 
 from .fakes import OURS, UPSTREAM, refuses, tree_of, unchanged

@@ -1,4 +1,4 @@
-from fork.steps import s02_export_backbones
+from fork.steps.articles import s02_export_backbones
 from fork.tree import OVERLAY
 
 from .fakes import OURS, UPSTREAM, refuses, tree_of, unchanged

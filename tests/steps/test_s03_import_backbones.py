@@ -1,7 +1,7 @@
 import pytest
 
 from fork.errors import StepError
-from fork.steps import s03_import_backbones
+from fork.steps.articles import s03_import_backbones
 from fork.tree import OVERLAY
 
 from .fakes import NEWLINES, TASKS, TASKS_TEXT, check, edited, refuses, tree_of, unchanged

@@ -1,6 +1,6 @@
 import pytest
 
-from fork.steps import s05_build_backbone_row
+from fork.steps.articles import s05_build_backbone_row
 
 from .fakes import NEWLINES, TASKS, TASKS_TEXT, check, edited, refuses, tree_of, unchanged
 

@@ -1,6 +1,6 @@
 import pytest
 
-from fork.steps import s06_shift_indices
+from fork.steps.articles import s06_shift_indices
 
 from .fakes import NEWLINES, TASKS, TASKS_TEXT, check, edited, refuses, tree_of, unchanged
 

@@ -1,6 +1,6 @@
 import pytest
 
-from fork.steps import s07_spread_maps
+from fork.steps.articles import s07_spread_maps
 
 from .fakes import FLOPS, IMX, IMX_TEXT, NEWLINES, TASKS, TASKS_TEXT, check, edited, refuses, tree_of, unchanged
 from .fakes_eras import LOOP_FLOPS

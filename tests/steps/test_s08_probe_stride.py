@@ -1,6 +1,6 @@
 import pytest
 
-from fork.steps import s08_probe_stride
+from fork.steps.articles import s08_probe_stride
 
 from .fakes import NEWLINES, TASKS, TASKS_TEXT, check, edited, refuses, tree_of, unchanged
 

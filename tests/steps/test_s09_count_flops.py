@@ -1,6 +1,6 @@
 import pytest
 
-from fork.steps import s09_count_flops
+from fork.steps.articles import s09_count_flops
 
 from .fakes import FLOPS, FLOPS_TEXT, NEWLINES, check, edited, refuses, tree_of, unchanged
 from .fakes_eras import SCALED_FLOPS, TWICE_FLOPS

@@ -1,6 +1,6 @@
 import pytest
 
-from fork.steps import s10_square_validation
+from fork.steps.articles import s10_square_validation
 
 from .fakes import NEWLINES, TRAIN, TRAIN_TEXT, check, edited, refuses, tree_of, unchanged
 

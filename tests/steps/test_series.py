@@ -72,7 +72,7 @@ from .fakes import (
     tree_of,
 )
 
-FILES = sorted(path.stem for path in Path(fork.steps.__file__).parent.glob("*.py") if not path.stem.startswith("_"))
+FILES = sorted(path.stem for path in Path(fork.steps.__file__).parent.rglob("[sx][0-9]*.py"))
 STEPS = pytest.mark.parametrize("step", SERIES, ids=[step.name for step in SERIES])
 
 FINISHED = {

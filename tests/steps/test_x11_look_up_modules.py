@@ -1,6 +1,6 @@
 import pytest
 
-from fork.steps import x11_look_up_modules
+from fork.steps.backbone import x11_look_up_modules
 
 from .fakes import NEWLINES, TASKS, TASKS_TEXT, check, edited, refuses, tree_of, unchanged
 

@@ -1,6 +1,6 @@
 import pytest
 
-from fork.steps import x12_find_configs
+from fork.steps.backbone import x12_find_configs
 
 from .fakes import CHECKS, CHECKS_TEXT, NEWLINES, check, edited, refuses, tree_of, unchanged
 

@@ -1,7 +1,7 @@
 import pytest
 
 from fork.errors import StepError
-from fork.steps import x13_save_whole
+from fork.steps.policy import x13_save_whole
 
 from .fakes import ENGINE, ENGINE_TEXT, FLOPS, FLOPS_TEXT, NEWLINES, check, edited, refuses, tree_of, unchanged
 from .fakes_eras import AGAIN_ENGINE, DILL_FLOPS, PICKLED_ENGINE

@@ -1,6 +1,6 @@
 import pytest
 
-from fork.steps import x14_keep_norm_settings
+from fork.steps.backbone import x14_keep_norm_settings
 
 from .fakes import FLOPS, FLOPS_TEXT, NEWLINES, check, edited, refuses, tree_of, unchanged
 

@@ -1,6 +1,6 @@
 import pytest
 
-from fork.steps import x15_fold_backbone
+from fork.steps.backbone import x15_fold_backbone
 
 from .fakes import NEWLINES, TASKS, TASKS_TEXT, check, edited, refuses, tree_of, unchanged
 from .fakes_eras import COUNTED, COUNTED_TASKS

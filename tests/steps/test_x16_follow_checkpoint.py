@@ -1,6 +1,6 @@
 import pytest
 
-from fork.steps import x16_follow_checkpoint
+from fork.steps.backbone import x16_follow_checkpoint
 
 from .fakes import ENGINE, ENGINE_TEXT, MODEL, MODEL_TEXT, NEWLINES, check, edited, refuses, tree_of, unchanged
 

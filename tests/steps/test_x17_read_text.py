@@ -1,6 +1,6 @@
 import pytest
 
-from fork.steps import x17_read_text
+from fork.steps.backbone import x17_read_text
 
 from .fakes import DATA, DATA_TEXT, NEWLINES, TASKS, TASKS_TEXT, check, edited, refuses, unchanged
 from .fakes import tree_of as tree_of_files

@@ -1,6 +1,6 @@
 import pytest
 
-from fork.steps import x18_drop_anchors
+from fork.steps.backbone import x18_drop_anchors
 
 from .fakes import NEWLINES, TASKS, TASKS_TEXT, check, edited, refuses, tree_of, unchanged
 from .fakes_eras import WIDTHS, WIDTHS_TASKS

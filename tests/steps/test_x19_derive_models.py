@@ -1,6 +1,6 @@
 import pytest
 
-from fork.steps import x19_derive_models
+from fork.steps.backbone import x19_derive_models
 
 from .fakes import NEWLINES, TASKS, TASKS_TEXT, check, edited, refuses, tree_of, unchanged
 from .fakes_eras import UNIFIED, UNIFIED_TASKS

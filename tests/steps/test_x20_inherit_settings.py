@@ -1,6 +1,6 @@
 import pytest
 
-from fork.steps import x20_inherit_settings
+from fork.steps.backbone import x20_inherit_settings
 
 from .fakes import NEWLINES, TASKS, TASKS_TEXT, check, edited, refuses, tree_of, unchanged
 from .fakes_eras import FITTING_TASKS

@@ -1,6 +1,6 @@
 import pytest
 
-from fork.steps import x21_trust_backbones
+from fork.steps.policy import x21_trust_backbones
 
 from .fakes import NEWLINES, TASKS, TASKS_TEXT, check, edited, refuses, tree_of, unchanged
 from .fakes_old import BLANK_TEXT, ENTRIES_TEXT, LIST_TEXT

@@ -1,7 +1,7 @@
 import pytest
 
 from fork.errors import StepError
-from fork.steps import x22_record_fork
+from fork.steps.policy import x22_record_fork
 
 from .fakes import (
     ENGINE,

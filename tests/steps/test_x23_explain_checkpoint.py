@@ -1,6 +1,6 @@
 import pytest
 
-from fork.steps import x23_explain_checkpoint
+from fork.steps.policy import x23_explain_checkpoint
 
 from .fakes import NEWLINES, TASKS, TASKS_TEXT, check, edited, refuses, tree_of, unchanged
 from .fakes_old import IN_PLACE

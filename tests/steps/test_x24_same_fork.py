@@ -1,7 +1,7 @@
 import pytest
 
 from fork.errors import StepError
-from fork.steps import x24_same_fork
+from fork.steps.policy import x24_same_fork
 
 from .fakes import DIST, DIST_TEXT, ENGINE, ENGINE_TEXT, NEWLINES, TUNER, check, edited, refuses, tree_of, unchanged
 from .fakes_old import OLD_TUNER_TEXT, SCRIPT_TEXT, TUNER_TEXT

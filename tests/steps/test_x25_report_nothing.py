@@ -1,6 +1,6 @@
 import pytest
 
-from fork.steps import x25_report_nothing
+from fork.steps.policy import x25_report_nothing
 
 from .fakes import EVENTS, EVENTS_TEXT, NEWLINES, UTILS, UTILS_TEXT, check, edited, refuses, tree_of, unchanged
 from .fakes_old import HUB_TEXT, QUESTION_TEXT

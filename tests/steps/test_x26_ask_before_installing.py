@@ -1,6 +1,6 @@
 import pytest
 
-from fork.steps import x26_ask_before_installing
+from fork.steps.policy import x26_ask_before_installing
 
 from .fakes import CHECKS, NEWLINES, TASKS, UTILS, UTILS_TEXT, check, edited, refuses, tree_of, unchanged
 from .fakes_network import LOAD_TEXT, REQUIREMENTS_TEXT

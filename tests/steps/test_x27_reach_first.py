@@ -1,6 +1,6 @@
 import pytest
 
-from fork.steps import x27_reach_first
+from fork.steps.policy import x27_reach_first
 
 from .fakes import (
     BLOCK,

@@ -1,6 +1,6 @@
 import pytest
 
-from fork.steps import x20_inherit_settings, x28_match_rows
+from fork.steps.backbone import x20_inherit_settings, x28_match_rows
 
 from .fakes import NEWLINES, TASKS, TASKS_TEXT, check, edited, refuses, tree_of, unchanged
 from .test_x20_inherit_settings import CHANGES as INHERIT

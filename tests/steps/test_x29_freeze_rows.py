@@ -1,6 +1,6 @@
 import pytest
 
-from fork.steps import x16_follow_checkpoint, x29_freeze_rows
+from fork.steps.backbone import x16_follow_checkpoint, x29_freeze_rows
 
 from .fakes import ENGINE, ENGINE_TEXT, NEWLINES, check, edited, refuses, tree_of, unchanged
 from .fakes_old import TRAINER_TEXT

@@ -1,6 +1,6 @@
 import pytest
 
-from fork.steps import x30_embed_rows
+from fork.steps.backbone import x30_embed_rows
 
 from .fakes import MODEL, MODEL_TEXT, NEWLINES, TASKS, TASKS_TEXT, check, edited, refuses, tree_of, unchanged
 

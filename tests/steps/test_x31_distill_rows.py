@@ -1,6 +1,6 @@
 import pytest
 
-from fork.steps import x31_distill_rows
+from fork.steps.backbone import x31_distill_rows
 
 from .fakes import DISTILL, NEWLINES, check, edited, refuses, tree_of, unchanged
 from .fakes_more import DISTILL_TEXT

@@ -1,6 +1,7 @@
 import pytest
 
-from fork.steps import s09_count_flops, x32_explain_flops
+from fork.steps.articles import s09_count_flops
+from fork.steps.backbone import x32_explain_flops
 
 from . import test_s09_count_flops as s09
 from .fakes import FLOPS, NEWLINES, check, edited, refuses, tree_of, unchanged

@@ -1,6 +1,7 @@
 import pytest
 
-from fork.steps import x16_follow_checkpoint, x33_name_nonfinite
+from fork.steps.backbone import x16_follow_checkpoint
+from fork.steps.policy import x33_name_nonfinite
 
 from .fakes import ENGINE, ENGINE_TEXT, NEWLINES, check, edited, refuses, tree_of, unchanged
 from .fakes_old import GUARDED_TEXT, TRAINER_TEXT

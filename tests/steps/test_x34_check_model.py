@@ -1,6 +1,6 @@
 import pytest
 
-from fork.steps import x34_check_model
+from fork.steps.backbone import x34_check_model
 
 from .fakes import NEWLINES, TASKS, TASKS_TEXT, check, edited, refuses, tree_of, unchanged
 

@@ -1,6 +1,6 @@
 import pytest
 
-from fork.steps import x35_route_heads
+from fork.steps.backbone import x35_route_heads
 
 from .fakes import CLI, CLI_TEXT, MODEL, MODEL_TEXT, NEWLINES, check, edited, refuses, tree_of, unchanged
 from .fakes_more import OLD_STEM, OLD_TASK

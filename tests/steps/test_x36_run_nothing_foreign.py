@@ -1,6 +1,6 @@
 import pytest
 
-from fork.steps import x36_run_nothing_foreign
+from fork.steps.policy import x36_run_nothing_foreign
 
 from .fakes import DATA, DATA_TEXT, NEWLINES, PATCHES, PATCHES_TEXT, TASKS, check, edited, refuses, tree_of, unchanged
 from .fakes_more import SAFE_TEXT

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 from fork.edit import Step
-from fork.steps import s05_build_backbone_row
+from fork.steps.articles import s05_build_backbone_row
 from fork.targets.yolov5._places import YOLO
 
 NAME = "y06_build_backbone_row"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 from fork.edit import Step
-from fork.steps import s06_shift_indices
+from fork.steps.articles import s06_shift_indices
 from fork.targets.yolov5._places import YOLO
 
 NAME = "y07_shift_indices"

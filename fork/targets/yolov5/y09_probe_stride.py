@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 from fork.edit import Step
-from fork.steps import s08_probe_stride
+from fork.steps.articles import s08_probe_stride
 from fork.targets.yolov5._places import YOLO
 
 NAME = "y09_probe_stride"

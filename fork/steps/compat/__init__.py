@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Tuple
 
-from fork.compat import c36_project_channels, c37_integrate_curve, c38_open_checkpoints, c39_build_unscaled
 from fork.edit import Step
+from fork.steps.compat import c36_project_channels, c37_integrate_curve, c38_open_checkpoints, c39_build_unscaled
 
 COMPAT: Tuple[Step, ...] = (
     c36_project_channels.STEP,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fork.edit import Outcome, Step
 from fork.errors import StepError
-from fork.steps.s01_create_folder import INIT
+from fork.steps.articles.s01_create_folder import INIT
 from fork.tree import Tree
 
 NAME = "s02_export_backbones"

@@ -1,0 +1,1 @@
+"""The eight edits and two fixes that the articles teach, in their order."""
