@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 
 import pytest
 from conftest import make_checkout, run_python

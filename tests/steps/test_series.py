@@ -1,7 +1,7 @@
 """The series as a whole: what its steps declare, and that together they fit one another."""
 
-import importlib
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -142,7 +142,8 @@ def test_titles_are_told_apart():
 
 @STEPS
 def test_step_is_the_one_of_its_file(step):
-    module = importlib.import_module(f"fork.steps.{step.name}")
+    module = sys.modules[step.apply.__module__]
+    assert Path(module.__file__).stem == step.name
     assert isinstance(step, Step)
     assert module.STEP is step
     assert step.name == module.NAME
