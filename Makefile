@@ -1,5 +1,6 @@
 # make train   set everything up and train RT-DETR + MobileNetV3 on the tree crowns
 # make test    set everything up and run the tests
+# make cpu train   the same with the CPU build of PyTorch, which spares the download of CUDA
 # make upstream-test    run upstream's own tests on the pristine release and on the fork (-quick: a few minutes)
 # Without make (Windows): see README.md, the same steps by hand.
 
@@ -14,7 +15,7 @@ endif
 PY := $(BIN)/python
 READY := $(VENV)/.ready
 
-.PHONY: train test lint verify slow upstream-test upstream-test-quick clean
+.PHONY: train test cpu lint verify slow upstream-test upstream-test-quick clean
 
 train: $(READY)
 	$(PY) train.py $(ARGS)
@@ -23,6 +24,10 @@ test: $(READY)
 	$(PY) -m fork build
 	$(PY) -m fork verify
 	$(PY) -m pytest -n 2 $(ARGS)
+
+cpu:
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --disable-pip-version-check --quiet torch torchvision --index-url https://download.pytorch.org/whl/cpu
 
 slow: $(READY)
 	$(PY) -m pip install --disable-pip-version-check --quiet --editable ".[test,slow]"
