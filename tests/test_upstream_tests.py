@@ -16,8 +16,8 @@ from fork import fetch
 from fork.errors import IntegrityError
 from fork.state import Stamp
 from fork.tree import STAMP, digest, manifest, write_files
-from upstream_tests import choice, place, report, suite
-from upstream_tests.__main__ import main
+from tools.upstream_tests import choice, place, report, suite
+from tools.upstream_tests.__main__ import main
 
 PACKAGE = {
     "ultralytics/__init__.py": "def double(x):\n    return 2 * x\n",

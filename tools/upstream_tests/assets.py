@@ -1,4 +1,4 @@
-"""Makes the stand-ins for data and weights: ``python -m upstream_tests.assets FOLDER [--quick]``.
+"""Makes the stand-ins for data and weights: ``python -m tools.upstream_tests.assets FOLDER [--quick]``.
 
 The pristine tree has to be on the path. The folder is laid out as the tests find it: ``config/`` (upstream's settings
 and fonts), ``datasets/``, ``weights/``, ``torch/`` (torchvision's cache).
@@ -26,7 +26,7 @@ def main(folder: Path, quick: bool = False) -> None:
     import importlib
 
     from ultralytics.utils import ROOT, YAML
-    from upstream_tests import pictures, weights
+    from tools.upstream_tests import pictures, weights
 
     began = time.time()
     constants = importlib.import_module("tests")

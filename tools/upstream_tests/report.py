@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Dict, Iterable, List, NamedTuple, Set
 
-from upstream_tests.choice import Rules, matches, stale
+from tools.upstream_tests.choice import Rules, matches, stale
 
 SAME = ("passed", "skipped", "xfailed", "xpassed")
 """Outcomes that may stand as they are, where both trees have them."""
@@ -62,7 +62,7 @@ class Results(NamedTuple):
 
 
 def read_records(paths: Iterable[Path]) -> Results:
-    """Put together what the processes of one tree wrote down (see ``upstream_tests.plugin``)."""
+    """Put together what the processes of one tree wrote down (see ``tools.upstream_tests.plugin``)."""
     results = Results({}, {}, [], {})
     slow: Set[str] = set()
     for path in paths:

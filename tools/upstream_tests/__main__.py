@@ -1,4 +1,4 @@
-"""The command line: ``python -m upstream_tests``."""
+"""The command line: ``python -m tools.upstream_tests``."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import List, Optional
 
 from fork.errors import ForkError
 from fork.pin import ROOT, load_pin
-from upstream_tests import choice, report, suite
-from upstream_tests.run import Options, Run, run
+from tools.upstream_tests import choice, report, suite
+from tools.upstream_tests.run import Options, Run, run
 
 EXIT_CODES = """\
 exit codes:
@@ -28,7 +28,7 @@ exit codes:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     main = argparse.ArgumentParser(
-        prog="python -m upstream_tests",
+        prog="python -m tools.upstream_tests",
         description="Run upstream's own tests on the pristine release and on the fork: the same outcome for each test.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

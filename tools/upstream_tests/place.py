@@ -41,7 +41,7 @@ def lay_out(place: Path, suite: Tree, assets: Path) -> None:
 
 def copy_package(site: Path) -> None:
     """Copy this package, which the processes that import the tested tree need beside it, without the checkout."""
-    shutil.copytree(HERE, site / HERE.name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(HERE, site / HERE.parent.name / HERE.name, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def add_commands(place: Path) -> None:

@@ -1,4 +1,4 @@
-"""Ways to change a release so that it still does the same, and to tell whether the series coped: see ``lab.mutate``.
+"""Ways to change a release so that it still does the same, and to tell whether the series coped: see ``tools.mutate``.
 
 A mutation M rewrites upstream's source at a place that the series S edits. Most leave its meaning alone, so the right
 result is known without looking: S after M must be M after S, compared as syntax trees. Each kind below says how it
@@ -15,7 +15,7 @@ import libcst as cst
 
 from fork.edit import Swap, code, definitions, own_nodes, walk
 from fork.tree import Tree
-from lab._mutant_undo import MARK, DropFirst, SortBodies, SortKeywords, Unwrap, one_of_two, unparsed
+from tools._mutant_undo import MARK, DropFirst, SortBodies, SortKeywords, Unwrap, one_of_two, unparsed
 
 Undo = Callable[[Tree], Tree]
 

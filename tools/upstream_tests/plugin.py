@@ -1,7 +1,7 @@
 """The pytest plugin in the process that runs upstream's tests: chooses them, and writes down what becomes of each.
 
-It goes along with a copy of this package beside the suite (``-p upstream_tests.plugin``); the plan that it follows is a
-JSON file that ``$UPSTREAM_TESTS_PLAN`` names.
+It goes along with a copy of this package beside the suite (``-p tools.upstream_tests.plugin``); the plan that it follows
+is a JSON file that ``$UPSTREAM_TESTS_PLAN`` names.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Dict, Iterator, List
 
 import pytest
 
-from upstream_tests import choice
+from tools.upstream_tests import choice
 
 PLAN = json.loads(Path(os.environ["UPSTREAM_TESTS_PLAN"]).read_text(encoding="utf-8"))
 RULES = choice.load(Path(PLAN["list"]))

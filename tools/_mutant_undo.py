@@ -1,4 +1,4 @@
-"""Takes the changes of ``lab.mutants`` back in a finished tree, or brings what they may reorder into one order."""
+"""Takes the changes of ``tools.mutants`` back in a finished tree, or brings what they may reorder into one order."""
 
 from __future__ import annotations
 

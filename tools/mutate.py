@@ -1,10 +1,10 @@
 """Changes a release by the hundred, at the places that the series edits, and looks whether the series copes.
 
-    python -m lab.mutate                    every mutant (an hour and more)
-    python -m lab.mutate --count 300        that many, drawn at random with --seed
-    python -m lab.mutate --run 20           also run 20 of those that fit: stock models, and two with backbones of ours
+    python -m tools.mutate                    every mutant (an hour and more)
+    python -m tools.mutate --count 300        that many, drawn at random with --seed
+    python -m tools.mutate --run 20           also run 20 of those that fit: stock models, and two with backbones of ours
 
-Each mutant of ``lab.mutants`` still does what the release does. The series has to end in one of two ways: a named
+Each mutant of ``tools.mutants`` still does what the release does. The series has to end in one of two ways: a named
 error, or the tree that it makes of the unchanged release, changed in the same way. Anything else is a silent miss.
 """
 
@@ -26,7 +26,7 @@ from fork.errors import StepError
 from fork.fetch import obtain
 from fork.pin import ROOT, load_pin
 from fork.tree import OVERLAY, Tree, read_overlay, read_wheel, write_files
-from lab import mutants
+from tools import mutants
 
 RIGHT, ERROR, MISS = "applied rightly", "named error", "SILENT MISS"
 
@@ -111,7 +111,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     """Run the command line; return 1 if there is a silent miss, or a mutant that runs otherwise, else 0."""
     gc.disable()  # sources parsed are millions of objects, and none of them garbage
     parser = argparse.ArgumentParser(
-        prog="python -m lab.mutate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m tools.mutate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--count", type=int, default=0, metavar="N", help="mutants, the kinds in turn (default: all)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the draw (default 0)")

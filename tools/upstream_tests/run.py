@@ -22,10 +22,10 @@ from fork.errors import ForkError
 from fork.fetch import cache_dir, obtain
 from fork.pin import Pin
 from fork.tree import Tree, read_wheel, write_files
-from upstream_tests import assets as maker
-from upstream_tests import choice, place, report, suite
+from tools.upstream_tests import assets as maker
+from tools.upstream_tests import choice, place, report, suite
 
-PLUGIN = "upstream_tests.plugin"
+PLUGIN = "tools.upstream_tests.plugin"
 NAMES = ("pristine", "fork")
 READERS = ("opencv-python", "opencv-python-headless", "pillow")
 
@@ -212,7 +212,7 @@ def _stand_ins(home: Path, options: Options, pin: Pin, pristine: Tree, tests: Tr
         write_files(work / "suite", tests)
         place.copy_package(work / "site")
         (work / "cwd").mkdir()
-        command = [sys.executable, "-m", "upstream_tests.assets", str(work / "made")]
+        command = [sys.executable, "-m", "tools.upstream_tests.assets", str(work / "made")]
         command += ["--quick"] if few else []
         env = place.environment(work, work)
         done = subprocess.run(

@@ -78,7 +78,7 @@ def obtain_suite(pin: Pin, source: Optional[Path], say: Say) -> Tree:
         page = f"https://pypi.org/project/{pin.upstream.name}/{pin.upstream.version}/#files"
         raise PinError(
             f"pin.toml {found}, expected {wanted}: take its sha256 from {page},\n"
-            "  and write it down with `python -m upstream_tests --pin SHA256`"
+            "  and write it down with `python -m tools.upstream_tests --pin SHA256`"
         )
     return read_sdist(obtain(pin.tests, source, say))
 
