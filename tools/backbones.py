@@ -3,8 +3,8 @@
     python -m tools.backbones            write it
     python -m tools.backbones --check    exit with 1 if it is not current
 
-Parameters, channels, strides and operations are worked out here; the times are those that ``python -m tools.bench`` wrote
-to docs/backbones.json.
+Parameters, channels, strides and operations are worked out here; the times are those that ``python -m tools.bench``
+wrote to docs/backbones.json.
 """
 
 from __future__ import annotations

@@ -1,43 +1,37 @@
-"""Ways to change a release so that it still does the same, and to tell whether the series coped: see ``tools.mutate``.
+"""Ways to change a release so that it still does the same, and to see whether the series coped: see ``tools.mutate``.
 
 A mutation M rewrites upstream's source at a place that the series S edits. Most leave its meaning alone, so the right
 result is known without looking: S after M must be M after S, compared as syntax trees. Each kind below says how it
-changes a file, and how the two results are made comparable (``undo``).
+changes a file (as a splice of text: nothing else in it moves), and how the two results are made comparable.
 """
 
 from __future__ import annotations
 
+import ast
 import functools
 import re
-from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-import libcst as cst
+from fork.tree import OVERLAY, Tree
 
-from fork.edit import Swap, code, definitions, own_nodes, walk
-from fork.tree import Tree
-from tools._mutant_undo import MARK, DropFirst, SortBodies, SortKeywords, Unwrap, one_of_two, unparsed
-
-Undo = Callable[[Tree], Tree]
+MARK = "mutant"
+Change = Callable[[Tree], Tree]
+Function = (ast.FunctionDef, ast.AsyncFunctionDef)
+Definition = (*Function, ast.ClassDef)
 
 
 class Mutant(NamedTuple):
     """A changed release.
 
-    Attributes:
-        kind: How it was changed.
-        place: Where, ``file: definition: what``.
-        tree: The release's files after the change.
-        redo: Makes the finished series of the *unchanged* release comparable: applies the change to it.
-        undo: Makes the finished series of the mutant comparable: takes the change back, where ``redo`` cannot make it.
-        file: The file that the change stays inside, or None where names change that other files may speak of.
+    ``redo`` applies the change to the finished series of the *unchanged* release, and ``undo`` takes it back from that
+    of the mutant where ``redo`` cannot make it: then the two can be compared.
     """
 
     kind: str
     place: str
     tree: Tree
-    redo: Undo
-    undo: Undo
-    file: Optional[str]
+    redo: Change = lambda tree: tree
+    undo: Change = lambda tree: tree
 
 
 class Anchor(NamedTuple):
@@ -45,298 +39,278 @@ class Anchor(NamedTuple):
 
     file: str
     definition: str
-    line: cst.SimpleStatementLine
+    node: ast.stmt
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people."""
+        return f"{self.file}: {self.definition}: {ast.unparse(self.node)[:60]}"
 
 
-def same(tree: Tree) -> Tree:
-    """Return the tree as it is."""
-    return tree
+class Text:
+    """A file's bytes, with the places of nodes in them."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.starts = data, [0]
+        for line in data.splitlines(keepends=True):
+            self.starts.append(self.starts[-1] + len(line))
+
+    def span(self, node: Any) -> Tuple[int, int]:
+        """Return where a node begins and ends."""
+        start, end = self.starts[node.lineno - 1], self.starts[node.end_lineno - 1]
+        return start + node.col_offset, end + node.end_col_offset
+
+    def lines(self, node: Any) -> Optional[Tuple[int, int]]:
+        """Return where a statement's lines begin and end, decorators included; None where it shares one."""
+        first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+        start, (own, end) = self.starts[first - 1], self.span(node)
+        after = self.starts[node.end_lineno]
+        alone = (
+            not self.data[self.starts[node.lineno - 1] : own].strip()
+            and not self.data[end:after].split(b"#")[0].strip()
+        )
+        return (start, after) if alone and self.data[after - 1 : after] == b"\n" else None
+
+    def __getitem__(self, span: Tuple[int, int]) -> bytes:
+        return self.data[slice(*span)]
+
+    def spliced(self, edits: Sequence[Tuple[Tuple[int, int], bytes]]) -> bytes:
+        """Return the bytes with each span replaced."""
+        data = self.data
+        for (start, end), new in sorted(edits, reverse=True):
+            data = data[:start] + new + data[end:]
+        return data
 
 
-def anchors(pristine: Tree, final: Tree) -> List[Anchor]:
-    """Return the statements of functions that are not in the finished tree any more, or have a new neighbour there."""
-    found = []
-    for file in sorted(pristine):
-        if file.endswith(".py") and file in final and pristine[file] != final[file]:
-            after = dict(definitions(_module(final, file)))
-            for name, definition in definitions(_module(pristine, file)):
-                if isinstance(definition, cst.FunctionDef) and name in after:
-                    new = _texts(after[name])
-                    old = _texts(definition)
-                    lines = list(own_nodes(definition, cst.SimpleStatementLine))
-                    for at, line in enumerate(lines):
-                        text = code(line)
-                        beside = {old[at - 1] if at else "", old[at + 1] if at + 1 < len(old) else ""}
-                        there = [i for i, other in enumerate(new) if other == text]
-                        now = {new[i + d] if 0 <= i + d < len(new) else "" for i in there for d in (-1, 1)}
-                        if not there or (now - beside) & (set(new) - set(old)):
-                            assert isinstance(line, cst.SimpleStatementLine)
-                            found.append(Anchor(file, name, line))
-    return found
+@functools.lru_cache(maxsize=64)
+def _parsed(data: bytes) -> Tuple[ast.Module, Dict[str, Any]]:
+    """Return a file's tree, and its definitions by qualified name (of two of one name, the last)."""
+    module, found = ast.parse(data), {}
+
+    def collect(node: ast.AST, prefix: str) -> None:
+        for child in ast.iter_child_nodes(node):
+            name = f"{prefix}{child.name}" if isinstance(child, Definition) else ""
+            found.update({name: child} if name else {})
+            collect(child, f"{name}." if name else prefix)
+
+    collect(module, "")
+    return module, found
 
 
-def _texts(definition: cst.CSTNode) -> List[str]:
-    assert isinstance(definition, (cst.FunctionDef, cst.ClassDef))
-    return [code(node) for node in own_nodes(definition, cst.SimpleStatementLine)]
+def _own(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what stands in a definition, in order, without what stands in definitions inside it."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, Definition):
+            yield child
+            yield from _own(child)
 
 
-def _with(tree: Tree, anchor: Anchor, make: Callable[[cst.SimpleStatementLine], object]) -> Optional[Tree]:
-    """Return the tree with ``make(line)`` in the anchor's place; None where ``make`` gives None."""
-    new = make(anchor.line)
-    return None if new is None else _swapped(tree, anchor.file, anchor.line, new)
+def _simple(definition: ast.AST) -> List[ast.stmt]:
+    return [node for node in _own(definition) if isinstance(node, ast.stmt) and not hasattr(node, "body")]
 
 
-_MODULES: Dict[bytes, cst.Module] = {}
+def anchors(pristine: Tree, final: Tree) -> Iterator[Anchor]:
+    """Yield the statements of functions that are not in the finished tree any more, or have a new neighbour there."""
+    for file in sorted(path for path in pristine if path.endswith(".py") and pristine[path] != final.get(path, b"")):
+        after = _parsed(final.get(file, b""))[1]
+        for name, definition in _parsed(pristine[file])[1].items():
+            if isinstance(definition, Function) and name in after:
+                nodes = _simple(definition)
+                old = ["", *map(ast.unparse, nodes), ""]
+                new = ["", *map(ast.unparse, _simple(after[name])), ""]
+                for at, node in enumerate(nodes, 1):
+                    there = [i for i, text in enumerate(new) if text == old[at]]
+                    now = {new[i + d] for i in there for d in (-1, 1)} - {old[at - 1], old[at + 1]}
+                    if not there or now - set(old):
+                        yield Anchor(file, name, node)
 
 
-def _module(tree: Tree, file: str) -> cst.Module:
-    """Return a file's module, the same object each time: places are known by their nodes."""
-    if tree[file] not in _MODULES:
-        _MODULES[tree[file]] = cst.parse_module(tree[file])
-    return _MODULES[tree[file]]
-
-
-def _swapped(tree: Tree, file: str, old: cst.CSTNode, new: object) -> Tree:
-    swap = Swap(_module(tree, file), old, new)  # type: ignore[arg-type]
-    changed = _module(tree, file).visit(swap)
-    assert swap.hits == 1, (file, swap.hits)
-    return {**tree, file: changed.bytes}
+def _mutant(kind: str, anchor: Anchor, tree: Tree, edits: Sequence[Any], **more: Change) -> Mutant:
+    changed = {**tree, anchor.file: Text(tree[anchor.file]).spliced(edits)}
+    return Mutant(kind, anchor.place, changed, **more)
 
 
 def restyled(tree: Tree, anchor: Anchor) -> Iterator[Mutant]:
     """Other quotes, and parentheses around the value: the same syntax tree."""
-    place = f"{anchor.file}: {anchor.definition}: {code(anchor.line)[:60]}"
-
-    def quotes(line: cst.SimpleStatementLine) -> Optional[cst.CSTNode]:
-        new = line.visit(_Quotes())
-        return None if code(new) == code(line) else new
-
-    def parentheses(line: cst.SimpleStatementLine) -> Optional[cst.CSTNode]:
-        part = line.body[0]
-        value = getattr(part, "value", None)
-        if not isinstance(value, cst.BaseExpression) or isinstance(value, cst.SimpleString) or value.lpar:
-            return None
-        wrapped = value.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
-        return line.with_changes(body=[part.with_changes(value=wrapped), *line.body[1:]])
-
-    for kind, make in (("restyle: quotes", quotes), ("restyle: parentheses", parentheses)):
-        changed = _with(tree, anchor, make)
-        if changed is not None:
-            yield Mutant(kind, place, changed, same, same, anchor.file)
-
-
-class _Quotes(cst.CSTTransformer):
-    def leave_SimpleString(self, original_node: cst.SimpleString, updated_node: cst.SimpleString) -> cst.SimpleString:
-        text = updated_node.value
-        if text.startswith('"') and not text.startswith('"""') and "'" not in text and "\\" not in text:
-            return updated_node.with_changes(value=f"'{text[1:-1]}'")
-        return updated_node
+    text = Text(tree[anchor.file])
+    inside = {id(part) for node in ast.walk(anchor.node) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
+    strings = [n for n in ast.walk(anchor.node) if isinstance(n, ast.Constant) and id(n) not in inside]
+    spans = [text.span(n) for n in strings if isinstance(n.value, str)]
+    plain = [span for span in spans if re.fullmatch(rb'"[^"\'\\]*"', text[span])]
+    if plain:
+        yield _mutant("restyle: quotes", anchor, tree, [(s, b"'" + text[s][1:-1] + b"'") for s in plain])
+    value = getattr(anchor.node, "value", None)
+    if isinstance(value, ast.expr) and not (isinstance(value, ast.Constant) and isinstance(value.value, str)):
+        start, end = text.span(value)
+        if not text.data[:start].rstrip().endswith(b"("):
+            yield _mutant("restyle: parentheses", anchor, tree, [((start, end), b"(" + text[start, end] + b")")])
 
 
 def wrapped(tree: Tree, anchor: Anchor) -> Iterator[Mutant]:
     """The statement inside an ``if`` that always holds, or a ``try``."""
-    place = f"{anchor.file}: {anchor.definition}: {code(anchor.line)[:60]}"
-
-    def block(head: str) -> Callable[[cst.SimpleStatementLine], Optional[cst.CSTNode]]:
-        def make(line: cst.SimpleStatementLine) -> Optional[cst.CSTNode]:
-            if isinstance(line.body[0], cst.Expr) and isinstance(line.body[0].value, cst.SimpleString):
-                return None  # a docstring
-            holder = cst.parse_statement(head)
-            assert isinstance(holder, (cst.If, cst.Try))
-            body = cst.IndentedBlock([line.with_changes(leading_lines=[])])
-            return holder.with_changes(body=body, leading_lines=line.leading_lines)
-
-        return make
-
-    heads = {"wrap: if": f'if "{MARK}":\n    pass\n', "wrap: try": f'try:\n    pass\nfinally:\n    "{MARK}"\n'}
-    for kind, head in heads.items():
-        changed = _with(tree, anchor, block(head))
-        if changed is not None:
-            yield Mutant(kind, place, changed, same, lambda final: unparsed(final, anchor.file, Unwrap()), anchor.file)
+    text = Text(tree[anchor.file])
+    lines = text.lines(anchor.node)
+    docstring = isinstance(anchor.node, ast.Expr) and isinstance(anchor.node.value, ast.Constant)
+    if lines and not docstring:
+        inside = b"    " + text[lines]
+        indent = b" " * anchor.node.col_offset
+        heads = {"if": (f'if "{MARK}":', ""), "try": ("try:", f'finally:\n{indent.decode()}    "{MARK}"\n')}
+        for kind, (head, tail) in heads.items():
+            block = indent + head.encode() + b"\n" + inside + (indent + tail.encode() if tail else b"")
+            yield _mutant(f"wrap: {kind}", anchor, tree, [(lines, block)], undo=_rewriter(anchor.file, _unwrapped))
 
 
 def duplicated(tree: Tree, anchor: Anchor) -> Iterator[Mutant]:
     """The statement twice. Both copies must be treated alike: what is left without the second is as without it."""
-    place = f"{anchor.file}: {anchor.definition}: {code(anchor.line)[:60]}"
-
-    def twice(line: cst.SimpleStatementLine) -> Optional[object]:
-        if isinstance(line.body[0], (cst.Return, cst.Raise, cst.Continue, cst.Break)):
-            return None
-        mark = cst.parse_statement(f'"{MARK}"')
-        return cst.FlattenSentinel([line, mark, line.with_changes(leading_lines=[])])
-
-    changed = _with(tree, anchor, twice)
-    if changed is not None:
-        yield Mutant(
-            "duplicate: statement", place, changed, same, lambda final: one_of_two(final, anchor.file), anchor.file
-        )
+    text = Text(tree[anchor.file])
+    lines = text.lines(anchor.node)
+    if lines and not isinstance(anchor.node, (ast.Return, ast.Raise, ast.Continue, ast.Break)):
+        mark = b" " * anchor.node.col_offset + f'"{MARK}"\n'.encode()
+        twice = text[lines] + mark + text[lines]
+        yield _mutant("duplicate: statement", anchor, tree, [(lines, twice)], undo=_rewriter(anchor.file, _one_of_two))
 
 
 def reordered(tree: Tree, anchor: Anchor) -> Iterator[Mutant]:
-    """The keywords of the calls in a statement in reverse order."""
-    place = f"{anchor.file}: {anchor.definition}: {code(anchor.line)[:60]}"
-
-    def reverse(line: cst.SimpleStatementLine) -> Optional[cst.CSTNode]:
-        new = line.visit(_Keywords())
-        return None if code(new) == code(line) else new
-
-    changed = _with(tree, anchor, reverse)
-    if changed is not None:
-
-        def sort(final: Tree) -> Tree:
-            return unparsed(final, anchor.file, SortKeywords())
-
-        yield Mutant("reorder: keywords", place, changed, sort, sort, anchor.file)
-
-
-class _Keywords(cst.CSTTransformer):
-    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
-        named = [arg for arg in updated_node.args if arg.keyword is not None]
-        if len(named) < 2 or any(arg.star == "**" for arg in updated_node.args):
-            return updated_node
-        plain = [arg for arg in updated_node.args if arg.keyword is None]
-        comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
-        args = [arg.with_changes(comma=comma) for arg in (*plain, *reversed(named))]
-        args[-1] = args[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
-        return updated_node.with_changes(args=args)
+    """The keywords of a call in the statement in reverse order."""
+    text, sort = Text(tree[anchor.file]), _rewriter(anchor.file, _sorted_keywords)
+    for call in ast.walk(anchor.node):
+        named = call.keywords if isinstance(call, ast.Call) else []
+        if len(named) > 1 and all(keyword.arg for keyword in named):
+            spans = [text.span(keyword) for keyword in named]
+            edits = list(zip(spans, [text[span] for span in reversed(spans)]))
+            yield _mutant("reorder: keywords", anchor, tree, edits, redo=sort, undo=sort)
 
 
 def renamed_locals(tree: Tree, anchor: Anchor) -> Iterator[Mutant]:
     """Each variable of the statement that belongs to the function alone, under another name."""
-    definition = _definition(tree, anchor.file, anchor.definition)
-    assert isinstance(definition, cst.FunctionDef)
-    for name in sorted(_locals(definition) & {n.value for n in walk(anchor.line) if isinstance(n, cst.Name)}):
-        new = f"{name}_{MARK}"
-
-        def rename(files: Tree, name: str = name, new: str = new) -> Tree:
-            holder = _definition(files, anchor.file, anchor.definition)
-            return _swapped(files, anchor.file, holder, _renamed(holder, name, new))
-
-        yield Mutant(
-            "rename: variable", f"{anchor.file}: {anchor.definition}: {name}", rename(tree), rename, same, None
-        )
+    definition = _parsed(tree[anchor.file])[1][anchor.definition]
+    spoken = {node.id for node in ast.walk(anchor.node) if isinstance(node, ast.Name)}
+    for name in sorted(_locals(definition) & spoken):
+        rename = functools.partial(_renamed, anchor.file, anchor.definition, name)
+        yield Mutant("rename: variable", f"{anchor.file}: {anchor.definition}: {name}", rename(tree), rename)
 
 
-def _definition(tree: Tree, file: str, name: str) -> cst.CSTNode:
-    return dict(definitions(_module(tree, file)))[name]
-
-
-def _locals(definition: cst.FunctionDef) -> set[str]:
+def _locals(function: ast.AST) -> Set[str]:
     """Return the names that a function assigns itself, and that are neither parameters nor shared with other scopes."""
-    bound = set()
-    for node in own_nodes(definition, cst.AssignTarget):
-        assert isinstance(node, cst.AssignTarget)
-        bound |= {n.value for n in walk(node.target) if isinstance(n, cst.Name)}
-        bound -= {n.attr.value for n in walk(node.target) if isinstance(n, cst.Attribute)}
-    for node in own_nodes(definition, cst.For):
-        assert isinstance(node, cst.For)
-        bound |= {n.value for n in walk(node.target) if isinstance(n, cst.Name)}
-    params = {n.name.value for n in walk(definition.params) if isinstance(n, cst.Param)}
-    shared = {i.name.value for n in walk(definition) if isinstance(n, (cst.Global, cst.Nonlocal)) for i in n.names}
-    called = {n.keyword.value for n in walk(definition) if isinstance(n, cst.Arg) and n.keyword is not None}
-    imported = {
-        n.value for i in walk(definition) if isinstance(i, cst.ImportAlias) for n in walk(i) if isinstance(n, cst.Name)
-    }
-    return bound - params - shared - called - imported - {"self", "_"}
+    targets: List[ast.AST] = []
+    for node in _own(function):
+        targets += node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.For) else []
+    stored = [n for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)]
+    other: Set[str] = {"self", "_"}
+    for node in ast.walk(function):
+        for key in ("arg", "name", "asname", "rest"):  # parameters, keywords, definitions, imports, exceptions, matches
+            other.update(str(getattr(node, key, "")).split("."))
+        other.update(node.names if isinstance(node, (ast.Global, ast.Nonlocal)) else ())
+    return {node.id for node in stored if isinstance(node.ctx, ast.Store)} - other
 
 
-def _renamed(node: cst.CSTNode, name: str, new: str) -> cst.CSTNode:
-    class Rename(cst.CSTTransformer):
-        def visit_Attribute_attr(self, node: cst.Attribute) -> None:
-            pass
-
-        def leave_Attribute(self, original_node: cst.Attribute, updated_node: cst.Attribute) -> cst.Attribute:
-            return updated_node.with_changes(attr=original_node.attr)
-
-        def leave_Arg(self, original_node: cst.Arg, updated_node: cst.Arg) -> cst.Arg:
-            return updated_node.with_changes(keyword=original_node.keyword)
-
-        def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.Name:
-            return updated_node.with_changes(value=new) if updated_node.value == name else updated_node
-
-    result = node.visit(Rename())
-    assert isinstance(result, cst.CSTNode)
-    return result
+def _renamed(file: str, definition: str, name: str, tree: Tree) -> Tree:
+    """Return the tree with a variable of a function renamed, in the text of its f-strings too."""
+    text, new = Text(tree[file]), f"{name}_{MARK}".encode()
+    edits, skip = {}, set()
+    word = re.compile(rb"(?<![.\w])%b(?!\w)" % name.encode())
+    for node in ast.walk(_parsed(tree[file])[1][definition]):
+        if isinstance(node, ast.JoinedStr) and id(node) not in skip:  # positions inside are right from 3.12 on only
+            skip.update(map(id, ast.walk(node)))
+            edits[text.span(node)] = word.sub(new, text[text.span(node)])
+        elif isinstance(node, ast.Name) and node.id == name and id(node) not in skip:
+            edits[text.span(node)] = new
+    return {**tree, file: text.spliced(list(edits.items()))}
 
 
 def renamed_definition(tree: Tree, file: str, definition: str) -> Iterator[Mutant]:
     """The function under another name, wherever the package speaks of it."""
     name = definition.split(".")[-1]
-    if name.startswith("__"):
-        return
-    word = re.compile(rf"\b{re.escape(name)}\b".encode())
-    new = f"{name}_{MARK}".encode()
+    word, new = re.compile(rf"\b{re.escape(name)}\b".encode()), f"{name}_{MARK}".encode()
 
     def rename(files: Tree) -> Tree:
-        ours = "/Addmodules/"
-        return {p: word.sub(new, d) if p.endswith(".py") and ours not in p else d for p, d in files.items()}
+        theirs = (path for path in files if path.endswith(".py") and not path.startswith(OVERLAY))
+        return {**files, **{path: word.sub(new, files[path]) for path in theirs}}
 
-    yield Mutant("rename: definition", f"{file}: {definition}", rename(tree), rename, same, None)
+    if not name.startswith("__"):
+        yield Mutant("rename: definition", f"{file}: {definition}", rename(tree), rename)
 
 
 def moved_definition(tree: Tree, file: str, definition: str) -> Iterator[Mutant]:
     """The definition behind all others of its class or module."""
-    module = _module(tree, file)
-    node = _definition(tree, file, definition)
-    holder = dict(definitions(module)).get(definition.rpartition(".")[0], module)
-    body = list(module.body if isinstance(holder, cst.Module) else holder.body.body)
-    if node not in body or body[-1] is node:
-        return
-    body = [*(part for part in body if part is not node), node]
-    if isinstance(holder, cst.Module):
-        changed = {**tree, file: module.with_changes(body=body).bytes}
-    else:
-        changed = _swapped(tree, file, holder, holder.with_changes(body=holder.body.with_changes(body=body)))
-
-    def sort(final: Tree) -> Tree:
-        return unparsed(final, file, SortBodies())
-
-    yield Mutant("move: definition", f"{file}: {definition}", changed, sort, sort, file)
+    text, (module, found) = Text(tree[file]), _parsed(tree[file])
+    node, holder = found[definition], found.get(definition.rpartition(".")[0], module)
+    lines, end = text.lines(node), text.lines(holder.body[-1])
+    if node in holder.body[:-1] and lines and end:
+        sort = _rewriter(file, _sorted)
+        changed = {**tree, file: text.spliced([(lines, b""), ((end[1], end[1]), b"\n" + text[lines])])}
+        yield Mutant("move: definition", f"{file}: {definition}", changed, sort, sort)
 
 
 def doubled_definition(tree: Tree, file: str, definition: str) -> Iterator[Mutant]:
     """The definition twice, of which Python takes the second."""
-    node = _definition(tree, file, definition)
-    changed = _swapped(tree, file, node, cst.FlattenSentinel([node, node.deep_clone()]))
-
-    def last(final: Tree) -> Tree:
-        return unparsed(final, file, DropFirst(definition))
-
-    yield Mutant("duplicate: definition", f"{file}: {definition}", changed, same, last, file)
-
-
-STATEMENT_KINDS: Tuple[Callable[[Tree, Anchor], Iterator[Mutant]], ...] = (
-    restyled,
-    wrapped,
-    duplicated,
-    reordered,
-    renamed_locals,
-)
-DEFINITION_KINDS: Tuple[Callable[[Tree, str, str], Iterator[Mutant]], ...] = (
-    renamed_definition,
-    moved_definition,
-    doubled_definition,
-)
+    text, node = Text(tree[file]), _parsed(tree[file])[1][definition]
+    lines = text.lines(node)
+    if lines:
+        twice = text[lines] + b" " * node.col_offset + f'"{MARK}"\n'.encode() + text[lines]
+        changed = {**tree, file: text.spliced([(lines, twice)])}
+        undo = _rewriter(file, _second)
+        yield Mutant("duplicate: definition", f"{file}: {definition}", changed, undo=undo)
 
 
-class Plan(NamedTuple):
-    """A kind of change at a place; calling ``make`` gives its mutants (none, one or several)."""
+def plans(pristine: Tree, final: Tree) -> List[Tuple[str, Callable[[], Iterator[Mutant]]]]:
+    """Return every kind at every place that the series edits, in order: its name, and what makes its mutants."""
+    found = list(anchors(pristine, final))
+    result: List[Tuple[str, Any]] = []
+    for kind in (restyled, wrapped, duplicated, reordered, renamed_locals):
+        result += [(kind.__name__, functools.partial(kind, pristine, anchor)) for anchor in found]
+    for make in (renamed_definition, moved_definition, doubled_definition):
+        places = dict.fromkeys((anchor.file, anchor.definition) for anchor in found)
+        result += [(make.__name__, functools.partial(make, pristine, *place)) for place in places]
+    return result
 
-    kind: str
-    place: str
-    make: Callable[[], Iterator[Mutant]]
+
+def _rewriter(file: str, change: Callable[[ast.AST, List[ast.stmt]], List[ast.stmt]]) -> Change:
+    """Return what changes every block of a file's statements, the inner ones first."""
+
+    def rewrite(tree: Tree) -> Tree:
+        module = ast.parse(tree[file])
+        for node in reversed(list(ast.walk(module))):
+            for name in ("body", "orelse", "finalbody"):
+                if isinstance(getattr(node, name, None), list):
+                    setattr(node, name, change(node, getattr(node, name)))
+        return {**tree, file: ast.unparse(ast.fix_missing_locations(module)).encode()}
+
+    return rewrite
 
 
-def plans(pristine: Tree, final: Tree) -> List[Plan]:
-    """Return every kind at every place that the series edits, in order."""
-    found: List[Plan] = []
-    places: Dict[Tuple[str, str], None] = {}
-    for anchor in anchors(pristine, final):
-        places[anchor.file, anchor.definition] = None
-        where = f"{anchor.file}: {anchor.definition}: {code(anchor.line)[:60]}"
-        for kind in STATEMENT_KINDS:
-            found.append(Plan(kind.__name__, where, functools.partial(kind, pristine, anchor)))
-    for file, name in places:
-        for make in DEFINITION_KINDS:
-            found.append(Plan(make.__name__, f"{file}: {name}", functools.partial(make, pristine, file, name)))
-    return found
+def _unwrapped(_: ast.AST, block: List[ast.stmt]) -> List[ast.stmt]:
+    """Take marked ``if`` and ``try`` away from around their statements."""
+
+    def marked(node: Any) -> bool:
+        around = [node.test] if isinstance(node, ast.If) else node.finalbody[-1:] if isinstance(node, ast.Try) else []
+        return [ast.unparse(part) for part in around] == [repr(MARK)]
+
+    return [part for node in block for part in (node.body if marked(node) else [node])]  # type: ignore[attr-defined]
+
+
+def _one_of_two(_: ast.AST, block: List[ast.stmt]) -> List[ast.stmt]:
+    """Take out the mark and as many statements behind it as stand before it and equal them."""
+    texts = [ast.unparse(part) for part in block]
+    at = texts.index(repr(MARK)) if repr(MARK) in texts else 0
+    sizes = [n for n in range(1, at + 1) if texts[at - n : at] == texts[at + 1 : at + 1 + n]]
+    return block[:at] + block[at + 1 + sizes[-1] :] if sizes else block
+
+
+def _second(_: ast.AST, block: List[ast.stmt]) -> List[ast.stmt]:
+    """Take out the mark, and the definition before it."""
+    marks = [n for n, part in enumerate(block) if isinstance(part, ast.Expr) and ast.unparse(part) == repr(MARK)]
+    return block[: marks[0] - 1] + block[marks[0] + 1 :] if marks else block
+
+
+def _sorted(node: ast.AST, block: List[ast.stmt]) -> List[ast.stmt]:
+    """Sort what stands in modules and classes."""
+    return sorted(block, key=ast.dump) if isinstance(node, (ast.Module, ast.ClassDef)) else block
+
+
+def _sorted_keywords(node: ast.AST, block: List[ast.stmt]) -> List[ast.stmt]:
+    """Sort the keywords of every call."""
+    for call in ast.walk(node) if isinstance(node, ast.Module) else ():
+        if isinstance(call, ast.Call):
+            call.keywords.sort(key=lambda keyword: keyword.arg or "")
+    return block
