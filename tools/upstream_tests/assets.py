@@ -11,10 +11,6 @@ import sys
 import time
 from pathlib import Path
 
-CODE = ("assets.py", "pictures.py", "weights.py")
-"""The files whose content the stand-ins depend on."""
-
-
 YAMLS = ("cityscapes8", "depth8", "ImageNet")
 
 QUICK = ("yolo26n.pt", "yolo26n-seg.pt", "yolo26n-cls.pt", "yolo11n.pt")
@@ -25,8 +21,8 @@ def main(folder: Path, quick: bool = False) -> None:
     """Write every stand-in, or those of the quick set, into ``folder``."""
     import importlib
 
-    from ultralytics.utils import ROOT, YAML
     from tools.upstream_tests import pictures, weights
+    from ultralytics.utils import ROOT, YAML
 
     began = time.time()
     constants = importlib.import_module("tests")

@@ -1,4 +1,4 @@
-"""Runs upstream's tests on both trees, several processes at a time, and keeps what need not be done twice."""
+"""Runs upstream's tests on both trees, each in a process and a folder of its own, on stand-ins for data and weights."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -22,20 +21,22 @@ from fork.errors import ForkError
 from fork.fetch import cache_dir, obtain
 from fork.pin import Pin
 from fork.tree import Tree, read_wheel, write_files
-from tools.upstream_tests import assets as maker
-from tools.upstream_tests import choice, place, report, suite
+from tools.upstream_tests import judge, suite
 
-PLUGIN = "tools.upstream_tests.plugin"
-NAMES = ("pristine", "fork")
-READERS = ("opencv-python", "opencv-python-headless", "pillow")
-
+HERE = Path(__file__).resolve().parent
+MAKERS = ("assets.py", "pictures.py", "weights.py")
+"""The files whose content the stand-ins depend on, besides Python and these packages."""
+READERS = ("torch", "torchvision", "numpy", "opencv-python", "opencv-python-headless", "pillow")
 PATIENCE = 60.0
 """Seconds between two lines of progress."""
-
 FORGET = 14 * 24 * 3600
-"""Seconds after which stand-ins and results that no run has used are deleted."""
+"""Seconds after which stand-ins that no run has used are deleted: they take hundreds of megabytes."""
+NOWHERE = "http://127.0.0.1:9"
+"""A proxy that refuses at once: what asks for the network fails the same way on every machine, without waiting."""
+PYTEST_INI = "[pytest]\nmarkers =\n    slow: upstream's own mark\n"
 
 Say = Callable[[str], None]
+Results = Dict[str, Tuple[str, str]]
 
 
 class Options(NamedTuple):
@@ -44,8 +45,6 @@ class Options(NamedTuple):
     Attributes:
         root: The checkout.
         chosen: quick, gate or full.
-        shards: Processes at a time; also the number of parts that the tests are dealt into.
-        fresh: Run the pristine release again, and make the stand-ins again.
         wheel: The pinned wheel, or a folder that holds it, instead of the index.
         sdist: The same for the source distribution.
         list: The reviewed list.
@@ -55,143 +54,130 @@ class Options(NamedTuple):
     """
 
     root: Path
-    chosen: str = "gate"
-    shards: int = 2
-    fresh: bool = False
-    wheel: Optional[Path] = None
-    sdist: Optional[Path] = None
-    list: Path = choice.LIST
-    only: Sequence[str] = ()
-    keep: bool = False
-    stand_ins: bool = True
+    chosen: str
+    wheel: Optional[Path]
+    sdist: Optional[Path]
+    list: Path
+    only: Sequence[str]
+    keep: bool
+    stand_ins: bool
 
 
-class Run(NamedTuple):
-    """Both trees' results, and how the pristine ones came about."""
-
-    rules: choice.Rules
-    pristine: report.Results
-    fork: report.Results
-    cached: bool
-    seconds: float
-
-
-def run(options: Options, pin: Pin, say: Say) -> Run:
-    """Run the chosen set on both trees (on the fork alone where the pristine results are known already).
+def run(options: Options, pin: Pin, say: Say) -> List[Results]:
+    """Run the chosen set on the pristine release and on the fork, side by side; return what became of the tests.
 
     Raises:
-        ForkError: Something that is needed is missing or not the pinned one.
-        choice.ListError: The list is malformed.
+        ForkError: Something that is needed is missing or not the pinned one, or pytest did not come to its end.
+        judge.ListError: The list is malformed.
     """
-    began = time.time()
-    rules = choice.load(options.list)
+    timeout = judge.load(options.list).timeout
     pristine = read_wheel(obtain(pin.upstream, options.wheel, say))
     tests = suite.obtain_suite(pin, options.sdist, say)
     home = cache_dir() / "upstream-tests"
     home.mkdir(parents=True, exist_ok=True)
-    _forget(home)
-    stand_ins = _stand_ins(home, options, pin, pristine, tests, say)
-    known = home / f"pristine-{pin.upstream.version}-{_key_of_results(options, pin, stand_ins)}.json"
-    results: Dict[str, report.Results] = {}
-    if known.is_file() and not options.fresh:
-        results["pristine"] = report.Results.parse(known.read_text(encoding="utf-8"))
-        os.utime(known)
-        say("the pristine release's results are known from an earlier run (--fresh: run it again)")
+    for path in home.iterdir():
+        with contextlib.suppress(OSError):  # another run may be at it, too
+            if time.time() - path.stat().st_mtime > FORGET:
+                shutil.rmtree(path)
+    assets = _stand_ins(home, options, pin, pristine, tests, say)
     work = Path(tempfile.mkdtemp(prefix="run-", dir=home))
+    running: Dict[str, subprocess.Popen[bytes]] = {}
     try:
-        names = [name for name in NAMES if name not in results]
-        for name in names:
+        for name in ("pristine", "fork"):
             if name == "pristine":
                 write_files(work / name / "tree", pristine)
             else:
                 suite.copy_fork(options.root, work / name / "tree", pin, say)
-        results.update(_run_trees(work, names, tests, stand_ins, options, say))
+            lay_out(work / name, tests, assets)
+            running[name] = _start(work / name, options, timeout)
+        while any(process.poll() is None for process in running.values()):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                for process in running.values():
+                    process.wait(PATIENCE)
+            say(", ".join(f"{name}: {_progress(work / name)}" for name in running))
+        return [_results(work / name, process.returncode) for name, process in running.items()]
     finally:
+        for process in running.values():
+            process.kill()
+            process.wait()
         if options.keep:
             say(f"kept {work}")
         else:
             shutil.rmtree(work, ignore_errors=True)
-    cached = "pristine" not in names
-    if not cached and _complete(rules, results["pristine"]):
-        write_files(home, {known.name: results["pristine"].dump().encode()})
-    return Run(rules, results["pristine"], results["fork"], cached, time.time() - began)
 
 
-def _key_of_results(options: Options, pin: Pin, stand_ins: Path) -> str:
-    """Return a key of everything that the pristine release's results depend on."""
-    files = [pin.upstream.sha256, pin.tests.sha256 if pin.tests else "", stand_ins.name]
-    asked = [options.list.read_text(encoding="utf-8"), options.chosen, str(options.shards), *options.only]
-    return _key([*files, *asked, _code("plugin.py", "choice.py", "place.py"), *_environment()])
+def lay_out(place: Path, tests: Tree, assets: Path) -> None:
+    """Complete the folder that one tree's tests run in, which holds the tree already (``place/tree``)."""
+    write_files(place / "suite", tests)
+    (place / "suite" / "pytest.ini").write_text(PYTEST_INI, encoding="utf-8")
+    copy_package(place / "site")
+    shutil.copytree(assets, place / "assets")
+    (place / "cwd").mkdir()
+    settings = {f"{name}_dir": str(place / "assets" / name) for name in ("datasets", "weights")}
+    text = json.dumps({**settings, "runs_dir": str(place / "runs"), "sync": False, "vscode_msg": False}, indent=1)
+    write_files(place, {"assets/config/Ultralytics/settings.json": text.encode()})
+    # The commands `yolo` and `ultralytics` of this tree: the environment's own belong to whatever is installed there.
+    from pip._vendor.distlib.scripts import ScriptMaker  # what pip itself writes commands with, on every system
+
+    ours = (place / "tree" / "ultralytics" / "nn" / "Addmodules" / "command.py").is_file()
+    entry = "ultralytics.nn.Addmodules.command:yolo" if ours else "ultralytics.cfg:entrypoint"
+    (place / "bin").mkdir()
+    maker = ScriptMaker(None, str(place / "bin"))
+    maker.executable, maker.variants, maker.set_mode = sys.executable, {""}, True
+    maker.make_multiple([f"{name} = {entry}" for name in ("yolo", "ultralytics")])
 
 
-def _complete(rules: choice.Rules, results: report.Results) -> bool:
-    """Tell whether results are worth keeping: every test came to an end, and none failed that is not known to."""
-    known = [*rules.fails, *rules.differs]
-    good = (o.outcome in report.SAME or any(choice.matches(n, t) for n in known) for t, o in results.outcomes.items())
-    return all(good) and not results.broken and bool(results.outcomes)
+def copy_package(site: Path) -> None:
+    """Copy this package, which the processes that import the tested tree need beside it, without the checkout."""
+    shutil.copytree(HERE, site / HERE.parent.name / HERE.name, ignore=shutil.ignore_patterns("__pycache__"))
 
 
-def _run_trees(
-    work: Path, names: List[str], tests: Tree, stand_ins: Path, options: Options, say: Say
-) -> Dict[str, report.Results]:
-    jobs = []
-    for name in names:
-        for shard in range(options.shards):
-            folder = work / f"{name}-{shard}"
-            shutil.copytree(work / name / "tree", folder / "tree")
-            jobs.append((name, shard, folder))
-    lock = threading.Lock()
-
-    def one(job: Tuple[str, int, Path]) -> None:
-        name, shard, folder = job
-
-        def tell(line: str) -> None:
-            with lock:
-                say(f"{name}, part {shard + 1} of {options.shards}: {line}")
-
-        place.lay_out(folder, tests, stand_ins)
-        tell("running")
-        began = time.time()
-        said = _run_part(folder, shard, options, tell)
-        tell(f"{said} ({time.time() - began:.0f} s)")
-
-    with ThreadPoolExecutor(options.shards) as pool:
-        list(pool.map(one, jobs))
-    found = {}
-    for name in names:
-        found[name] = report.read_records(folder / "record" for job, _, folder in jobs if job == name)
-        if not (found[name].outcomes or found[name].left_out or found[name].broken):
-            logs = "\n".join((folder / "log.txt").read_text("utf-8", "replace")[-1500:] for job, _, folder in jobs[:1])
-            raise ForkError(f"pytest ran no test of upstream's on the {name} tree; it said:\n{logs}")
-    return found
+def environment(place: Path, assets: Path, **more: str) -> Dict[str, str]:
+    """Return the environment of a process in ``place``: no network, nothing of the user's settings, one thread."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "YOLO_", "COV_", "ULTRALYTICS_"))}
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        kept[name] = kept[name.lower()] = NOWHERE
+    kept["NO_PROXY"] = kept["no_proxy"] = "127.0.0.1,localhost"
+    kept.pop("GITHUB_ACTIONS", None)
+    out: Dict[str, Any] = {**kept, "PYTHONIOENCODING": "utf-8", "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"}
+    out.update(YOLO_OFFLINE="true", YOLO_AUTOINSTALL="false", YOLO_CONFIG_DIR=assets / "config")
+    out.update(TORCH_HOME=assets / "torch", MPLCONFIGDIR=place / "matplotlib", CUDA_VISIBLE_DEVICES="-1")
+    out["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # the outcome must not hang on what else is installed
+    out["PYTHONPATH"] = os.pathsep.join(str(place / name) for name in ("tree", "suite", "site"))
+    out["PATH"] = os.pathsep.join([str(place / "bin"), str(Path(sys.executable).parent), kept.get("PATH", "")])
+    return {**{k: str(v) for k, v in out.items()}, **more}
 
 
-def _run_part(folder: Path, shard: int, options: Options, tell: Say) -> str:
-    """Run one process of tests and return pytest's own last line."""
-    shutil.copyfile(options.list, folder / "gate.toml")
-    plan: Dict[str, Any] = {name: str(folder / name) for name in ("tree", "record")}
-    plan.update(list=str(folder / "gate.toml"), set=options.chosen, only=list(options.only))
-    plan.update(shard=shard, shards=options.shards)
-    (folder / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
-    suite_folder, timeout = folder / "suite", choice.load(options.list).timeout
-    command = [sys.executable, "-m", "pytest", str(suite_folder / suite.SUITE), f"--rootdir={suite_folder}"]
-    command += [f"--confcutdir={suite_folder}", "-c", str(suite_folder / "pytest.ini"), f"--basetemp={folder / 'tmp'}"]
-    command += f"-p {PLUGIN} -p pytest_timeout -p no:cacheprovider --timeout={timeout:g}".split()
-    command += ["-q", "--color=no", "--tb=short", "-ra"]
-    env = place.environment(folder, folder / "assets", UPSTREAM_TESTS_PLAN=str(folder / "plan.json"))
-    with open(folder / "log.txt", "w", encoding="utf-8") as log:
-        process = subprocess.Popen(
-            command, cwd=folder / "cwd", env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+def _start(place: Path, options: Options, timeout: float) -> subprocess.Popen[bytes]:
+    shutil.copyfile(options.list, place / "gate.toml")
+    plan = {"tree": str(place / "tree"), "list": str(place / "gate.toml")}
+    tests = place / "suite"
+    command = [sys.executable, "-m", "pytest", str(tests / suite.SUITE), f"--rootdir={tests}", f"--confcutdir={tests}"]
+    command += ["-c", str(tests / "pytest.ini"), f"--basetemp={place / 'tmp'}", f"--junitxml={place / 'result.xml'}"]
+    command += ["-p", "tools.upstream_tests.plugin", "-p", "pytest_timeout", "-p", "no:cacheprovider"]
+    command += ["--continue-on-collection-errors", f"--timeout={timeout:g}", "-v", "--color=no", "--tb=short"]
+    asked = json.dumps({**plan, "set": options.chosen, "only": list(options.only)})
+    env = environment(place, place / "assets", UPSTREAM_TESTS_PLAN=asked)
+    with open(place / "log.txt", "wb") as log:
+        return subprocess.Popen(
+            command, cwd=place / "cwd", env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
         )
-        while process.poll() is None:
-            try:
-                process.wait(timeout=PATIENCE)
-            except subprocess.TimeoutExpired:
-                tell(report.progress(folder / "record"))
-    text = (folder / "log.txt").read_text(encoding="utf-8", errors="replace").strip()
-    if process.returncode not in (0, 1, 5):  # pytest's own: all passed, some failed, none chosen
-        return f"stopped before its end, with exit code {process.returncode}"
-    return text.splitlines()[-1].strip("= ") if text else "pytest said nothing"
+
+
+def _log(place: Path) -> str:
+    return (place / "log.txt").read_text(encoding="utf-8", errors="replace")
+
+
+def _progress(place: Path) -> str:
+    return (re.findall(r"\[ *(\d+%)\]\n", _log(place)) or ["starting"])[-1]
+
+
+def _results(place: Path, code: int) -> Results:
+    if code in (0, 1, 2) and (place / "result.xml").is_file():  # passed, failed, a file not imported
+        return judge.read(place / "result.xml")
+    ended = re.findall(r"tests/(\S+::\S+) *$", _log(place), re.M)
+    where = f" in {ended[-1]}" if ended else ""
+    raise ForkError(f"pytest ended with exit code {code}{where} on the {place.name} tree:\n{_log(place)[-1500:]}")
 
 
 def _stand_ins(home: Path, options: Options, pin: Pin, pristine: Tree, tests: Tree, say: Say) -> Path:
@@ -199,10 +185,13 @@ def _stand_ins(home: Path, options: Options, pin: Pin, pristine: Tree, tests: Tr
     if not options.stand_ins:
         (home / "no-stand-ins").mkdir(exist_ok=True)
         return home / "no-stand-ins"
-    few = options.chosen == "quick"
-    key = _key([pin.upstream.sha256, _code(*maker.CODE), *_environment("torch", "torchvision", "numpy", *READERS)])
-    folder = home / f"stand-ins-{pin.upstream.version}-{'quick-' if few else ''}{key}"
-    if folder.is_dir() and not options.fresh:
+    few = ["--quick"] if options.chosen == "quick" else []
+    versions = {(d.metadata["Name"] or "").lower(): d.version for d in importlib.metadata.distributions()}
+    parts = [pin.upstream.sha256, *few, *((HERE / name).read_text(encoding="utf-8") for name in MAKERS)]
+    parts += [platform.python_version(), platform.platform(), *(versions.get(name, "") for name in READERS)]
+    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+    folder = home / f"stand-ins-{pin.upstream.version}-{key}"
+    if folder.is_dir():
         os.utime(folder)
         return folder
     say("making stand-ins for data and weights")
@@ -210,50 +199,13 @@ def _stand_ins(home: Path, options: Options, pin: Pin, pristine: Tree, tests: Tr
     try:
         write_files(work / "tree", pristine)
         write_files(work / "suite", tests)
-        place.copy_package(work / "site")
-        (work / "cwd").mkdir()
-        command = [sys.executable, "-m", "tools.upstream_tests.assets", str(work / "made")]
-        command += ["--quick"] if few else []
-        env = place.environment(work, work)
-        done = subprocess.run(
-            command,
-            cwd=work / "cwd",
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
+        copy_package(work / "site")
+        command = [sys.executable, "-m", "tools.upstream_tests.assets", str(work / "made"), *few]
+        done = subprocess.run(command, cwd=work, env=environment(work, work), stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)  # fmt: skip
         if done.returncode:
-            raise ForkError(f"the stand-ins could not be made:\n{done.stdout[-2000:]}")
-        shutil.rmtree(folder, ignore_errors=True)
+            raise ForkError(f"the stand-ins could not be made:\n{done.stdout.decode(errors='replace')[-2000:]}")
         os.replace(work / "made", folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return folder
-
-
-def _forget(home: Path) -> None:
-    """Delete what runs have left that is of no use any more: stand-ins of other versions take hundreds of megabytes."""
-    for path in home.iterdir():
-        with contextlib.suppress(OSError):  # another run may be at it, too
-            if time.time() - path.stat().st_mtime > FORGET:
-                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
-
-
-def _code(*names: str) -> str:
-    """Return the hash of files of this package."""
-    return _key([(place.HERE / name).read_text(encoding="utf-8") for name in names])
-
-
-def _environment(*names: str) -> List[str]:
-    """Return Python, and the packages of these names (else all that are installed, but the fork), with versions."""
-    found = {(d.metadata["Name"] or "").lower(): d.version for d in importlib.metadata.distributions()}
-    found.pop("ultralytics", None)
-    found = {name: version for name, version in found.items() if not names or name in names}
-    return [platform.python_version(), platform.platform(), *(f"{n}=={v}" for n, v in sorted(found.items()))]
-
-
-def _key(parts: Sequence[str]) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
