@@ -181,7 +181,7 @@ def new_folder(target: Path) -> Iterator[None]:
     target.mkdir(parents=True, exist_ok=True)
     try:
         yield
-    except (ForkError, OSError, KeyboardInterrupt):
+    except BaseException:
         for item in target.iterdir():
             shutil.rmtree(item, ignore_errors=True) if item.is_dir() else item.unlink()
         if made:

@@ -10,7 +10,6 @@ within every round (the clock of ``lab.latency``), so that a slower spell of the
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
@@ -18,6 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional
 
+from fork.arguments import Parser
 from lab import latency
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -158,9 +158,7 @@ def conditions(threads: int, rounds: int, side: int, train_side: int, train_batc
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run the command line; return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog="python -m tools.bench", description=__doc__)
     parser.add_argument(
         "--only", default="", help="measure the backbones whose names hold this text, whatever its case"
     )

@@ -9,7 +9,6 @@ error, or the tree that it makes of the unchanged release, changed in the same w
 
 from __future__ import annotations
 
-import argparse
 import ast
 import collections
 import random
@@ -17,6 +16,7 @@ import sys
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 from fork import series
+from fork.arguments import Parser
 from fork.errors import StepError
 from fork.fetch import obtain
 from fork.pin import ROOT, load_pin
@@ -91,9 +91,7 @@ def table(verdicts: Sequence[Verdict]) -> str:
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run the command line; return 1 if there is a silent miss, else 0."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.mutate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog="python -m tools.mutate", description=__doc__)
     parser.add_argument("--count", type=int, default=0, metavar="N", help="mutants, the kinds in turn (default: all)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the draw (default 0)")
     parser.add_argument("--verbose", action="store_true", help="a line for each mutant")
