@@ -35,11 +35,11 @@ slow: $(READY)
 
 upstream-test: $(READY)
 	$(PY) -m pip install --disable-pip-version-check --quiet --editable ".[test,upstream-test]"
-	$(PY) -m upstream_tests $(ARGS)
+	$(PY) -m tools.upstream_tests $(ARGS)
 
 upstream-test-quick: $(READY)
 	$(PY) -m fork build
-	$(PY) -m upstream_tests --quick $(ARGS)
+	$(PY) -m tools.upstream_tests --quick $(ARGS)
 
 lint: $(READY)
 	$(PY) -m ruff check .

@@ -110,7 +110,7 @@ def _compare(
 def with_pin(text: str, pin: Pin) -> str:
     """Return the text of ``pin.toml`` with another release in it; comments and other tables stay.
 
-    The table ``[tests]`` stays, too, and is then for another release, which ``upstream_tests`` says.
+    The table ``[tests]`` stays, too, and is then for another release, which ``tools.upstream_tests`` says.
 
     Raises:
         PinError: A key of the release is not where a line of its own gives it.

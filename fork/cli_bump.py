@@ -57,9 +57,9 @@ def run(options: argparse.Namespace, root: Path, say: Callable[[str], None]) -> 
     print(f"pin.toml, {lock.FILE} and the tree are {stamp.version} now, digest {stamp.digest[:16]}")
     print(f"for the changelog:\n{done.entry}")
     if done.new.tests is not None:
-        print("pin.toml: [tests] is for the old release: python -m upstream_tests --pin SHA256 (of the .tar.gz)")
+        print("pin.toml: [tests] is for the old release: python -m tools.upstream_tests --pin SHA256 (of the .tar.gz)")
     print('next: pip install --editable ".[test]" (upstream\'s requirements may have moved), then the tests; for')
-    print("upstream's own tests of this release: python -m upstream_tests --pin SHA256, that of the .tar.gz")
+    print("upstream's own tests of this release: python -m tools.upstream_tests --pin SHA256, that of the .tar.gz")
     return 0
 
 

@@ -7,15 +7,17 @@ on every machine.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import textwrap
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional
+from typing import Dict, Iterator, List, NamedTuple, Optional
 
 from fork.build import Plan
 from fork.errors import ForkError
+from fork.notes import note
 from fork.pin import ROOT
 from fork.steps.articles import s01_create_folder
 from fork.steps.backbone import x12_find_configs
@@ -27,6 +29,7 @@ DATE = "1767225600 +0000"
 """2026-01-01 00:00:00 UTC, for every commit: a date must not depend on when one exports."""
 
 BRANCH = "main"
+WIDTH = 76
 
 
 class Commit(NamedTuple):
@@ -50,6 +53,7 @@ def commits(work: Plan, configs: Tree) -> List[Commit]:
     )
     result = [Commit(first, work.pristine, f"upstream-{release.version}")]
     ours, finders = work.target.overlay, {x12_find_configs.NAME, y02_find_configs.NAME}
+    article = "" if work.target is ULTRALYTICS else "002, "
     brought: Tree = {}
     for item in work.results:
         step = item.step
@@ -59,13 +63,16 @@ def commits(work: Plan, configs: Tree) -> List[Commit]:
         if step.name in finders:
             brought = configs
         upstream = {path: data for path, data in item.tree.items() if not path.startswith(ours)}
-        whose = "Articles'" if work.target is ULTRALYTICS else "Article 002's"
-        section = f"{whose} section {step.section}" if step.section != "-" else "Not in the articles"
-        where = "".join(f"Edited: {place}\n" for place in dict.fromkeys(item.outcome.where))
-        message = (
-            f"{step.name.split('_')[0]}: {step.title}\n\n{textwrap.fill(step.reason, 76)}\n\n"
-            f"{section}\nOutcome: {item.outcome}\n{where}"
-        )
+        places = item.outcome.where
+        trailers = [
+            ("Origin", f"ultralytics-addmodules {work.pin.version}, step {step.name}"),
+            ("Article-Section", f"{article}{step.section}" if step.section != "-" else "none"),
+            ("Not-needed-when", note(step).unless),
+            ("Outcome", str(item.outcome)),
+            *(("Edited", f"{place} ({places.count(place)})") for place in dict.fromkeys(places)),
+        ]
+        head = f"{step.name.split('_')[0]}: {step.title}\n\n{textwrap.fill(step.reason, WIDTH)}\n\n"
+        message = head + "".join(trailer(*pair) for pair in trailers)
         result.append(Commit(message, {**upstream, **overlay, **brought}, None))
     if work.local:
         names = "\n".join(f"- {name}" for name in work.local)
@@ -74,6 +81,12 @@ def commits(work: Plan, configs: Tree) -> List[Commit]:
         result.append(Commit(f"Local edits\n\n{names}\n", {**kept, **work.final}, None))
     result[-1] = result[-1]._replace(tag=f"addmodules-{work.pin.version.replace('+', '-')}")
     return result
+
+
+def trailer(name: str, text: str) -> str:
+    """Return a line for the end of a message as git reads it; what is long goes on behind a blank."""
+    line = f"{name}: {text}"
+    return textwrap.fill(line, WIDTH, subsequent_indent=" ", break_long_words=False, break_on_hyphens=False) + "\n"
 
 
 def stream(work: Plan, configs: Tree) -> bytes:
@@ -137,32 +150,59 @@ def export(work: Plan, target: Path, root: Path = ROOT) -> int:
     Raises:
         ForkError: git is missing or failed, or ``target`` exists and is not empty.
     """
+    with new_folder(target):
+        history(work, target, root)
+        git(target, "reset", "--quiet", "--hard")
+        return int(git(target, "rev-list", "--count", "HEAD"))
+
+
+def history(work: Plan, folder: Path, root: Path) -> None:
+    """Make a git repository of an empty folder, with the history and no files checked out.
+
+    Raises:
+        ForkError: git is missing or failed.
+    """
     if shutil.which("git") is None:
         raise ForkError("export needs git, which is not on PATH: install it from https://git-scm.com")
+    git(folder, "init", "--quiet", "--template=", ".")
+    git(folder, "symbolic-ref", "HEAD", f"refs/heads/{BRANCH}")
+    git(folder, "fast-import", "--quiet", "--done", stdin=stream(work, read_configs(root, work.target)))
+
+
+@contextlib.contextmanager
+def new_folder(target: Path) -> Iterator[None]:
+    """Make a folder, or take an empty one; leave nothing in it, or not even the folder, if what is done there fails.
+
+    Raises:
+        ForkError: It exists and is not an empty folder.
+    """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise ForkError(f"{target} exists and is not an empty folder: name a new one")
     made = not target.exists()
     target.mkdir(parents=True, exist_ok=True)
     try:
-        _git(target, "init", "--quiet", "--template=", ".")
-        _git(target, "symbolic-ref", "HEAD", f"refs/heads/{BRANCH}")
-        _git(target, "fast-import", "--quiet", "--done", stdin=stream(work, read_configs(root, work.target)))
-        _git(target, "reset", "--quiet", "--hard")
-        return int(_git(target, "rev-list", "--count", "HEAD"))
-    except (ForkError, OSError, KeyboardInterrupt):
-        for item in target.iterdir():  # it was empty or new before: leave no half repository
+        yield
+    except BaseException:
+        for item in target.iterdir():
             shutil.rmtree(item, ignore_errors=True) if item.is_dir() else item.unlink()
         if made:
             target.rmdir()
         raise
 
 
-def _git(folder: Path, *arguments: str, stdin: Optional[bytes] = None) -> bytes:
+def git(folder: Path, *arguments: str, stdin: Optional[bytes] = None) -> bytes:
+    """Run git in a folder, without any settings of the user's; return what it prints.
+
+    Raises:
+        ForkError: It failed.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     environment.update(GIT_CONFIG_GLOBAL=os.devnull, GIT_CONFIG_NOSYSTEM="1", LC_ALL="C")
-    settings = ("-c", "core.autocrlf=false", "-c", "core.longpaths=true", "-c", "advice.detachedHead=false")
+    command = ["git"]
+    for setting in ("core.autocrlf=false", "core.longpaths=true", "core.compression=0", "advice.detachedHead=false"):
+        command += ["-c", setting]
     run = subprocess.run(
-        ["git", *settings, *arguments], cwd=folder, env=environment, input=stdin or b"", capture_output=True
+        [*command, *arguments], cwd=folder, env=environment, input=stdin or b"", capture_output=True, check=False
     )
     if run.returncode:
         error = run.stderr.decode(errors="replace").strip()

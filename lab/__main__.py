@@ -11,9 +11,6 @@ COMMANDS = {
     "heatmap": "show where a detector looks: class-activation and feature maps",
     "curves": "draw the training curves of several runs in one picture",
     "data": "convert annotations to YOLO, split, count, draw a sample",
-    "bench": "measure the project's backbones against timm's",
-    "backbones": "write docs/backbones.md",
-    "timm_sweep": "find out which networks of timm and torchvision serve",
 }
 
 

@@ -146,8 +146,8 @@ def articles_root(pristine, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def small_backbone():
-    """Within a module YAMLs may name ``Nested``, the backbone of ``tools/small_models.py``."""
-    from tools.small_models import known
+    """Within a module YAMLs may name ``Nested``, the backbone of ``support/small_models.py``."""
+    from support.small_models import known
 
     with known():
         yield
@@ -156,7 +156,7 @@ def small_backbone():
 @pytest.fixture(scope="module")
 def ours(small_backbone):
     """A small detector whose backbone is one row."""
-    from tools.small_models import build, ours_yaml
+    from support.small_models import build, ours_yaml
 
     return build(ours_yaml(), 0).eval()
 
@@ -164,7 +164,7 @@ def ours(small_backbone):
 @pytest.fixture(scope="module")
 def stock(small_backbone):
     """The same head on a backbone of upstream's rows."""
-    from tools.small_models import build, stock_yaml
+    from support.small_models import build, stock_yaml
 
     return build(stock_yaml(), 1).eval()
 

@@ -4,18 +4,18 @@ import json
 
 import pytest
 
-from lab import backbones, bench
+from tools import backbones, bench
 from ultralytics.nn.Addmodules import registry
 
 
 def test_the_page_is_current():
-    assert backbones.PAGE.read_text(encoding="utf-8") == backbones.page(), "run python -m lab.backbones"
+    assert backbones.PAGE.read_text(encoding="utf-8") == backbones.page(), "run python -m tools.backbones"
 
 
 def test_every_backbone_has_a_family_or_is_a_wrapper():
     for name in registry.names():
         assert name in backbones.WRAPPED or backbones.family_of(name).start
-    with pytest.raises(LookupError, match=r"Unheard has no entry in lab/backbones\.py"):
+    with pytest.raises(LookupError, match=r"Unheard has no entry in tools/backbones\.py"):
         backbones.family_of("Unheard")
 
 

@@ -9,7 +9,7 @@ import types
 import pytest
 import torch
 from conftest import ROOT, run_python
-from tools.small_models import build, known, ours_yaml, stock_yaml
+from support.small_models import build, known, ours_yaml, stock_yaml
 from torch import nn
 
 from ultralytics import RTDETR, YOLO
@@ -49,7 +49,7 @@ print("FOUND " + json.dumps([[round(count, 6) for count in counts], [line for li
 
 
 def compare(root):
-    run = run_python("-c", COMPARE, ROOT / "tests" / "tools", cwd=root, env={"PYTHONPATH": str(root)})
+    run = run_python("-c", COMPARE, ROOT / "tests" / "support", cwd=root, env={"PYTHONPATH": str(root)})
     assert run.returncode == 0, run.stderr[-3000:]
     return json.loads(run.stdout.split("FOUND ")[1].splitlines()[0])
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from lab import fuzz_check
+from tools import fuzz_check
 
 
 def outcomes(count, seed):

@@ -65,7 +65,6 @@ def folder(tmp_path, monkeypatch):
         monkeypatch.setattr(registry, key, type(getattr(registry, key))(getattr(registry, key)))
     for module in (_sources, _reasons):
         monkeypatch.setattr(module, "FOLDER", tmp_path)
-    monkeypatch.setattr(preflight, "_passed", set())
 
     def put(files):
         for file, text in files.items():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import run_python
-from tools.small_models import build, ours_yaml, rows
+from support.small_models import build, ours_yaml, rows
 
 from lab import heatmap
 from lab.launch import UsageError

@@ -139,7 +139,7 @@ def test_the_summary_counts_images():
 def tiny(tmp_path_factory):
     """A small detector of upstream's rows, as a YAML."""
     import yaml
-    from tools.small_models import stock_yaml
+    from support.small_models import stock_yaml
 
     path = tmp_path_factory.mktemp("tiny") / "tiny.yaml"
     path.write_text(yaml.safe_dump(stock_yaml()), encoding="utf-8")

@@ -10,7 +10,7 @@ import time
 import cv2
 import numpy as np
 import pytest
-from tools.comparisons import curve, make, write
+from support.comparisons import curve, make, write
 
 from lab import plotting
 from lab.compare import pictures, results, rows, table, tex

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 import pytest
-from tools.comparisons import make, write
+from support.comparisons import make, write
 
 from lab.compare import html as report
 from lab.compare import pictures, rows, tex

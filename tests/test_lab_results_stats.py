@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tools.comparisons import detections
+from support.comparisons import detections
 
 from lab.compare import stats
 from ultralytics.utils.metrics import ap_per_class, compute_ap

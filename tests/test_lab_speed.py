@@ -10,7 +10,7 @@ import pytest
 import torch
 import yaml
 from conftest import shake
-from tools.small_models import stock_yaml
+from support.small_models import stock_yaml
 
 from lab import _speed_formats as formats
 from lab import latency, speed

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import ROOT
-from tools.small_models import stock_yaml
+from support.small_models import stock_yaml
 
 from lab import _zoo_names, _zoo_report, latency, zoo
 from lab.launch import UsageError

@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 import torch
-from tools.small_models import build, ours_yaml, stock_yaml
+from support.small_models import build, ours_yaml, stock_yaml
 from torch import nn
 
 from ultralytics import RTDETR, YOLO

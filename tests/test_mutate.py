@@ -9,7 +9,7 @@ from releases import TASKS
 from fork.edit import Outcome, Step
 from fork.errors import StepError
 from fork.tree import read_overlay
-from lab import mutate
+from tools import mutate
 
 TEXT = b'''\
 def measure(x, side=64, *, kind="plain"):
@@ -127,7 +127,7 @@ def test_a_sample_takes_the_kinds_in_turn(count):
 
 
 def test_mutants_of_the_pinned_release_end_in_a_named_error_or_rightly(pristine, results):
-    """A few of them; ``python -m lab.mutate`` makes them by the hundred."""
+    """A few of them; ``python -m tools.mutate`` makes them by the hundred."""
     final, overlay = results[-1].tree, read_overlay(ROOT)
     verdicts = [mutate.judge(mutant, final, overlay) for mutant in mutate.sample(pristine, final, 2, 7)]
     assert {v.outcome for v in verdicts} <= {mutate.RIGHT, mutate.ERROR}

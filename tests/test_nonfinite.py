@@ -7,7 +7,7 @@ import types
 import pytest
 import torch
 from conftest import ROOT, make_squares, run_python
-from tools.small_models import build, ours_yaml, stock_yaml
+from support.small_models import build, ours_yaml, stock_yaml
 
 from ultralytics import RTDETR, YOLO
 from ultralytics.nn.Addmodules._rows import nonfinite
@@ -44,7 +44,7 @@ print("FOUND " + json.dumps(found))
 
 def compare(root, folder):
     make_squares(folder)
-    run = run_python("-c", COMPARE, ROOT / "tests" / "tools", cwd=folder, env={"PYTHONPATH": str(root)})
+    run = run_python("-c", COMPARE, ROOT / "tests" / "support", cwd=folder, env={"PYTHONPATH": str(root)})
     assert run.returncode == 0, run.stderr[-3000:]
     return json.loads(run.stdout.split("FOUND ")[1].splitlines()[0])
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lab import timm_sweep
+from tools import timm_sweep
 
 ROW = {"channels": [8, 16], "strides": [16, 32], "parameters": 1234, "notes": []}
 

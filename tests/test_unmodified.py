@@ -10,7 +10,7 @@ from conftest import ROOT, run_python
 
 from fork.tree import write_files
 
-TOOL = ROOT / "tests" / "tools" / "fingerprint.py"
+TOOL = ROOT / "tests" / "support" / "fingerprint.py"
 
 SAMPLE = [
     "rtdetr-l",

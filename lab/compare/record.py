@@ -17,6 +17,7 @@ from fork.pin import ROOT, load_pin
 from fork.state import look
 from lab.compare.files import read_json
 from lab.compare.state import write_json
+from lab.latency import cpu_name
 
 RECORD = "record.json"
 VERSION = 1
@@ -44,8 +45,6 @@ def environment(threads: int, device: Optional[str]) -> Dict[str, Any]:
     """
     import torch
 
-    from lab.bench import _cpu
-
     pin = load_pin()
     state = look(ROOT, pin)
     stamp = state.stamp
@@ -60,7 +59,7 @@ def environment(threads: int, device: Optional[str]) -> Dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: found for name in PACKAGES for found in [_version(name)] if found},
         "system": platform.platform(),
-        "cpu": _cpu(),
+        "cpu": cpu_name(),
         "cores": os.cpu_count(),
         "threads": threads,
         "device": device,

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from conftest import ROOT, run_python
 
-TOOLS = ROOT / "tests" / "tools"
+TOOLS = ROOT / "tests" / "support"
 ARTICLE = ROOT / "cfg" / "yolov5" / "yolov5_MobileNetv4.yaml"
 SAMPLE = ["yolov5n", "yolov5n-seg", "yolov5s-ghost"]
 

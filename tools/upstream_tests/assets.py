@@ -1,4 +1,4 @@
-"""Makes the stand-ins for data and weights: ``python -m upstream_tests.assets FOLDER [--quick]``.
+"""Makes the stand-ins for data and weights: ``python -m tools.upstream_tests.assets FOLDER [--quick]``.
 
 The pristine tree has to be on the path. The folder is laid out as the tests find it: ``config/`` (upstream's settings
 and fonts), ``datasets/``, ``weights/``, ``torch/`` (torchvision's cache).
@@ -11,10 +11,6 @@ import sys
 import time
 from pathlib import Path
 
-CODE = ("assets.py", "pictures.py", "weights.py")
-"""The files whose content the stand-ins depend on."""
-
-
 YAMLS = ("cityscapes8", "depth8", "ImageNet")
 
 QUICK = ("yolo26n.pt", "yolo26n-seg.pt", "yolo26n-cls.pt", "yolo11n.pt")
@@ -25,8 +21,8 @@ def main(folder: Path, quick: bool = False) -> None:
     """Write every stand-in, or those of the quick set, into ``folder``."""
     import importlib
 
+    from tools.upstream_tests import pictures, weights
     from ultralytics.utils import ROOT, YAML
-    from upstream_tests import pictures, weights
 
     began = time.time()
     constants = importlib.import_module("tests")

@@ -1,6 +1,6 @@
 """Holds the check of model YAMLs against what really builds and runs, on random edits of valid YAMLs.
 
-    python -m lab.fuzz_check --count 3000 --seed 0
+    python -m tools.fuzz_check --count 3000 --seed 0
 
 Two outcomes are wrong: a YAML passes and then fails in torch (a miss), or it is refused and would have run (a false
 alarm). Rules that refuse what torch would run, on purpose, are counted apart: a head whose levels are not in order, or

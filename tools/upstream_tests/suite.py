@@ -38,8 +38,11 @@ def read_sdist(path: Path) -> Tree:
     try:
         with tarfile.open(path, "r:gz") as archive:
             for member in archive:
-                check_member(path.name, member)
-                inner = PurePosixPath(member.name).parts[1:]
+                name, parts = member.name, PurePosixPath(member.name).parts
+                plain = (member.isfile() or member.isdir()) and not name.startswith("/")
+                if not plain or "\\" in name or ":" in name or ".." in parts:
+                    raise IntegrityError(f"{path.name}: refused the unsafe member {name!r}; nothing was unpacked")
+                inner = parts[1:]
                 if member.isfile() and inner[:1] == (SUITE,):
                     size += member.size
                     if size > LIMIT:
@@ -51,18 +54,6 @@ def read_sdist(path: Path) -> Tree:
     if f"{SUITE}/__init__.py" not in tree:
         raise IntegrityError(f"{path} holds no {SUITE}/__init__.py: there are no tests of upstream's in it")
     return tree
-
-
-def check_member(archive: str, member: tarfile.TarInfo) -> None:
-    """Refuse a member that would be written outside the target folder, or is a link or a device.
-
-    Raises:
-        IntegrityError: Names the archive and the member.
-    """
-    name = member.name
-    parts = PurePosixPath(name).parts
-    if name.startswith("/") or "\\" in name or ":" in name or ".." in parts or not (member.isfile() or member.isdir()):
-        raise IntegrityError(f"{archive}: refused the unsafe member {name!r}; nothing was unpacked")
 
 
 def obtain_suite(pin: Pin, source: Optional[Path], say: Say) -> Tree:
@@ -78,7 +69,7 @@ def obtain_suite(pin: Pin, source: Optional[Path], say: Say) -> Tree:
         page = f"https://pypi.org/project/{pin.upstream.name}/{pin.upstream.version}/#files"
         raise PinError(
             f"pin.toml {found}, expected {wanted}: take its sha256 from {page},\n"
-            "  and write it down with `python -m upstream_tests --pin SHA256`"
+            "  and write it down with `python -m tools.upstream_tests --pin SHA256`"
         )
     return read_sdist(obtain(pin.tests, source, say))
 

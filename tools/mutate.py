@@ -1,15 +1,14 @@
 """Changes a release by the hundred, at the places that the series edits, and looks whether the series copes.
 
-    python -m lab.mutate                    every mutant
-    python -m lab.mutate --count 300        that many, drawn at random with --seed
+    python -m tools.mutate                    every mutant
+    python -m tools.mutate --count 300        that many, drawn at random with --seed
 
-Each mutant of ``lab.mutants`` still does what the release does. The series has to end in one of two ways: a named
+Each mutant of ``tools.mutants`` still does what the release does. The series has to end in one of two ways: a named
 error, or the tree that it makes of the unchanged release, changed in the same way. Anything else is a silent miss.
 """
 
 from __future__ import annotations
 
-import argparse
 import ast
 import collections
 import random
@@ -17,11 +16,12 @@ import sys
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 from fork import series
+from fork.arguments import Parser
 from fork.errors import StepError
 from fork.fetch import obtain
 from fork.pin import ROOT, load_pin
 from fork.tree import OVERLAY, Tree, read_overlay, read_wheel
-from lab import mutants
+from tools import mutants
 
 RIGHT, ERROR, MISS = "applied rightly", "named error", "SILENT MISS"
 
@@ -91,9 +91,7 @@ def table(verdicts: Sequence[Verdict]) -> str:
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run the command line; return 1 if there is a silent miss, else 0."""
-    parser = argparse.ArgumentParser(
-        prog="python -m lab.mutate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog="python -m tools.mutate", description=__doc__)
     parser.add_argument("--count", type=int, default=0, metavar="N", help="mutants, the kinds in turn (default: all)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the draw (default 0)")
     parser.add_argument("--verbose", action="store_true", help="a line for each mutant")

@@ -5,7 +5,7 @@ batch norms are given the statistics of two real pictures, and the last convolut
 few places in a hundred pass the usual threshold, with boxes that have an area. This checks that code runs and agrees
 with itself; it says nothing about accuracy.
 
-Runs with the pristine tree on the path; see ``upstream_tests.assets``.
+Runs with the pristine tree on the path; see ``tools.upstream_tests.assets``.
 """
 
 from __future__ import annotations

@@ -1,25 +1,24 @@
 """Measures the project's backbones against timm's equivalents on the CPU: inference and a training step.
 
-    python -m lab.bench                      all, to docs/backbones.json (ten minutes; run nothing beside it)
-    python -m lab.bench --only efficientvit  some
-    python -m lab.bench --quick              three rounds, to see that it runs
+    python -m tools.bench                      all, to docs/backbones.json (twenty minutes; run nothing beside it)
+    python -m tools.bench --only efficientvit  some
+    python -m tools.bench --quick              three rounds, to see that it runs
 
 Both are folded and in channels_last for inference, and as they are built for training. Ours and theirs take turns
-within every round, and medians are compared, so that a slower spell of the machine meets both alike.
+within every round (the clock of ``lab.latency``), so that a slower spell of the machine meets both alike.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import platform
 import statistics
 import sys
-import time
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional
 
 from fork.arguments import Parser
+from lab import latency
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "backbones.json"
@@ -114,29 +113,15 @@ def folded(backbone: Any) -> Any:
     return model.model[0].requires_grad_(False).to(memory_format=torch.channels_last)
 
 
-def take_turns(runs: List[Callable[[], Any]], rounds: int, warm: int = 2) -> List[Tuple[float, float]]:
-    """Run each in turn, round by round; return the median wall and process times of each, in milliseconds."""
-    times: List[List[Tuple[float, float]]] = [[] for _ in runs]
-    for n in range(rounds + warm):
-        order = list(enumerate(runs))
-        for index, run in order if n % 2 else reversed(order):
-            wall, cpu = time.perf_counter(), time.process_time()
-            run()
-            if n >= warm:
-                times[index].append((time.perf_counter() - wall, time.process_time() - cpu))
-    medians = [[statistics.median(t[kind] for t in each) for kind in (0, 1)] for each in times]
-    return [(wall * 1000, cpu * 1000) for wall, cpu in medians]
-
-
 def measure(case: Case, rounds: int, side: int, train_side: int, train_batch: int) -> Dict[str, Any]:
-    """Return the medians of one case, ours first, and their ratios."""
+    """Return the medians of one case, and the median over the rounds of ours divided by timm's."""
     import torch
 
     torch.manual_seed(0)
     x = torch.rand(1, 3, side, side).contiguous(memory_format=torch.channels_last)
     pair = [folded(ours(case)), folded(theirs(case, side))]
     with torch.inference_mode():
-        infer = take_turns([lambda model=model: model(x) for model in pair], rounds)
+        infer = latency.take_turns([lambda model=model: model(x) for model in pair], rounds)
     batch = torch.rand(train_batch, 3, train_side, train_side)
 
     def step(model: Any) -> None:
@@ -144,14 +129,13 @@ def measure(case: Case, rounds: int, side: int, train_side: int, train_batch: in
         model.zero_grad()
 
     learners = [ours(case).train(), theirs(case, train_side).train()]
-    train = take_turns([lambda model=model: step(model) for model in learners], max(3, rounds // 2))
+    train = latency.take_turns([lambda model=model: step(model) for model in learners], max(3, rounds // 2))
     result = {"theirs": case.theirs}
     for kind, (a, b) in (("inference", infer), ("training", train)):
         result[kind] = {
-            "ours_ms": round(a[0], 2),
-            "timm_ms": round(b[0], 2),
-            "ratio": round(a[0] / b[0], 3),
-            "cpu_ratio": round(a[1] / b[1], 3),
+            "ours_ms": round(statistics.median(a), 2),
+            "timm_ms": round(statistics.median(b), 2),
+            "ratio": round(statistics.median(x / y for x, y in zip(a, b)), 3),
         }
     return result
 
@@ -162,7 +146,7 @@ def conditions(threads: int, rounds: int, side: int, train_side: int, train_batc
     import torch
 
     return {
-        "cpu": _cpu(),
+        "cpu": latency.cpu_name(),
         "threads": threads,
         "torch": torch.__version__,
         "timm": timm.__version__,
@@ -172,18 +156,9 @@ def conditions(threads: int, rounds: int, side: int, train_side: int, train_batc
     }
 
 
-def _cpu() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
 def main(argv: Optional[List[str]] = None) -> int:
     """Run the command line; return the exit code."""
-    parser = Parser(prog="python -m lab.bench", description=__doc__)
+    parser = Parser(prog="python -m tools.bench", description=__doc__)
     parser.add_argument(
         "--only", default="", help="measure the backbones whose names hold this text, whatever its case"
     )

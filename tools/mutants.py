@@ -1,4 +1,4 @@
-"""Ways to change a release so that it still does the same, and to see whether the series coped: see ``lab.mutate``.
+"""Ways to change a release so that it still does the same, and to see whether the series coped: see ``tools.mutate``.
 
 A mutation M rewrites upstream's source at a place that the series S edits. Most leave its meaning alone, so the right
 result is known without looking: S after M must be M after S, compared as syntax trees. Each kind below says how it

@@ -1,7 +1,7 @@
 """Stand-ins for data: tiny synthetic data sets in the layouts of those that upstream's tests download, videos, fonts.
 
-Runs with the pristine tree on the path; see ``upstream_tests.assets``. Names of classes and data sets are read from the
-release itself.
+Runs with the pristine tree on the path; see ``tools.upstream_tests.assets``. Names of classes and data sets are read
+from the release itself.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Developers' tools: proofs about the fork, and the generators of some pages. Nothing imports them."""
