@@ -71,6 +71,7 @@ class Step:
         places: How many places it edits where it applies: fewest and most over all releases (equal for most steps).
         apply: Edits the tree in place and returns the outcome; raises StepError and must then leave the tree alone.
         not_needed_when: What a release would have to do for the step not to be needed; empty: see ``fork.notes``.
+        brings_configs: Whether an export puts the files of ``cfg/`` into its commit.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Step:
     places: Tuple[int, int]
     apply: Callable[[Tree], Outcome]
     not_needed_when: str = ""
+    brings_configs: bool = False
 
 
 class Source:

@@ -20,8 +20,6 @@ from fork.errors import ForkError
 from fork.notes import note
 from fork.pin import ROOT
 from fork.steps.articles import s01_create_folder
-from fork.steps.backbone import x12_find_configs
-from fork.targets.yolov5 import y02_find_configs
 from fork.tree import ULTRALYTICS, YOLOV5, Target, Tree
 
 AUTHOR = "ultralytics-addmodules <fork@addmodules.invalid>"
@@ -52,7 +50,7 @@ def commits(work: Plan, configs: Tree) -> List[Commit]:
         f"Size: {release.size} bytes\n"
     )
     result = [Commit(first, work.pristine, f"upstream-{release.version}")]
-    ours, finders = work.target.overlay, {x12_find_configs.NAME, y02_find_configs.NAME}
+    ours = work.target.overlay
     article = "" if work.target is ULTRALYTICS else "002, "
     brought: Tree = {}
     for item in work.results:
@@ -60,7 +58,7 @@ def commits(work: Plan, configs: Tree) -> List[Commit]:
         overlay = {path: data for path, data in item.tree.items() if path.startswith(ours)}
         if step.name == s01_create_folder.NAME:
             overlay.pop(s01_create_folder.INIT, None)
-        if step.name in finders:
+        if step.brings_configs:
             brought = configs
         upstream = {path: data for path, data in item.tree.items() if not path.startswith(ours)}
         places = item.outcome.where

@@ -5,84 +5,8 @@ from __future__ import annotations
 from typing import Tuple
 
 from fork.edit import Step
-from fork.steps.articles import (
-    s01_create_folder,
-    s02_export_backbones,
-    s03_import_backbones,
-    s04_name_row,
-    s05_build_backbone_row,
-    s06_shift_indices,
-    s07_spread_maps,
-    s08_probe_stride,
-    s09_count_flops,
-    s10_square_validation,
-)
-from fork.steps.backbone import (
-    x11_look_up_modules,
-    x12_find_configs,
-    x14_keep_norm_settings,
-    x15_fold_backbone,
-    x16_follow_checkpoint,
-    x17_read_text,
-    x18_drop_anchors,
-    x19_derive_models,
-    x20_inherit_settings,
-    x28_match_rows,
-    x29_freeze_rows,
-    x30_embed_rows,
-    x31_distill_rows,
-    x32_explain_flops,
-    x34_check_model,
-    x35_route_heads,
-)
-from fork.steps.policy import (
-    x13_save_whole,
-    x21_trust_backbones,
-    x22_record_fork,
-    x23_explain_checkpoint,
-    x24_same_fork,
-    x25_report_nothing,
-    x26_ask_before_installing,
-    x27_reach_first,
-    x33_name_nonfinite,
-    x36_run_nothing_foreign,
-)
+from fork.steps.articles import ARTICLES
+from fork.steps.backbone import BACKBONE
+from fork.steps.policy import POLICY
 
-SERIES: Tuple[Step, ...] = (
-    s01_create_folder.STEP,
-    s02_export_backbones.STEP,
-    s03_import_backbones.STEP,
-    s04_name_row.STEP,
-    s05_build_backbone_row.STEP,
-    s06_shift_indices.STEP,
-    s07_spread_maps.STEP,
-    s08_probe_stride.STEP,
-    s09_count_flops.STEP,
-    s10_square_validation.STEP,
-    x11_look_up_modules.STEP,
-    x12_find_configs.STEP,
-    x13_save_whole.STEP,
-    x14_keep_norm_settings.STEP,
-    x15_fold_backbone.STEP,
-    x16_follow_checkpoint.STEP,
-    x17_read_text.STEP,
-    x18_drop_anchors.STEP,
-    x19_derive_models.STEP,
-    x20_inherit_settings.STEP,
-    x21_trust_backbones.STEP,
-    x22_record_fork.STEP,
-    x23_explain_checkpoint.STEP,
-    x24_same_fork.STEP,
-    x25_report_nothing.STEP,
-    x26_ask_before_installing.STEP,
-    x27_reach_first.STEP,
-    x28_match_rows.STEP,
-    x29_freeze_rows.STEP,
-    x30_embed_rows.STEP,
-    x31_distill_rows.STEP,
-    x32_explain_flops.STEP,
-    x33_name_nonfinite.STEP,
-    x34_check_model.STEP,
-    x35_route_heads.STEP,
-    x36_run_nothing_foreign.STEP,
-)
+SERIES: Tuple[Step, ...] = (*ARTICLES, *BACKBONE, *POLICY)

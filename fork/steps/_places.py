@@ -23,8 +23,8 @@ HOOKS_IMPORT = f"from ultralytics.nn.Addmodules import hooks as {HOOKS}"
 LATE_IMPORT = f"{HOOKS_IMPORT}  # here, since nn imports this module"
 """The same in a function of a module that nn itself imports."""
 
-BUILT = "isinstance(m, torch.nn.Module)"
-"""True in parse_model after the backbone branch has run: upstream's ``m`` is a class, never an instance."""
+BUILT = "isinstance(c2, list)"
+"""True in parse_model after the backbone branch has run: upstream's ``c2`` is one number, ours one for each slot."""
 
 
 def row_loop(source: Source) -> Place[ast.For]:

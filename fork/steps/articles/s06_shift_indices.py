@@ -31,7 +31,8 @@ def apply(tree: Tree, file: str = TASKS, step: str = NAME) -> Outcome:
 
     # the row's module was built by the branch, or is built here as before
     found = [line for line in rows.lines(ast.Assign, "m_ = ...") if within(line, ast.Call, "m(*args)")]
-    rows.wrap(rows.one("the line `m_ = ...` that calls m(*args)", found).value, f"m if {BUILT} else ", "")
+    line = rows.one("the line `m_ = ...` that calls m(*args)", found)
+    rows.replace(line, f"m_ = m if {BUILT} else {rows.code(line.value)}", comment="")
 
     # the name from the YAML for a built backbone, the class for any other row
     found = [line for line in rows.lines(ast.Assign, "t = ...") if rows.code(line.value).startswith("str(m)")]
@@ -64,8 +65,8 @@ STEP = Step(
         "A backbone row stands for five entries (slots P1 to P5), so the rows behind it count on from 5. The "
         "articles replace the whole tail, which drops upstream's handling of older SPPF rows (yolov8n, yolov10n and "
         "yolo11n then compute something else), and take any list of channels for a backbone (yolov9e's CBLinear "
-        "then fails to build). Six single statements are edited instead, and a backbone is recognised by being an "
-        "instance."
+        "then fails to build). Six single statements are edited instead, and a backbone is recognised by its list of "
+        "channels, one for each slot."
     ),
     files=(TASKS,),
     places=(6, 6),

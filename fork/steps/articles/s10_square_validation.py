@@ -6,7 +6,7 @@ import ast
 
 from fork.edit import ALREADY, Outcome, Source, Step
 from fork.steps._places import HOOKS, import_hooks, imports_hooks
-from fork.syntax import matches
+from fork.syntax import matches, within
 from fork.tree import Tree
 
 NAME = "s10_square_validation"
@@ -21,9 +21,14 @@ def apply(tree: Tree) -> Outcome:
     place = source.find(DEFINITION)
     if CALL in place.code() and place.applied(True, imports_hooks(source)):
         return ALREADY
-    arguments = [node for node in place.nodes(ast.keyword) if node.arg == "rect"]
-    found = [node.value for node in arguments if matches(node.value, 'mode == "val"')]
-    place.wrap(place.one('the argument rect=mode == "val"', found), "", f" and {CALL}")
+    arguments = [(line, node) for line in place.nodes(ast.Return) for node in within(line, ast.keyword)]
+    found = [
+        (line, node.value) for line, node in arguments if node.arg == "rect" and matches(node.value, 'mode == "val"')
+    ]
+    line, value = place.one('the argument rect=mode == "val"', found)
+    with place.as_one():
+        place.insert_before(line, f"rect = {place.code(value)} and {CALL}")
+        place.replace(value, "rect")
     import_hooks(source)
     return source.save()
 

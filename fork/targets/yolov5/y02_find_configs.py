@@ -34,4 +34,5 @@ STEP = Step(
     files=(GENERAL,),
     places=(1, 1),
     apply=apply,
+    brings_configs=True,
 )

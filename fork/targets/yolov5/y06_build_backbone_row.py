@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-import functools
+import ast
 
-from fork.edit import Step
-from fork.steps.articles import s05_build_backbone_row
+from fork.edit import ALREADY, Outcome, Source, Step
+from fork.steps._places import row_loop
+from fork.steps.articles.s05_build_backbone_row import TEST, add_branch
 from fork.targets.yolov5._places import YOLO
+from fork.tree import Tree
 
 NAME = "y06_build_backbone_row"
+
+
+def apply(tree: Tree) -> Outcome:
+    """Add the branch."""
+    rows = row_loop(Source(tree, YOLO, NAME))
+    if rows.nodes(ast.Call, TEST):
+        return ALREADY
+    add_branch(rows)
+    return rows.save()
+
 
 STEP = Step(
     name=NAME,
@@ -21,5 +33,5 @@ STEP = Step(
     ),
     files=(YOLO,),
     places=(1, 1),
-    apply=functools.partial(s05_build_backbone_row.apply, file=YOLO, step=NAME),
+    apply=apply,
 )

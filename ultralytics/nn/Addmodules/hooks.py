@@ -13,12 +13,12 @@ import logging
 import os
 import time
 from pathlib import Path
-from typing import Any, Callable, Collection, List, Optional, Tuple, Union
+from typing import Any, Callable, Collection, Dict, List, Optional, Tuple, Union
 
 import torch
 from torch import nn
 
-from ._check.report import check_model
+from ._check.report import make
 from ._policy.checkpoint import explained_load
 from ._policy.foreign import allow_download, note_own, open_weights, read_cache
 from ._policy.install import not_installed, refuse_to_install
@@ -29,13 +29,13 @@ from ._rows.derive import check_legible, derive, find_model, read_model
 from ._rows.flops import flops_side, no_flops
 from ._rows.fold import fold, is_folded
 from ._rows.guard import GapBackbone, unended
-from ._rows.indices import embed_rows, frozen_layers, is_frozen, positions
+from ._rows.indices import embed_rows, frozen_layers, positions
 from ._rows.lookup import ROWS, activation, literal, look_up
 from ._rows.matching import match_rows, report_rows
 from ._rows.nonfinite import name_nonfinite, tell_nonfinite, watch_loss
-from ._rows.routing import stem, task_of
+from ._rows.prepare import prepare
+from ._rows.routing import task_of
 from ._wrapping import keep_activations
-from .base import adopt_settings, settings_of, weights_match
 from .contract import (
     FLAG,
     SLOTS,
@@ -46,7 +46,7 @@ from .contract import (
     widths_of,
 )
 from .registry import registry
-from .weights import following
+from .weights import FOLLOW, following
 
 __all__ = [
     "activation",
@@ -55,25 +55,21 @@ __all__ = [
     "allowing",
     "build_backbone",
     "check_legible",
-    "check_model",
     "child_environment",
     "derive",
-    "drop_anchors",
     "embed_rows",
     "explained_load",
     "find_model",
     "flops_side",
     "fold",
     "frozen_layers",
-    "get_model",
-    "inherit",
     "input_channels",
     "is_backbone",
     "is_folded",
-    "is_frozen",
     "keep",
     "literal",
     "look_up",
+    "make",
     "match_rows",
     "name_nonfinite",
     "no_flops",
@@ -81,6 +77,7 @@ __all__ = [
     "open_this_tree",
     "open_weights",
     "positions",
+    "prepare",
     "probe_size",
     "reach",
     "reach_torchvision",
@@ -92,7 +89,6 @@ __all__ = [
     "refuse_to_install",
     "report_rows",
     "save_whole",
-    "stem",
     "takes_any_shape",
     "task_of",
     "tell_nonfinite",
@@ -114,7 +110,13 @@ def is_backbone(module: Any) -> bool:
 
 
 def build_backbone(
-    target: Callable[..., nn.Module], args: Any, channels: List[int], row: int, source: Any, repeats: int
+    target: Callable[..., nn.Module],
+    args: Any,
+    channels: List[int],
+    row: int,
+    source: Any,
+    repeats: int,
+    model: Optional[Dict[str, Any]] = None,
 ) -> Tuple[nn.Module, List[int]]:
     """Build the backbone of a YAML row (step s05).
 
@@ -125,6 +127,7 @@ def build_backbone(
         row: Position of the row in the YAML, from 0.
         source: The row's ``from``.
         repeats: The row's number of repeats.
+        model: Content of the YAML.
 
     Returns:
         The instance, marked with ``FLAG``, and the channels of slots 0 to 4 (0 for an empty one).
@@ -159,7 +162,7 @@ def build_backbone(
         inspect.signature(target).bind(*positional, **keywords)
     except TypeError as e:
         raise BackboneError(f"{name}: {e}; it takes {_usage(parameters)}, the YAML gives {args!r}") from None
-    with unended(name):
+    with unended(name), following((model or {}).get(FOLLOW)):
         backbone = target(*positional, **keywords)
     if not isinstance(backbone, nn.Module):
         raise BackboneError(f"{name} gave a {type(backbone).__name__}, not an nn.Module")
@@ -267,57 +270,6 @@ def save_whole(content: Any, path: Union[str, Path], **options: Any) -> None:
     buffer = io.BytesIO()
     torch.save(content, buffer, **options)
     write_whole(Path(path), buffer.getvalue())
-
-
-def get_model(build: Callable[..., Any], *args: Any, weights: Any = None, **options: Any) -> Any:
-    """Call a trainer's ``get_model``, and let the backbone know which weights are loaded next (step x16).
-
-    Args:
-        build: The bound method.
-        *args: Its arguments.
-        weights: A model, or None.
-        **options: Its keyword arguments.
-    """
-    with following(weights):
-        return build(*args, weights=weights, **options)
-
-
-def inherit(model: nn.Module, source: Any) -> None:
-    """Take over what belongs to the weights of a backbone before they are loaded into another model (step x20).
-
-    That is the normalisation, and eps and momentum of the BatchNorms. Without it a checkpoint with a pretrained
-    backbone would compute something else in a model whose YAML does not say so, and the other way round.
-
-    Args:
-        model: The model that gets the weights.
-        source: The model that they are from.
-    """
-    mine, theirs = (first_backbone(getattr(m, "model", None)) for m in (model, source))
-    if mine is None or theirs is None or not hasattr(mine, "normalize") or not hasattr(theirs, "normalize"):
-        return
-    if not weights_match(mine, theirs):
-        return
-    if [*map(str, settings_of(mine))] != [*map(str, settings_of(theirs))]:
-        LOGGER.info(f"{type(mine).__name__}: normalisation and BatchNorm settings come with the checkpoint's weights")
-    adopt_settings(mine, theirs)
-
-
-def drop_anchors(args: List[Any], head: str) -> List[Any]:
-    """Take the anchors of a YOLOv5 YAML (``Detect, [nc, anchors]``) out of a head's arguments (step x18).
-
-    Args:
-        args: The head's arguments, number of classes first; changed in place.
-        head: Its name, for the notice.
-
-    Returns:
-        The same list.
-    """
-    second = args[1] if len(args) > 1 else None
-    nested = isinstance(second, list) and any(isinstance(item, list) for item in second)
-    if second == "anchors" or nested or (head == "Detect" and isinstance(second, list)):  # Pose has [17, 3] there
-        del args[1]
-        LOGGER.warning(f"{head}: `anchors` is ignored, this head is anchor-free (YOLOv5's own head had them)")
-    return args
 
 
 def input_channels(model: nn.Module, parameter: Any) -> Union[int, Any]:

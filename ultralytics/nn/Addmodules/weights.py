@@ -13,7 +13,7 @@ from torch import nn
 
 from ._policy.checkpoint import check_whole
 from ._policy.network import Unreachable, published
-from .contract import BackboneError, first_backbone
+from .contract import BackboneError
 
 LOGGER = logging.getLogger("ultralytics")
 
@@ -30,7 +30,10 @@ SHOWN = 12
 """Names printed of each kind; the report itself has all of them."""
 
 _unloaded: contextvars.ContextVar = contextvars.ContextVar("no weights are loaded", default=False)
-_following: contextvars.ContextVar = contextvars.ContextVar("weights that are loaded next", default=None)
+_following: contextvars.ContextVar = contextvars.ContextVar("weights come next", default=False)
+
+FOLLOW = "weights_follow"
+"""Key in the YAML of a model that a checkpoint has brought: what is built from it gets the checkpoint's weights."""
 
 
 class Report(NamedTuple):
@@ -260,9 +263,9 @@ def adapt_input(weight: torch.Tensor, channels: int) -> torch.Tensor:
 
 
 @contextlib.contextmanager
-def following(source: Any) -> Iterator[None]:
-    """Within this block a model is built into which the weights of ``source`` (a model, or None) are loaded next."""
-    token = _following.set(source)
+def following(flag: object) -> Iterator[None]:
+    """Within this block, where ``flag`` is true, a backbone is built whose weights come next, from a checkpoint."""
+    token = _following.set(bool(flag))
     try:
         yield
     finally:
@@ -284,19 +287,10 @@ def shapes_only() -> bool:
     return bool(_unloaded.get())
 
 
-def _comes_next(backbone: nn.Module) -> bool:
-    """Tell whether every tensor of ``backbone`` is in the weights that are loaded next."""
-    layer = first_backbone(getattr(_following.get(), "model", None))
-    if layer is None:
-        return False
-    own, theirs = backbone.state_dict(), layer.state_dict()
-    return all(name in theirs and theirs[name].shape == tensor.shape for name, tensor in own.items())
-
-
 def follow(backbone: nn.Module, pretrained: object = None) -> bool:
-    """Tell whether a backbone's own weights are not needed.
+    """Return whether a backbone's own weights are not needed.
 
-    Either every tensor of it is in the weights that are loaded next, or it is built for its shapes only.
+    Either they come with those of a checkpoint, or the backbone is built for its shapes only.
 
     Args:
         backbone: The backbone.
@@ -305,9 +299,9 @@ def follow(backbone: nn.Module, pretrained: object = None) -> bool:
     Raises:
         BackboneError: It is built for its shapes only, and the file does not exist.
     """
-    if not _comes_next(backbone):
-        if shapes_only() and isinstance(pretrained, str):
-            existing(pretrained, type(backbone).__name__)
-        return shapes_only()
-    LOGGER.info(f"{type(backbone).__name__}: pretrained weights come with the checkpoint")
-    return True
+    if _following.get():
+        LOGGER.info(f"{type(backbone).__name__}: pretrained weights come with the checkpoint")
+        return True
+    if shapes_only() and isinstance(pretrained, str):
+        existing(pretrained, type(backbone).__name__)
+    return shapes_only()

@@ -193,7 +193,6 @@ def match_rows(model: nn.Module, source: nn.Module, tensors: Dict[str, Any]) -> 
         source: The checkpoint's model.
         tensors: Its state dict.
     """
-    hooks.inherit(model, source)
     return hooks.match_rows(model, source, tensors)
 
 

@@ -2,7 +2,7 @@
 
 ``check`` is behind ``python -m lab check``. Of every model that is built, ``check_text`` looks at the file when it is
 read and ``check_model`` at the structure, first thing in upstream's ``parse_model``; that takes milliseconds. Where
-building fails nevertheless, ``built`` asks ``check`` for the reasons.
+building fails nevertheless, ``make`` asks ``check`` for the reasons.
 """
 
 from __future__ import annotations
@@ -323,7 +323,7 @@ def check_text(path: Union[str, Path]) -> Document:
 
 
 def check_model(model: Dict[str, Any], channels: int) -> None:
-    """Check the structure of a model YAML before ``parse_model`` builds it (step x34); shapes are left to ``built``.
+    """Check the structure of a model YAML before ``parse_model`` builds it (step x34); shapes are left to ``make``.
 
     Args:
         model: The content.
@@ -348,7 +348,7 @@ def check_model(model: Dict[str, Any], channels: int) -> None:
             LOGGER.warning(text)
 
 
-def built(build: Callable[..., Any], model: Any, *args: Any, **options: Any) -> Any:
+def make(build: Callable[..., Any], model: Any, *args: Any, **options: Any) -> Any:
     """Do ``build(MODEL YAML, ...)``, and where that fails say which row is to blame.
 
     A head whose strides upstream measures has run once by then. Behind another one a backbone's rows are run here.

@@ -14,7 +14,19 @@ Where = Callable[..., Tuple[int, int]]
 
 SECTIONS = ("backbone", "head")
 KNOWN_KEYS = {"nc", "scales", "scale", "backbone", "head", "activation", "depth_multiple", "width_multiple"}
-KNOWN_KEYS |= {"kpt_shape", "end2end", "reg_max", "channels", "ch", "anchors", "yaml_file", "inplace", "names", "task"}
+KNOWN_KEYS |= {
+    "kpt_shape",
+    "end2end",
+    "reg_max",
+    "channels",
+    "ch",
+    "anchors",
+    "yaml_file",
+    "inplace",
+    "names",
+    "task",
+    "weights_follow",
+}
 HEADS = {"Classify", "Depth", "Detect", "OBB", "OBB26", "Pose", "Pose26", "RTDETRDecoder", "Segment", "Segment26"}
 HEADS |= {"SemanticSegment", "WorldDetect", "YOLOEDetect", "YOLOESegment", "YOLOESegment26", "v10Detect"}
 ROW_FORM = "[from, repeats, module, arguments]"

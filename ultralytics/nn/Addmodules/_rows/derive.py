@@ -6,13 +6,17 @@ import difflib
 import logging
 import re
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Union
+from typing import Any, Dict, Iterable, List, NamedTuple, Union
 
 from .._upstream import load_yaml
 from ..contract import BackboneError
 from ..registry import registry
+from ..weights import FOLLOW
 
 LOGGER = logging.getLogger("ultralytics")
+
+CONFIGS = Path(__file__).resolve().parents[4] / "cfg" / "models"
+"""The checkout's model YAMLs; a wheel has them where upstream looks."""
 
 BASE = "mobilenetv3"
 """The backbone of the files that the others are derived from."""
@@ -43,8 +47,8 @@ class Derived(NamedTuple):
     row: List[Any]
 
 
-def derive(path: Union[str, Path]) -> Optional[Derived]:
-    """Return what a YAML's name stands for, or None where it is not of the form HEAD-BACKBONE.yaml.
+def derive(path: Union[str, Path]) -> Union[str, Derived, None]:
+    """Return what a bare name of a YAML stands for: a file of cfg/models, or one HEAD-BACKBONE.yaml, or None.
 
     Letters' case and the characters ``-_.`` do not count in the backbone's name. ``-timm-MODEL`` and
     ``-torchvision-MODEL`` name models of these libraries, and a final ``-pretrained`` their weights.
@@ -57,6 +61,9 @@ def derive(path: Union[str, Path]) -> Optional[Derived]:
     path = Path(path)
     if path.parent != Path("."):
         return None
+    for name in (path.name, re.sub(r"(\d+)([nslmx])(.+)$", r"\1\3", path.name)):  # as upstream drops a scale
+        if (CONFIGS / name).is_file():
+            return str(CONFIGS / name)
     head, _, rest = path.name.partition("-")
     rest = rest[: -len(path.suffix)]
     if path.suffix not in (".yaml", ".yml") or head not in HEADS or not rest:
@@ -85,7 +92,8 @@ def derive(path: Union[str, Path]) -> Optional[Derived]:
             )
         target = found[0]
         arguments = [{"pretrained": True}] if pretrained else []
-    base = check_yaml(f"{head}-{BASE}.yaml", hard=False)
+    file = f"{head}-{BASE}.yaml"
+    base = str(CONFIGS / file) if (CONFIGS / file).is_file() else check_yaml(file, hard=False)
     if not base:
         raise BackboneError(f"{path.name}: cfg/models/{head}-{BASE}.yaml, which it is derived from, is missing")
     return Derived(str(base), [-1, 1, target, arguments])
@@ -110,7 +118,10 @@ def read_model(source: Union[str, Derived]) -> Dict[str, Any]:
 
     if not isinstance(source, Derived):
         check_text(source)
-        return accept_name(load_yaml(source))
+        model = accept_name(load_yaml(source))
+        if isinstance(model, dict):
+            model.pop(FOLLOW, None)  # of a checkpoint's YAML that somebody has written to a file
+        return model
     model = load_yaml(source.base)
     model["backbone"] = [source.row, *model["backbone"][1:]]
     shown = ", ".join(map(str, source.row[3]))

@@ -12,6 +12,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from torch import Tensor, nn
 
+from ..base import adopt_settings, settings_of, weights_match
 from ..contract import SLOTS, BackboneError, first_backbone
 from ..weights import ENOUGH
 from .indices import layers_of, name_of, spans
@@ -72,6 +73,26 @@ Loaded = Tuple[int, str, int, int, Optional[int]]
 """A row of a report: index, module, tensors loaded, tensors in all, and the source's index or None."""
 
 
+def _inherit(model: nn.Module, source: Any) -> None:
+    """Take over what belongs to the weights of a backbone before they are loaded into another model.
+
+    That is the normalisation, and eps and momentum of the BatchNorms. Without it a checkpoint with a pretrained
+    backbone would compute something else in a model whose YAML does not say so, and the other way round.
+
+    Args:
+        model: The model that gets the weights.
+        source: The model that they are from.
+    """
+    mine, theirs = (first_backbone(getattr(m, "model", None)) for m in (model, source))
+    if mine is None or theirs is None or not hasattr(mine, "normalize") or not hasattr(theirs, "normalize"):
+        return
+    if not weights_match(mine, theirs):
+        return
+    if [*map(str, settings_of(mine))] != [*map(str, settings_of(theirs))]:
+        LOGGER.info(f"{type(mine).__name__}: normalisation and BatchNorm settings come with the checkpoint's weights")
+    adopt_settings(mine, theirs)
+
+
 def match_rows(model: nn.Module, source: Any, tensors: Dict[str, Tensor]) -> Dict[str, Tensor]:
     """Return a source's tensors under the names of the rows of ``model`` that they belong to (step x28).
 
@@ -89,6 +110,7 @@ def match_rows(model: nn.Module, source: Any, tensors: Dict[str, Tensor]) -> Dic
     Raises:
         BackboneError: Nothing fits: whoever asks for weights does not mean to train from scratch.
     """
+    _inherit(model, source)
     result = _matched(model, source, tensors)
     own = model.state_dict()
     learnt = [name for name in own if not name.endswith(UNLEARNT)]

@@ -9,7 +9,7 @@ from fork.steps._places import HOOKS, TASKS
 from fork.syntax import matches
 from fork.tree import Tree
 
-NAME = "x15_fold_backbone"
+NAME = "b07_fold_backbone"
 FUSE, CHECK = "BaseModel.fuse", "BaseModel.is_fused"
 FOLD, FOLDED = f"{HOOKS}.fold(self)", f"{HOOKS}.is_folded(self)"
 COUNT = "sum(...) < thresh"
@@ -45,4 +45,5 @@ STEP = Step(
     files=(TASKS,),
     places=(2, 2),
     apply=apply,
+    not_needed_when="fuse() folds whatever it can, and is_fused() looks at what is left.",
 )

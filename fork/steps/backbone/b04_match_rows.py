@@ -9,7 +9,7 @@ from fork.steps._places import HOOKS, TASKS
 from fork.syntax import parameters, within
 from fork.tree import Tree
 
-NAME = "x28_match_rows"
+NAME = "b04_match_rows"
 DEFINITION = "BaseModel.load"
 FIT = "intersect_dicts(csd, ...)"
 MATCH = f"{HOOKS}.match_rows"
@@ -25,7 +25,7 @@ def apply(tree: Tree) -> Outcome:
         raise place.fail("the parameters self and verbose", "others")
     fits = [line for line in place.lines(ast.Assign, "... = ...") if within(line, ast.Call, FIT)]
     reads = [line for line in place.lines(ast.Assign, "csd = ...") if within(line, ast.Call, "(...).state_dict(...)")]
-    reads = [line for line in reads if line not in fits]
+    reads = [line for line in reads if line not in fits]  # older releases give what fits the same name
     read = place.one("the line `csd = model...state_dict()`", reads)
     fit = place.one("the line `... = intersect_dicts(csd, ...)`", fits)
     place.wrap(read.value, f"{MATCH}(self, model, ", ")")
@@ -45,4 +45,5 @@ STEP = Step(
     files=(TASKS,),
     places=(2, 2),
     apply=apply,
+    not_needed_when="upstream's load() goes by rows and not by positions.",
 )

@@ -9,7 +9,7 @@ from fork.steps._places import HOOKS, TASKS
 from fork.syntax import matches, within
 from fork.tree import Tree
 
-NAME = "x19_derive_models"
+NAME = "b02_derive_models"
 DEFINITION = "yaml_model_load"
 FIND, FIND_FIRST, READ = f"{HOOKS}.derive(path)", f"{HOOKS}.find_model(path)", f"{HOOKS}.read_model(yaml_file)"
 EXACT, UNIFIED = "(...)(path, ...)", "(...)(unified_path, ...)"
@@ -48,9 +48,11 @@ STEP = Step(
     reason=(
         "A YAML for each backbone and head would be a hundred files that differ in one row. cfg/models/ has one a "
         "head; `rtdetr-efficientvit_m0.yaml` is the RT-DETR one with another first row. A file of that name goes "
-        "first."
+        "first. Upstream's search for a bare name ends at its own folder; the hook looks into cfg/models as well."
     ),
     files=(TASKS,),
     places=(2, 2),
     apply=apply,
+    not_needed_when="upstream itself makes models from a head and the name of a backbone.",
+    brings_configs=True,
 )

@@ -8,7 +8,7 @@ from fork.edit import ALREADY, Outcome, Source, Step
 from fork.syntax import matches
 from fork.tree import Tree
 
-NAME = "x14_keep_norm_settings"
+NAME = "b06_keep_norm_settings"
 FILE = "ultralytics/utils/torch_utils.py"
 DEFINITION = "initialize_weights"
 TEST = "t is nn.BatchNorm2d"
@@ -37,4 +37,5 @@ STEP = Step(
     files=(FILE,),
     places=(1, 1),
     apply=apply,
+    not_needed_when="initialize_weights leaves BatchNorms with pretrained weights alone.",
 )
