@@ -10,10 +10,10 @@ from typing import Any, Callable, Dict, Optional
 
 from torch import nn
 
-from .._policy.trust import as_class
 from .._sources import unread
 from ..contract import BackboneError, UnknownModuleError
 from ..registry import registry
+from .factories import as_class
 from .guard import STAND_INS
 
 TORCHVISION = "TorchVision"
