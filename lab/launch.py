@@ -35,8 +35,8 @@ class UsageError(ForkError):
 
 TRUST = {"--trust": ("ULTRALYTICS_SAFE_LOAD", "0"), "--allow-download": ("ADDMODULES_ALLOW_DOWNLOAD", "1")}
 """Options that trust others' files, and the variable that each sets."""
-RESTRICT = "ADDMODULES_RESTRICT"
-"""Says to this process, and those that it starts, that weights are not trusted unless the user says so."""
+SET = ("ADDMODULES_RESTRICT", "PYTHONPATH", "PYTHONSAFEPATH", *(name for name, _ in TRUST.values()))
+"""Variables that a command sets for itself and the processes that it starts."""
 
 
 class _Set(argparse.Action):
@@ -81,8 +81,7 @@ def messages(stopped: str = "stopped") -> Iterator[None]:
     """
     for stream in (sys.stdout, sys.stderr):  # a console in GBK or another code page must not stop a run
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
-    names = (RESTRICT, *(name for name, _ in TRUST.values()))
-    before = {name: os.environ[name] for name in names if name in os.environ}
+    before = {name: os.environ[name] for name in SET if name in os.environ}
     try:
         yield
     except ForkError as e:
@@ -108,7 +107,7 @@ def messages(stopped: str = "stopped") -> Iterator[None]:
         print(f"error: a module ended the run: {reasons.said(e)}", file=sys.stderr)
         sys.exit(2)
     finally:  # whom a command trusts is its own affair
-        for name in names:
+        for name in SET:
             os.environ.pop(name, None)
         os.environ.update(before)
 
@@ -151,7 +150,7 @@ def load_ultralytics() -> Any:
             f"  to do:    run `python -m pip install -e .` in {ROOT}, and unset PYTHONPATH"
         )
     _warn_installed(pin.version)
-    os.environ.setdefault(RESTRICT, "1")
+    importlib.import_module("ultralytics.nn.Addmodules._policy.command").lead()
     return ultralytics
 
 
@@ -297,9 +296,35 @@ def load_checkpoint(path: Path) -> Tuple[Any, Dict[str, Any]]:
     except (BackboneError, TypeError, ModuleNotFoundError, AttributeError, AssertionError) as e:
         if isinstance(told(e), BackboneError):
             raise UsageError(str(told(e))) from None
+        what = _other_than_model(path)
+        if what:
+            raise UsageError(
+                f"{path} holds {what}, not a model\n  to do: give best.pt or last.pt of a run; the weights of a "
+                f"backbone alone are an argument of its row: [{{pretrained: PATH}}]"
+            ) from None
         raise UsageError(f"{path} is not a checkpoint that can be used here: {' '.join(str(e).split())}") from None
     cls = RTDETR if isinstance(inner, tasks.RTDETRDetectionModel) else YOLO
     return cls(str(path)), content
+
+
+def _other_than_model(path: Path) -> str:
+    """Name what a file holds that opens and has no model, or return an empty text."""
+    from torch import Tensor, nn
+
+    from ultralytics.utils.patches import torch_load
+
+    try:
+        content = torch_load(path, map_location="cpu")
+    except Exception:  # then it holds something else that is wrong
+        return ""
+    if not isinstance(content, dict):
+        return f"a {type(content).__name__}" if content is not None else "nothing (None)"
+    inside = [content.get("ema"), content.get("model"), content]
+    tensors = next((item for item in inside if isinstance(item, dict) and item), {})
+    if tensors and all(isinstance(item, Tensor) for item in tensors.values()):
+        return f"a state dict of {len(tensors)} tensors"
+    has = any(isinstance(item, nn.Module) for item in inside)
+    return "" if has else f"a dict with {', '.join(map(str, list(content)[:4]))}" if content else "an empty dict"
 
 
 def trained_on(path: Path, content: Dict[str, Any]) -> Optional[str]:

@@ -19,7 +19,7 @@ from .._sources import FOLDER
 from ..contract import BackboneError
 from ..registry import registry
 
-PACKAGE = __package__.rpartition(".")[0]
+OURS = __package__.rpartition(".")[0]
 """The name ``ultralytics.nn.Addmodules``."""
 
 LIBRARIES = ("timm.layers.", "timm.models.", "torchvision.models.", "torchvision.ops.")
@@ -50,9 +50,9 @@ def earlier(module: str, name: str) -> Any:
 
     The first revision's record was a dict of a class whose module's name was a sentence: ``… of the fork …``.
     """
-    if name == "Record" and module.startswith(f"{PACKAGE} of "):
+    if name == "Record" and module.startswith(f"{OURS} of "):
         return dict
-    return _Tree if (module, name) == (f"{PACKAGE}._record", "Tree") else None
+    return _Tree if (module, name) == (f"{OURS}._record", "Tree") else None
 
 
 class Unpickler(pickle.Unpickler):
@@ -87,14 +87,14 @@ def check_whole(file: Any) -> None:
     """
     try:
         with open(file, "rb") if isinstance(file, (str, os.PathLike)) else contextlib.nullcontext() as stream:
-            start = stream.read(40) if stream else b"PK"
+            start = stream.read(40) if stream else b"\x80"
             if start.startswith(b"PK\x03\x04"):
                 with zipfile.ZipFile(stream) as archive:
                     for record in archive.infolist():
                         with archive.open(record) if record.CRC else contextlib.nullcontext() as content:
                             while content and content.read(1 << 20):  # compares at the end
                                 pass
-            elif not start.startswith((b"PK", b"\x80")):
+            elif not start.startswith(b"\x80"):
                 what = f"no file of torch: it begins with {start.decode('ascii', 'replace')!r}"
                 raise DamagedError(f"{file} is {what if start else 'empty (0 bytes)'}\n  to do: {CARRY_ON}")
     except FileNotFoundError:
@@ -133,9 +133,9 @@ def _lacking(module: str, name: str) -> str:
         version = getattr(sys.modules.get(library), "__version__", "")
         what = f"which {library} {version} does not have" if version else f"and {library} is not installed"
         return f"its backbone has layers {module}.{name}, {what}\n  to do: install the {library} that it was made with"
-    if not module.startswith(f"{PACKAGE}.") or hasattr(sys.modules.get(module), name.partition(".")[0]):
+    if not module.startswith(f"{OURS}.") or hasattr(sys.modules.get(module), name.partition(".")[0]):
         return ""
-    inside = module[len(PACKAGE) + 1 :].replace(".", "/")
+    inside = module[len(OURS) + 1 :].replace(".", "/")
     files = (f"{inside}.py", f"{inside.partition('/')[0]}/__init__.py")
     broken = next((item for item in registry.broken if item.file in files), None)
     if broken is not None:

@@ -18,7 +18,7 @@ import torch
 from torch import fx, nn
 
 from ..registry import registry
-from .checkpoint import LIBRARIES, PACKAGE, defined, earlier
+from .checkpoint import LIBRARIES, OURS, defined, earlier
 
 TRACERS = ("timm.models._features_fx", "torchvision.models.feature_extraction")
 """Modules of these libraries that write Python code after the names in a network, and run it."""
@@ -52,7 +52,7 @@ def allowing(file: Any) -> Iterator[None]:
 def trusted(name: str) -> Optional[type]:
     """Return the class that a checkpoint means by ``module.name``, or None if it may not be restored."""
     module, _, attribute = name.rpartition(".")
-    own, known = module.startswith(f"{PACKAGE}."), earlier(module, attribute)
+    own, known = module.startswith(f"{OURS}."), earlier(module, attribute)
     if known is not None:
         return known
     if own:  # all files of the folder are imported by now; what a checkpoint names is never imported for it
