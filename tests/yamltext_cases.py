@@ -29,13 +29,10 @@ def upstreams(data):
     try:
         loaded = yaml.load(text, loader)
     except Exception:
-        loaded = yaml.load("".join(c for c in text if c in "\t\n\x85" or " " <= c < "\x7f" or _is_high(c)), loader)
-    loaded = {} if loaded is None else loaded
-    return {key: None if value == "None" else value for key, value in loaded.items()}
-
-
-def _is_high(c):
-    return c >= "\xa0" and not "\ud800" <= c <= "\udfff" and c not in "\ufffe\uffff"
+        loaded = yaml.load(
+            "".join(c for c in text if c in "\t\n\x85" or "\xa0" <= c <= "\ufffd" or c.isprintable()), loader
+        )
+    return {key: None if value == "None" else value for key, value in (loaded or {}).items()}
 
 
 # Good ones: content, and the data (None: as PyYAML gives them)
@@ -44,7 +41,6 @@ GOOD = {
     "byte order mark": (b"\xef\xbb\xbfnc: 80\nb: 1\n", {"nc": 80, "b": 1}),
     "line ends of Windows": (b"nc: 80\r\nb: [1,\r\n 2]\r\n", {"nc": 80, "b": [1, 2]}),
     "line ends of the old Mac": (b"nc: 80\rb: 1\r", {"nc": 80, "b": 1}),
-    "no line end at the end": (b"nc: 80", {"nc": 80}),
     "version": (b"%YAML 1.1\n---\nnc: 80\n", {"nc": 80}),
     "Chinese": ("names: [人, 车]  # ，：\n".encode(), {"names": ["人", "车"]}),
     "Chinese signs in names": ("names: {0: 狗（大）}\nnote: 数据集，包括：猫\n".encode(), None),
@@ -53,7 +49,6 @@ GOOD = {
     "standard tags": (b"nc: !!int '80'\nn: !!str 010\nm: ! x\n", {"nc": 80, "n": "010", "m": "x"}),
     "switches": (b"save: yes\nverbose: off\n", {"save": True, "verbose": False}),
     "numbers": (b"a: [0, -1, 0.5, 1.0e-3, .5, 1., 0x1F, .inf]\n", None),
-    "mapping keys": (b"names: {0: a, 1: b, 1.5: c, x: d}\n", {"names": {0: "a", 1: "b", 1.5: "c", "x": "d"}}),
     "merge": (b"a: &a {x: 1}\nb: {<<: *a, x: 2}\n", {"a": {"x": 1}, "b": {"x": 2}}),
     "99 levels": (b"a: " + b"[" * 99 + b"]" * 99, None),
     "colons in names": (b"a: {x:y: {}, 'k:v', z:w: '', u:v: 1}\n", None),
@@ -98,17 +93,13 @@ STRUCTURE = {
     "list within itself": ("a: &a [1, *a]\n", "1:4 the aliases (*) have no end"),
     "alias of nothing": ("a: 1\nb: *x\n", "2:4 a star refers to an anchor, and none of that name"),
     "anchor twice": ("a: &x 1\nb: &x 2\n", "2:4 this anchor is given twice"),
-    "100 levels": ("a: " + "[" * 100 + "]" * 100, "1:103 more than 100 levels deep"),
-    "lists too deep": ("- " * 5000, "1:201 more than 100 levels deep"),
     "aliases too deep": (
         "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 200)),
         "99:6 or 100 levels",
     ),
     "Python tag": ("a: !!python/object/apply:os.system ['touch pwned']\n", "1:4 !!python/object/apply:os.system asks"),
     "local tag": ("a: [1, !keep 2]\n", "1:8 the tag !keep is not used here"),
-    "undeclared tag": ("a: !e!x 1\n", "1:4 no text can begin with !"),
     "no date": ("a: 2024-13-01\n", "1:4 2024-13-01 cannot be read as YAML's type timestamp"),
-    "no boolean": ("a: !!bool maybe\n", "1:4 maybe cannot be read as YAML's type bool"),
     "list tag on a key": ("!!seq x: 1\n", "1:1 x cannot be read"),
     "endless number": ("a: " + "1" * 5000, "1:4 cannot be read as YAML's type int"),
     "merge of a number": ("a: {<<: 1}\n", "1:9 expected a mapping"),
@@ -129,7 +120,6 @@ SYNTAX = {
     "quote": ("path: 'x\nnc: 2\n", "1:7 this quote is not closed: path: 'x"),
     "apostrophe": ("name: 'it's'\nnc: 2\n", "1:10 this quote ends the text, and more follows"),
     "backslash": ('path: "C:\\data\\set"\nnc: 2\n', "1:10 no sign that YAML knows begins with this backslash"),
-    "at sign": ("nc: 2\npath: @here\n", "2:7 no text can begin with @"),
     "star": ("train: *.jpg # x\nnc: 2\n", "1:8 no text can begin with *"),
     "second colon": ("note: one: two # x\nnc: 2\n", "1:10 a second colon"),
     "no colon": ("a: 1\nnc 80\nb: 2\n", "2:3 a colon is missing after the key: nc 80"),
@@ -159,7 +149,6 @@ SIGNS = {
 TRAPS = {
     "booleans in a list": ("names: [no, cat, On]\n", "1:9w no is read as the boolean False", "1:18w On"),
     "booleans as names": ("names:\n  0: yes\n  1: OFF\n", "2:6w yes is read", "3:6w OFF is read"),
-    "boolean as a key": ("on: 1\n", "1:1w on is read as the boolean True"),
     "text for a number": ("a: [1e-3, -.5e3]\n", "1:5w 1e-3 is read as text", "1:11w -.5e3 is read as text"),
     "octal": ("a: 010\nnames:\n  00: a\n", "1:4w 010 is read as the number 8", "3:3w read as the number 0"),
     "date": ("date: 2024-01-31\n", "1:7w 2024-01-31 is read as the date"),
