@@ -57,12 +57,10 @@ def test_where_a_value_stands_or_its_nearest_parent():
     document = read_text(MODEL.encode())
     assert document.where() == document.where("absent") == (2, 1)
     assert document.where("nc") == (2, 5)
-    assert document.where("scales") == (3, 1)
     assert document.where("scales", "n", 1) == (4, 13)
     assert document.where("backbone") == document.where("backbone", 7, 1, 1) == (6, 1)
     assert document.where("backbone", 0) == document.where("backbone", 0, 9) == (8, 5)
     assert document.where("backbone", 1, 3, 0) == (9, 20)
-    assert document.where("head", 1, 0, 1) == (13, 11)
     assert read_text(b"").where("absent") == (0, 0)
 
 
