@@ -9,9 +9,9 @@ import yaml
 from conftest import ROOT, run_python
 from yamltext_cases import ENCODINGS, FILES, GOOD, MODEL, SIGNS, STRUCTURE, SYNTAX, TRAPS, upstreams
 
-from ultralytics.nn.Addmodules import _yaml
-from ultralytics.nn.Addmodules._yaml import Problem, read_document, read_text, render
-from ultralytics.nn.Addmodules._yaml_hints import shown
+from ultralytics.nn.Addmodules import _yamltext
+from ultralytics.nn.Addmodules._yamlhints import shown
+from ultralytics.nn.Addmodules._yamltext import Problem, read_document, read_text, render
 
 
 @pytest.fixture(params=["CSafeLoader", "SafeLoader"])
@@ -19,7 +19,7 @@ def loader(request, monkeypatch):
     """Run a test with PyYAML's loader in C and with the one in Python, which words and places errors otherwise."""
     if not hasattr(yaml, request.param):
         pytest.skip("PyYAML without libyaml")
-    monkeypatch.setattr(_yaml, "LOADER", getattr(yaml, request.param))
+    monkeypatch.setattr(_yamltext, "LOADER", getattr(yaml, request.param))
 
 
 assert {"models", "datasets"} <= {part for path in FILES for part in path.parts}
@@ -118,7 +118,7 @@ assert len(ALL) == sum(map(len, (ENCODINGS, STRUCTURE, SYNTAX, SIGNS, TRAPS)))  
 def test_what_is_nested_too_deep_is_refused_where_it_is(sign, depth, loader):
     """libyaml 0.2.6 gives up on 1000 brackets by itself, later in the line."""
     problems = read_text(f"a:\n {sign * depth}".encode()).problems
-    assert [(p.line, p.message) for p in problems] == [(2, _yaml._DEEP)]
+    assert [(p.line, p.message) for p in problems] == [(2, _yamltext._DEEP)]
 
 
 @pytest.mark.parametrize("ends", [b"\r\n", b"\r"])
@@ -164,7 +164,7 @@ def test_a_long_line_is_shown_in_part():
 def test_of_many_problems_the_faults_are_listed():
     data = b"".join(b"a%d: 0%d\n" % (n, n % 7 + 10) for n in range(99)) + b"a1: x\n"
     problems = read_text(data).problems
-    assert len(problems) == _yaml.MOST
+    assert len(problems) == _yamltext.MOST
     assert [p.line for p in problems if p.severe] == [100]
 
 
@@ -205,7 +205,7 @@ def test_it_needs_neither_the_package_nor_torch():
         "alone = types.ModuleType('alone')\n"
         f"alone.__path__ = [{str(folder)!r}]\n"
         "sys.modules['alone'] = alone\n"
-        "read = importlib.import_module('alone._yaml').read_text\n"
+        "read = importlib.import_module('alone._yamltext').read_text\n"
         "assert read(b'nc: [1').problems and read(b'nc: 80').data == {'nc': 80}\n"
         "print([name for name in ('torch', 'ultralytics', 'numpy', 'fork') if name in sys.modules])\n"
     )

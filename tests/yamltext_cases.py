@@ -1,4 +1,4 @@
-"""What the tests of _yaml.py read: content of good files with the data, of others with the problems."""
+"""What the tests of _yamltext.py read: content of good files with the data, of others with the problems."""
 
 import yaml
 from conftest import ROOT

@@ -7,7 +7,7 @@ import numbers
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ._lookup import activation
-from ._yaml import Problem
+from ._yamltext import Problem
 from .contract import SLOTS, BackboneError
 
 Where = Callable[..., Tuple[int, int]]

@@ -19,7 +19,7 @@ from ._lookup import LIBRARIES, is_layer, look_up
 from ._reasons import Failure
 from ._shapes import SIZES, UNSURE, Built, Output, build, run, without_traces
 from ._structure import HEADS, Names, Structure, check_structure, usable
-from ._yaml import Document, Problem, read_document, render
+from ._yamltext import Document, Problem, read_document, render
 from .contract import SLOTS, BackboneError, UnknownModuleError, first_backbone, right_align, widths_of
 from .registry import registry
 

@@ -16,9 +16,9 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import yaml
 
-from ._yaml_hints import TAG, Place, Problem, Spot, explain, render, shown, traps
+from ._yamlhints import TAG, Place, Problem, Spot, explain, render, shown, traps
 
-__all__ = ["MAX_BYTES", "Document", "Problem", "read_document", "read_text", "render"]
+__all__ = ["MAX_BYTES", "SAVE_AS_UTF8", "Document", "Problem", "read_document", "read_text", "render"]
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # upstream's choice
 MAX_BYTES = 1_000_000  # upstream's largest, the 1000 classes of ImageNet, has 43 kB
