@@ -110,10 +110,11 @@ def _decode(data: bytes) -> Tuple[str, str]:
     """Return the name of a file's encoding, empty for UTF-8, and its text."""
     even, odd, half = data[0::2].count(0), data[1::2].count(0), len(data) // 2
     wide = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else ""
+    wide = "utf-32" if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)) else wide
     if half > 3 and not min(even, odd) and max(even, odd) > 0.7 * half:  # without a mark: every other byte is zero
         wide = "utf-16-le" if odd else "utf-16-be"
     if wide:
-        return "UTF-16", data.decode(wide, errors="replace")
+        return wide[:6].upper(), data.decode(wide, errors="replace")
     kept = data.decode("utf-8", errors="ignore")
     lost = len(data) - len(kept.encode("utf-8"))
     if not lost:
