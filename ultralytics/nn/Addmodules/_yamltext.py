@@ -127,7 +127,7 @@ def _decode(data: bytes) -> Tuple[str, str]:
             return "GB18030 (GBK)", data.decode("gb18030")
     except UnicodeDecodeError:
         pass
-    return "Latin-1", data.decode("latin-1")
+    return "Latin-1 (Windows-1252)", data.decode("cp1252", errors="replace")
 
 
 class _Reader:
