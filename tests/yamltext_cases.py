@@ -97,7 +97,6 @@ STRUCTURE = {
         "99:6 or 100 levels",
     ),
     "Python tag": ("a: !!python/object/apply:os.system ['touch pwned']\n", "1:4 !!python/object/apply:os.system asks"),
-    "local tag": ("a: [1, !keep 2]\n", "1:8 the tag !keep is not used here"),
     "no date": ("a: 2024-13-01\n", "1:4 2024-13-01 cannot be read as YAML's type timestamp"),
     "list tag on a key": ("!!seq x: 1\n", "1:1 x cannot be read"),
     "endless number": ("a: " + "1" * 5000, "1:4 cannot be read as YAML's type int"),
