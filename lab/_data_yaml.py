@@ -13,7 +13,7 @@ from lab._data_files import Issue
 from lab._data_list import list_images
 
 if TYPE_CHECKING:
-    from ultralytics.nn.Addmodules._yamltext import Document, Problem
+    from ultralytics.nn.Addmodules._check.yamltext import Document, Problem
 
 SPLITS = ("train", "val", "test")
 MOST_CLASSES = 100_000
@@ -85,7 +85,7 @@ def read_plan(file: str, task: str, nc: Optional[int], problems: List[Problem]) 
     Returns:
         What could be read, None where it is no mapping.
     """
-    from ultralytics.nn.Addmodules._yamltext import read_document
+    from ultralytics.nn.Addmodules._check.yamltext import read_document
 
     document = read_document(file)
     problems += document.problems
@@ -111,7 +111,7 @@ def read_plan(file: str, task: str, nc: Optional[int], problems: List[Problem]) 
 
 def problem_at(message: str, advice: str = "", line: int = 0, column: int = 0, severe: bool = True) -> Problem:
     """Return a problem of the data YAML, of it as a whole unless a place is given."""
-    from ultralytics.nn.Addmodules._yamltext import Problem
+    from ultralytics.nn.Addmodules._check.yamltext import Problem
 
     return Problem(line, column, message, advice, severe=severe)
 

@@ -91,7 +91,7 @@ def load(name: str) -> Model:
 def check_set(name: str, quick: bool, model: Optional[Model]) -> Tuple[Any, Dict[str, Any]]:
     """Check a data set; return the report, and what it says of the model: number of classes, channels."""
     from lab.data_check import check_data
-    from ultralytics.nn.Addmodules._yamltext import read_document
+    from ultralytics.nn.Addmodules._check.yamltext import read_document
 
     path = launch.find_data(launch.CROWNS) if launch.is_crowns(name) else name
     own = model.content.get("nc") if model is not None and isinstance(model.content, dict) else None
@@ -141,7 +141,7 @@ def main(argv: Optional[List[str]] = None) -> int:
 
 
 def _main(options: argparse.Namespace) -> int:
-    from ultralytics.nn.Addmodules._yamltext import render
+    from ultralytics.nn.Addmodules._check.yamltext import render
 
     result, good = {}, True
     model = load(options.model) if options.model else None

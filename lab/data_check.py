@@ -20,7 +20,7 @@ from lab._data_list import label_paths
 from lab._data_yaml import Plan, find_yaml, problem_at, read_plan
 
 if TYPE_CHECKING:
-    from ultralytics.nn.Addmodules._yamltext import Problem
+    from ultralytics.nn.Addmodules._check.yamltext import Problem
 
 EXAMPLES = 5
 """How many places a finding names."""
@@ -344,7 +344,7 @@ def _where_labels(image: str, label: str) -> str:
 
 
 def _lines(report: DataReport) -> List[str]:
-    from ultralytics.nn.Addmodules._yamltext import render
+    from ultralytics.nn.Addmodules._check.yamltext import render
 
     lines = [f"data      {report.path}"]
     if report.root:

@@ -148,7 +148,7 @@ def _add_data(plan: Dict[str, Any], imgsz: Any, problems: List[str], say: Callab
     """Check the data set and note its file, names and digest in the plan; return the channels of its images."""
     from lab.compare.record import data_digest
     from lab.data_check import check_data
-    from ultralytics.nn.Addmodules._yamltext import read_document
+    from ultralytics.nn.Addmodules._check.yamltext import read_document
 
     try:
         file = launch.find_data(plan["data"], fetch)

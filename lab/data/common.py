@@ -183,7 +183,7 @@ def open_set(name: str) -> Tuple[Any, Dict[str, Any]]:
         UsageError: There is none, it names no classes, or it leads to no image; says all that is wrong with it.
     """
     from lab._data_yaml import find_yaml, read_plan
-    from ultralytics.nn.Addmodules._yamltext import read_document, render
+    from ultralytics.nn.Addmodules._check.yamltext import read_document, render
 
     problems: List[Any] = []
     given = launch.find_data(launch.CROWNS) if launch.is_crowns(name) else name
