@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Callable, Dict, List, Optional
 
 from fork import build as builder
-from fork import cli_bump, cli_review, cli_sweep, patch
+from fork import patch
 from fork.arguments import Parser
 from fork.errors import ForkError
-from fork.notes import names_of
 from fork.pin import ROOT, load_pin
+from fork.releases import cli_bump, cli_sweep
+from fork.review import cli as cli_review
+from fork.review.explain import names_of
 from fork.state import look
 from fork.tree import TARGETS, ULTRALYTICS, Target, Tree
 
@@ -134,7 +136,7 @@ def _build(options: argparse.Namespace, root: Path) -> int:
 
 
 def _status(options: argparse.Namespace, root: Path) -> int:
-    from fork import local
+    from fork.releases import local
 
     target = _target(options)
     rebuild = f"python -m fork build{target.option}"
@@ -203,7 +205,7 @@ def _diff(options: argparse.Namespace, root: Path) -> int:
 
 
 def _export(options: argparse.Namespace, root: Path) -> int:
-    from fork.export import export
+    from fork.review.export import export
 
     if options.patches and _target(options) is not ULTRALYTICS:
         raise ForkError("export --patches is for ultralytics; for another target name a folder for a git repository")
@@ -225,7 +227,7 @@ def _lock(options: argparse.Namespace, root: Path) -> int:
 
 
 def _save(options: argparse.Namespace, root: Path) -> int:
-    from fork import local
+    from fork.releases import local
 
     source = _source(options, root)["source"]
     path = local.save(root, options.name, source, _say, _target(options), options.deleted)

@@ -70,7 +70,9 @@ class Step:
         files: The files of the tree it may edit.
         places: How many places it edits where it applies: fewest and most over all releases (equal for most steps).
         apply: Edits the tree in place and returns the outcome; raises StepError and must then leave the tree alone.
-        not_needed_when: What a release would have to do for the step not to be needed; empty: see ``fork.notes``.
+        not_needed_when: What a release would have to do for the step not to be needed; empty where that is
+            what the title says.
+        differs: For a step of the articles: how it differs from theirs, and why.
         brings_configs: Whether an export puts the files of ``cfg/`` into its commit.
     """
 
@@ -82,6 +84,7 @@ class Step:
     places: Tuple[int, int]
     apply: Callable[[Tree], Outcome]
     not_needed_when: str = ""
+    differs: str = ""
     brings_configs: bool = False
 
 

@@ -13,8 +13,9 @@ import pytest
 from conftest import ROOT
 
 from fork import build as builder
-from fork import local, lock, patch, state
+from fork import lock, patch, state
 from fork.errors import BusyError, ConflictError, ForkError, HandEditedError, MismatchError
+from fork.releases import local
 from fork.state import look
 from fork.steps.compat import COMPAT
 from fork.tree import OVERLAY, STAMP, digest, manifest, scan

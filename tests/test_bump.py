@@ -7,9 +7,10 @@ import pytest
 from releases import TASKS, relabel
 
 from fork import build as builder
-from fork import bump, changes, cli, cli_bump, fetch, lock, series, state, sweep
+from fork import cli, fetch, lock, series, state
 from fork.errors import PinError
 from fork.pin import Package, load_pin
+from fork.releases import bump, changes, cli_bump, sweep
 from fork.tree import digest, scan, sha256
 
 NEIGHBOUR = (TASKS, r"^def parse_model\(", "NEIGHBOUR = 1\n\n\ndef parse_model(")
@@ -158,7 +159,7 @@ def test_a_second_run_that_would_edit_again_writes_nothing(at_older, wheel, caps
 
 
 def test_models_that_come_out_otherwise_write_nothing(at_older, wheel, capsys, monkeypatch):
-    from fork import probe
+    from fork.releases import probe
 
     alike = {"parameters": 1, "keys": "k", "outputs": "o"}
 

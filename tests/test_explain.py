@@ -4,11 +4,13 @@ import re
 
 import pytest
 from fake_releases import LINES, PLAIN, checkout, line
-
-from fork import build as builder
-from fork import cli, explain, local
 from fork.notes import NOTES
 from fork.printer import Printer, printer
+
+from fork import build as builder
+from fork import cli
+from fork.releases import local
+from fork.review import explain
 from fork.steps import SERIES
 from fork.tree import OVERLAY
 

@@ -8,12 +8,14 @@ import subprocess
 import pytest
 from conftest import ROOT
 from fake_releases import PLAIN, checkout
+from fork.notes import NOTES
 from steps.fakes import UPSTREAM, tree_of
 
 from fork import build as builder
-from fork import cli, local, mail, patch
-from fork.export import commits, read_configs
-from fork.notes import NOTES
+from fork import cli, patch
+from fork.releases import local
+from fork.review import mail
+from fork.review.export import commits, read_configs
 from fork.series import ORDER
 from fork.tree import OVERLAY, digest, write_files
 

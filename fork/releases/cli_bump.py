@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 from typing import Callable
 
-from fork import bump, changes, lock, sweep
+from fork import lock
 from fork.errors import ForkError, IntegrityError
-from fork.export import read_configs
 from fork.pin import Package, load_pin
+from fork.releases import bump, changes, sweep
+from fork.review.export import read_configs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Dict, List, Sequence, Tuple
 
 from fork.errors import ForkError
+from fork.releases.sweep import Row, does_not_run, failed
 from fork.series import ORDER
-from fork.sweep import Row, does_not_run, failed
 
 APPLIED, NOT_NEEDED, FAILED = "{}", "-", "X"
 

@@ -7,9 +7,10 @@ import json
 from pathlib import Path
 from typing import Any, Callable, Dict
 
-from fork import releases, sweep, sweep_report
 from fork.errors import ForkError
 from fork.pin import load_pin
+from fork.releases import index as releases
+from fork.releases import sweep, sweep_report
 from fork.tree import write_files
 
 

@@ -3,9 +3,8 @@
     python -m fork procedure            write them
     python -m fork procedure --check    exit with 1 if one is not current
 
-Everything about a step is taken from the step itself, from ``fork.notes`` and from what it edits in the pinned release.
-The text around that is in ``fork/pages/``, and so are the Chinese texts of the steps. Each of those has a short hash of
-the English it was made from beside it, so that one that lags behind is found.
+Everything about a step is taken from the step itself and from what it edits in the pinned release.
+The text around that is in ``pages/``, and so are the Chinese texts of the steps. Each of those has a short hash of the English it was made from beside it, so that one that lags behind is found.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ from fork import patch
 from fork.build import Plan
 from fork.edit import Step
 from fork.errors import ForkError
-from fork.notes import note
 from fork.series import Result
 from fork.tree import OVERLAY, sha256, write_files
 
@@ -39,7 +37,6 @@ class Texts(NamedTuple):
     reason: str
     unless: str
     differs: str
-    more: str
 
 
 class Words(NamedTuple):
@@ -54,7 +51,6 @@ class Words(NamedTuple):
     why: str
     differs: str
     unless: str
-    join: str
     times: str
 
 
@@ -68,7 +64,6 @@ ENGLISH_WORDS = Words(
     why="**Why:** ",
     differs="**Differs from the articles:** ",
     unless="**Not needed when** ",
-    join=" ",
     times=" ({})",
 )
 CHINESE_WORDS = Words(
@@ -81,15 +76,13 @@ CHINESE_WORDS = Words(
     why="**原因**：",
     differs="**与文章的差别**：",
     unless="**何时不需要**：",
-    join="",
     times="（{}）",
 )
 
 
 def english(step: Step) -> Texts:
-    """Return what a step and its note say."""
-    texts = note(step)
-    return Texts(step.title, step.reason, texts.unless, texts.differs, texts.more)
+    """Return what a step says of itself."""
+    return Texts(step.title, step.reason, step.not_needed_when, step.differs)
 
 
 def stamp(texts: Texts) -> str:
@@ -108,7 +101,7 @@ def translations() -> Dict[str, Dict[str, str]]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
         raise ForkError(f"{CHINESE} is not valid TOML: {e}") from None
     for name, entry in table.items():
-        wrong = ({"of", "title", "reason", "unless"} - set(entry)) | (set(entry) - {"of", *Texts._fields})
+        wrong = ({"of", "title", "reason"} - set(entry)) | (set(entry) - {"of", *Texts._fields})
         if wrong:
             raise ForkError(f"{CHINESE}: [{name}] lacks, or has but should not: {', '.join(sorted(wrong))}")
     return table
@@ -124,7 +117,7 @@ def problems(steps: List[Step]) -> List[str]:
             result.append(f'{CHINESE.name} has no [{step.name}]: translate it, with of = "{stamp(texts)}"')
         elif entry["of"] != stamp(texts):
             result.append(f'{CHINESE.name}: [{step.name}] is of an older text: renew it, with of = "{stamp(texts)}"')
-        elif any(bool(entry.get(key)) != bool(getattr(texts, key)) for key in ("differs", "more")):
+        elif bool(entry.get("differs")) != bool(texts.differs):
             result.append(f"{CHINESE.name}: [{step.name}] has a text that the English lacks, or the other way round")
     known = {step.name for step in steps}
     return result + [f"{CHINESE.name} speaks of {name}, which is no step" for name in table if name not in known]
@@ -166,11 +159,10 @@ def _section(result: Result, texts: Texts, words: Words, release: str) -> List[s
     texts = Texts(*map(_prose, texts))
     article = words.article.format(step.section) if step.section != "-" else words.ours
     lines = [f"### {step.name}", "", texts.title + article, ""]
-    reason = f"{texts.reason}{words.join}{texts.more}".strip()
-    lines += [f"- {words.where}{_places(result, words, release)}", f"- {words.why}{reason}"]
+    lines += [f"- {words.where}{_places(result, words, release)}", f"- {words.why}{texts.reason}"]
     if texts.differs:
         lines.append(f"- {words.differs}{texts.differs}")
-    return [*lines, f"- {words.unless}{texts.unless}", ""]
+    return [*lines, *([f"- {words.unless}{texts.unless}"] if texts.unless else []), ""]
 
 
 def _places(result: Result, words: Words, release: str) -> str:

@@ -17,7 +17,6 @@ from typing import Dict, Iterator, List, NamedTuple, Optional
 
 from fork.build import Plan
 from fork.errors import ForkError
-from fork.notes import note
 from fork.pin import ROOT
 from fork.steps.articles import s01_create_folder
 from fork.tree import ULTRALYTICS, YOLOV5, Target, Tree
@@ -65,7 +64,7 @@ def commits(work: Plan, configs: Tree) -> List[Commit]:
         trailers = [
             ("Origin", f"ultralytics-addmodules {work.pin.version}, step {step.name}"),
             ("Article-Section", f"{article}{step.section}" if step.section != "-" else "none"),
-            ("Not-needed-when", note(step).unless),
+            ("Not-needed-when", step.not_needed_when),
             ("Outcome", str(item.outcome)),
             *(("Edited", f"{place} ({places.count(place)})") for place in dict.fromkeys(places)),
         ]

@@ -1,6 +1,6 @@
 """Tells what a tree does when it runs: which models it builds, what they compute, whether ours train.
 
-``python -m fork.probe ROOT`` (ROOT holds a folder ``ultralytics``, pristine or patched) prints one line of JSON, and
+``python -m fork.releases.probe ROOT`` (ROOT holds a folder ``ultralytics``, pristine or patched) prints JSON, and
 ``probe(Path(ROOT))`` returns the same as a dict. A child process imports the tree (``probed.py``), so a release that
 crashes harms nobody, its chatter never reaches the JSON, and no two trees meet in one process. It has no network, a
 settings folder of its own, one thread, and writes nothing into ROOT.
@@ -100,7 +100,7 @@ def environment(folder: Path) -> Dict[str, str]:
 
 def main(arguments: Optional[List[str]] = None) -> int:
     """Print the report on one tree as a line of JSON; exit code 0 where it runs, 1 where it does not."""
-    parser = argparse.ArgumentParser(prog="python -m fork.probe", description=(__doc__ or "").split("\n\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m fork.releases.probe", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("root", type=Path, metavar="ROOT", help="folder that holds ultralytics/")
     parser.add_argument(
         "--limit", type=float, default=LIMIT, metavar="S", help=f"seconds at most (default {LIMIT:.0f})"

@@ -21,11 +21,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from fork import fetch, patch, probe, series
+from fork import fetch, patch, series
 from fork.edit import Step
 from fork.errors import ForkError, StepError
-from fork.export import read_configs
 from fork.pin import ROOT, Package
+from fork.releases import probe
+from fork.review.export import read_configs
 from fork.state import WORK
 from fork.tree import OVERLAY, Tree, digest, read_overlay, read_wheel, sha256, write_files
 
@@ -127,7 +128,7 @@ def measure(package: Package, wheel: Path, overlay: Tree, configs: Tree, run: Op
         wheel: The file.
         overlay: Our own folder.
         configs: The checkout's model YAMLs, as they lie beside the package.
-        run: Called with a folder that holds a tree (see ``fork.probe``); None to run nothing.
+        run: Called with a folder that holds a tree (see ``fork.releases.probe``); None to run nothing.
 
     Returns:
         ``version``, ``sha256``, ``size``; ``steps`` (see ``Transformed``), ``problems``; ``digest`` of the tree;

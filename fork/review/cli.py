@@ -39,7 +39,7 @@ def add_export(parser: argparse.ArgumentParser) -> None:
 
 def drop(options: argparse.Namespace, root: Path) -> int:
     """Put a saved edit aside."""
-    from fork import local
+    from fork.releases import local
 
     target = TARGETS[options.target]
     path = local.drop(root, options.name, target)
@@ -49,7 +49,7 @@ def drop(options: argparse.Namespace, root: Path) -> int:
 
 def explain(options: argparse.Namespace, root: Path, work: Plan) -> int:
     """Print what the steps do to a place."""
-    from fork import explain
+    from fork.review import explain
 
     print(explain.explain(work, options.place, root), end="")
     return 0
@@ -57,14 +57,14 @@ def explain(options: argparse.Namespace, root: Path, work: Plan) -> int:
 
 def procedure(options: argparse.Namespace, root: Path, work: Plan) -> int:
     """Write the pages of the procedure, or check them."""
-    from fork import procedure
+    from fork.review import procedure
 
     return procedure.write(root, work, check=options.check)
 
 
 def patches(options: argparse.Namespace, root: Path, work: Plan) -> int:
     """Write the series of patches."""
-    from fork import mail
+    from fork.review import mail
 
     count = mail.write(work, options.patches, root)
     print(f"wrote {count} patches for {work.pin.upstream.name} {work.pin.upstream.version} to {options.patches}")

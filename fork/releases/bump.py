@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Callable, Dict, List, NamedTuple, Optional
 
 from fork import build as builder
-from fork import changes, lock, sweep
+from fork import lock
 from fork.errors import ForkError, HandEditedError, PinError
 from fork.pin import Package, Pin, load_pin
+from fork.releases import changes, sweep
 from fork.state import WORK, exclusive, look, read_stamp
 from fork.tree import read_overlay, read_wheel, remove_files, replace, write_files
 
@@ -156,7 +157,8 @@ def package_of(root: Path, version: str, source: Optional[Path], say: Say = buil
     Raises:
         ForkError: There is no such release, or it cannot be fetched.
     """
-    from fork import fetch, releases
+    from fork import fetch
+    from fork.releases import index as releases
 
     name = load_pin(root).upstream.name
     if source is not None and source.is_file():

@@ -1,6 +1,6 @@
 """Exports the fork as a numbered series of patches in mail format, for ``git am`` on the unpacked release.
 
-The patches are the commits of ``fork.export`` as ``git format-patch`` writes them, so their bytes, too, depend on the
+The patches are the commits of ``export`` as ``git format-patch`` writes them, so their bytes, too, depend on the
 pin, the series, the overlay and ``cfg/`` alone. A step that changes no file has a commit, but no patch.
 """
 
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import List
 
 from fork.build import Plan
-from fork.export import git, history, new_folder
 from fork.pin import ROOT
+from fork.review.export import git, history, new_folder
 
 FORMAT = ["--no-signature", "--zero-commit", "--full-index", "--binary", "--no-renames", "--no-stat"]
 FORMAT += ["--no-numbered", "--quiet"]
