@@ -4,7 +4,8 @@
     python -m fork procedure --check    exit with 1 if one is not current
 
 Everything about a step is taken from the step itself and from what it edits in the pinned release.
-The text around that is in ``pages/``, and so are the Chinese texts of the steps. Each of those has a short hash of the English it was made from beside it, so that one that lags behind is found.
+The text around that is in ``pages/``, and so are the Chinese texts of the steps. Each of those has a short hash of the
+English it was made from beside it, so that one that lags behind is found.
 """
 
 from __future__ import annotations
