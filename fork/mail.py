@@ -274,10 +274,10 @@ def write(work: Plan, target: Path, root: Path = ROOT) -> int:
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise ForkError(f"{target} exists and is not an empty folder: name a new one")
     files = mails(work, read_configs(root), saved_edits(root))
-    made = not target.exists()
-    target.mkdir(parents=True, exist_ok=True)
     written = {file.name: file.data for file in files}
     written.update({SERIES: series(work, files).encode(), README: readme(work, files).encode()})
+    made = not target.exists()
+    target.mkdir(parents=True, exist_ok=True)
     try:
         write_files(target, written)
     except BaseException:

@@ -97,7 +97,8 @@ def unread(name: str, package: str) -> str:
             path = Path(folder, file)
             inside = path.relative_to(FOLDER)
             module = ".".join((package, *inside.with_suffix("").parts))
-            if path.suffix == ".py" and (module in sys.modules or module.endswith(".__init__")):
+            known = module in sys.modules or path.stem in {"__init__", *INFRASTRUCTURE}
+            if path.suffix == ".py" and known:
                 continue
             if os.path.isfile(path) and path.stat().st_size < LARGEST and wanted.search(read_source(path).text):
                 return inside.as_posix()
