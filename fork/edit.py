@@ -98,7 +98,6 @@ class Source:
 
     Attributes:
         text: The file's text and nodes (see ``fork.text``).
-        module: What stands outside functions and classes, as a place to search in and to edit.
         edited: The definition of each edited place.
 
     Raises:
@@ -116,8 +115,12 @@ class Source:
             raise self.fail("module", "valid Python", found) from None
         except ValueError as e:
             raise self.fail("module", "valid Python", str(e)) from None
-        self.module: Place[ast.Module] = Place(self, "module", self.text.node)
         self.edited: List[str] = []
+
+    @property
+    def module(self) -> Place[ast.Module]:
+        """What stands outside functions and classes, as a place to search in and to edit."""
+        return Place(self, "module", self.text.node)  # made anew: a circle would keep the nodes from being freed
 
     def places(self) -> List[Place[Definition]]:
         """Return every function and class of the file, in order."""

@@ -114,7 +114,7 @@ def test_diff_whole_by_step_and_in_numbers(fork):
     assert code == 0
     assert whole.startswith("--- a/ultralytics/cfg/__init__.py\n")
     changed = [line for line in whole.splitlines() if re.match(r"[+-][^+-]", line)]
-    assert len(changed) <= 150
+    assert len(changed) <= 160
     by_step = [fork("diff", "--step", step.name)[1] for step in ORDER]
     assert by_step[:2] == ["", ""]
     assert sum(text.count("addmodules.keep(") for text in by_step) == whole.count("addmodules.keep(") == 5

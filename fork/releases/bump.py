@@ -53,7 +53,7 @@ def prepare(root: Path, package: Package, wheel: Path, say: Say) -> builder.Plan
         raise HandEditedError(builder.describe_edits(state.edited))
     work = builder.plan(root, wheel, say, Pin(package, 1))
     say("running the series a second time, which must change nothing")
-    problems = sweep.problems(work.pristine, work.results)
+    problems = sweep.problems(work.results)
     if problems:
         raise ForkError("the series does not hold on this release; nothing was written:\n  " + "\n  ".join(problems))
     return work

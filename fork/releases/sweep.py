@@ -8,7 +8,6 @@ models, and build and run two detectors with a backbone of ours. Each release is
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import importlib.util
 import json
@@ -22,7 +21,7 @@ from types import MappingProxyType
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from fork import fetch, patch, series
-from fork.edit import Step
+from fork.edit import Outcome, Step
 from fork.errors import ForkError, StepError
 from fork.pin import ROOT, Package
 from fork.releases import probe
@@ -70,54 +69,40 @@ def transform(pristine: Tree, overlay: Tree, steps: Optional[Sequence[Step]] = N
         steps: Other steps than the series, for tests.
     """
     order = series.ORDER if steps is None else steps
-    tree: Tree = {**pristine, **overlay}
-    cells: Dict[str, Dict[str, Any]] = {}
-    results: List[series.Result] = []
-    with series.no_collection():
-        for step in order:
-            after = dict(tree)
-            try:
-                outcome = step.apply(after)
-                series.check_declared(step, outcome, tree, after)
-            except StepError as e:
-                cells[step.name] = {"failed": e.brief}
-                continue
-            tree = after
-            results.append(series.Result(step, outcome, after))
-            cells[step.name] = {"applied": outcome.applied, "reason": outcome.reason, "where": list(outcome.where)}
-    done = Transformed(tree, cells, [])
-    if not done.failed:
-        done.problems.extend(problems(pristine, results))
-    return done
+    failures: Dict[str, str] = {}
+
+    def note(step: Step, error: StepError) -> None:
+        failures[step.name] = error.brief
+
+    results = series.run(pristine, overlay, order, on_failure=note)
+    outcomes = {result.step.name: result.outcome for result in results}
+    cells: Dict[str, Dict[str, Any]] = {
+        step.name: {"failed": failures[step.name]} if step.name in failures else _cell(outcomes[step.name])
+        for step in order
+    }
+    tree = results[-1].tree if results else {**pristine, **overlay}
+    return Transformed(tree, cells, [] if failures else problems(results))
 
 
-def problems(pristine: Tree, results: Sequence[series.Result]) -> List[str]:
-    """Return, in words, what does not hold after the series: valid files, loops through the hook, a second run."""
-    tree = results[-1].tree
+def _cell(outcome: Outcome) -> Dict[str, Any]:
+    return {"applied": outcome.applied, "reason": outcome.reason, "where": list(outcome.where)}
+
+
+def problems(results: Sequence[series.Result]) -> List[str]:
+    """Return, in words, what does not hold after the series: loops through the hook, a second run."""
     found: List[str] = []
     try:
-        series.check_layer_loops(tree)
-        series.check_manifest(results)
+        series.check_finished(results)
     except StepError as e:
         found.append(e.brief)
-    for path in sorted(tree):
-        if path.endswith(".py") and tree[path] != pristine.get(path) and not path.startswith(OVERLAY):
-            try:
-                ast.parse(tree[path])
-            except SyntaxError as e:
-                found.append(f"{path} is no valid Python any more: {e}")
-    again = dict(tree)
-    with series.no_collection():
-        for step in (result.step for result in results):
-            try:
-                outcome = step.apply(again)
-            except StepError as e:
-                found.append(f"a second run of {step.name} fails: {e.brief}")
-                continue
-            if outcome.applied or again != tree:
-                found.append(f"a second run of {step.name} edits {outcome.applied} places again")
-                again = dict(tree)
-    return found
+    again = series.run(
+        results[-1].tree,
+        {},
+        [result.step for result in results],
+        on_failure=lambda step, e: found.append(f"a second run of {step.name} fails: {e.brief}"),
+    )
+    twice = [result for result in again if result.outcome.applied]
+    return found + [f"a second run of {r.step.name} edits {r.outcome.applied} places again" for r in twice]
 
 
 def measure(package: Package, wheel: Path, overlay: Tree, configs: Tree, run: Optional[Probe]) -> Row:
@@ -239,7 +224,8 @@ def key_of(root: Path, with_probe: bool) -> str:
     """Return what the rows of a sweep depend on: the steps, the overlay and, where models run, the environment."""
     parts: List[bytes] = [f"{with_probe} {environment(with_probe)}".encode()]
     engine = ("edit", "syntax", "text", "swaps", "names", "series", "probe", "probed")
-    files = [root / "fork" / f"{name}.py" for name in engine] + sorted((root / "fork" / "steps").rglob("*.py"))
+    files = [root / "fork" / folder / f"{name}.py" for name in engine for folder in ("", "releases")]
+    files += sorted((root / "fork" / "steps").rglob("*.py"))
     sources = {path.relative_to(root).as_posix(): path.read_bytes() for path in files if path.is_file()}
     for path, data in [*sources.items(), *sorted(read_overlay(root).items())]:
         parts.append(f"{path} {sha256(data)}".encode())
