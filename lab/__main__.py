@@ -16,12 +16,14 @@ COMMANDS = {
     "timm_sweep": "find out which networks of timm and torchvision serve",
 }
 
+PLAIN = ("bench", "backbones", "timm_sweep")
+
 
 def main(argv=None):
     """Run the command that the first word names; return its exit code."""
     words = sys.argv[1:] if argv is None else argv
     if words and words[0] in COMMANDS:
-        return importlib.import_module(f"lab.{words[0]}").main(words[1:])
+        return importlib.import_module(f"lab.{words[0]}" + ("" if words[0] in PLAIN else ".command")).main(words[1:])
     lines = "".join(f"  {name:12} {what}\n" for name, what in COMMANDS.items())
     usage = f"usage: python -m lab COMMAND [options]; each has --help\n\n{lines}"
     if not words or words[0] in ("-h", "--help"):

@@ -15,6 +15,7 @@ import sys
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from lab.bench import RESULTS, ROOT
+from lab.zoo.names import ALIASES, WRAPPED
 
 PAGE = ROOT / "docs" / "backbones.md"
 SIDE = 640
@@ -72,12 +73,6 @@ FAMILIES = [
         "18 and 34 have RT-DETR's 1x1 projection in the first block; pretrained with timm's weights, they do not.",
     ),
 ]
-WRAPPED = {
-    "Timm": "most networks of timm, see [timm.md](timm.md)",
-    "TorchVisionFeatures": "most classifiers of torchvision, see [timm.md](timm.md); `TorchVision` in a YAML",
-}
-ALIASES = {"MobileNetV3": "MobileNetV3Large", "PResNet": "PResNet50"}
-"""Names that stand for another one unless they are given an argument."""
 
 
 def family_of(name: str) -> Family:

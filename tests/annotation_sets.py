@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from lab.data import main
+from lab.data.command import main
 
 
 class Ran(NamedTuple):

@@ -9,10 +9,11 @@ import types
 import pytest
 from conftest import ROOT, make_squares
 
-from lab import compare, launch
+from lab import launch
 from lab.compare import cloud, plan, progress, record, schedule, timing, worker
-from lab.compare.files import read_json
+from lab.compare import command as compare
 from lab.compare.state import find_point, trim_results, write_json
+from lab.files import read_json
 
 
 @pytest.fixture(scope="module")
@@ -234,9 +235,9 @@ def test_models_are_timed_anew_only_where_the_set_or_the_conditions_changed(tmp_
         rest.pop("say")
         return {**{one: {"median_ms": 1.0} for one in models}, "conditions": {**rest, "torch": "x"}}
 
-    module = types.ModuleType("lab.latency")
+    module = types.ModuleType("lab.speed.latency")
     module.measure = measure
-    monkeypatch.setitem(sys.modules, "lab.latency", module)
+    monkeypatch.setitem(sys.modules, "lab.speed.latency", module)
     monkeypatch.setattr("torch.__version__", "x")
     content = {"models": [{"label": "a"}, {"label": "b"}], "seeds": [0, 1], "train": {"imgsz": 64, "device": "cpu"}}
     content["baseline"] = "b"
@@ -309,7 +310,7 @@ def test_archive_stays_in_its_run(tmp_path):
 
 
 def test_help_loads_nothing_heavy():
-    script = "import sys\nfrom lab.compare import parser\nparser().format_help()\n"
+    script = "import sys\nfrom lab.compare.command import parser\nparser().format_help()\n"
     script += "print(*{'torch', 'numpy', 'ultralytics', 'yaml', 'ray', 'matplotlib'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

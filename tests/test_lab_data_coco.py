@@ -11,8 +11,8 @@ import yaml
 from annotation_sets import coco, image, labelme, labels, problems, runner, shape, tree
 
 from lab.data import geometry
+from lab.data.check import check_data
 from lab.data.coco import is_coco
-from lab.data_check import check_data
 
 
 @pytest.fixture

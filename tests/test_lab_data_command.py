@@ -157,7 +157,7 @@ def test_one_coco_file_by_its_name(tmp_path, run):
 
 def test_help_is_quick_and_loads_nothing_heavy():
     code = (
-        "import sys\nfrom lab.data import parse\n"
+        "import sys\nfrom lab.data.command import parse\n"
         "try:\n    parse(['convert', '--help'])\nexcept SystemExit:\n    pass\n"
         "print([m for m in ('torch', 'numpy', 'matplotlib', 'PIL', 'yaml', 'ultralytics', 'cv2') if m in sys.modules])"
     )

@@ -9,9 +9,9 @@ import pytest
 import yaml
 from annotation_sets import image, problems, runner, tree
 
+from lab.data.check import check_data
 from lab.data.groups import RULES, suggestion
 from lab.data.stratify import divide
-from lab.data_check import check_data
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from annotation_sets import image, labels, problems, runner, thing, tree, xml
 
-from lab.data_check import check_data
+from lab.data.check import check_data
 
 
 @pytest.fixture

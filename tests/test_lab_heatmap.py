@@ -10,14 +10,14 @@ import torch
 from conftest import run_python
 from tools.small_models import build, ours_yaml, rows
 
-from lab import heatmap
+from lab.heatmap import command as heatmap
 from lab.launch import UsageError
 
 pytest.importorskip("pytorch_grad_cam")
 
-from lab._heatmap_cam import NoGradientError, explain
-from lab._heatmap_draw import share_inside
-from lab._heatmap_net import Net
+from lab.heatmap.cam import NoGradientError, explain
+from lab.heatmap.draw import share_inside
+from lab.heatmap.net import Net
 from ultralytics.nn import tasks
 
 CPU = torch.device("cpu")
@@ -385,6 +385,6 @@ def test_a_missing_library_is_said(run, checkpoint, monkeypatch):
 
 def test_help_imports_nothing_heavy():
     heavy = "{'torch', 'numpy', 'matplotlib', 'yaml', 'cv2', 'ultralytics', 'pytorch_grad_cam'}"
-    code = "import sys; from lab import curves, heatmap; heatmap.parse(['m', '--source', 'a']);"
-    code += f"curves.parse(['a']); print({heavy} & set(sys.modules))"
+    code = "import sys; from lab.curves import command as curves; from lab.heatmap import command as heatmap;"
+    code += f"heatmap.parse(['m', '--source', 'a']); curves.parse(['a']); print({heavy} & set(sys.modules))"
     assert run_python("-c", code).stdout.strip() == "set()"

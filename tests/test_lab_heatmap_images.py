@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from lab import _heatmap_images as images
-from lab._heatmap_draw import mosaic, overlay
+from lab.heatmap import images
+from lab.heatmap.draw import mosaic, overlay
 from lab.launch import UsageError
 
 

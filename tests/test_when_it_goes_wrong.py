@@ -7,7 +7,7 @@ import pytest
 import torch
 from conftest import ROOT, make_squares
 
-from lab.data_check import check_data
+from lab.data.check import check_data
 from ultralytics import RTDETR, YOLO
 from ultralytics.nn.Addmodules import BackboneError
 from ultralytics.utils.torch_utils import get_flops

@@ -90,7 +90,7 @@ def load(name: str) -> Model:
 
 def check_set(name: str, quick: bool, model: Optional[Model]) -> Tuple[Any, Dict[str, Any]]:
     """Check a data set; return the report, and what it says of the model: number of classes, channels."""
-    from lab.data_check import check_data
+    from lab.data.check import check_data
     from ultralytics.nn.Addmodules._yamltext import read_document
 
     path = launch.find_data(launch.CROWNS) if launch.is_crowns(name) else name
@@ -165,7 +165,7 @@ def _main(options: argparse.Namespace) -> int:
                 print(render(problem, report.path))
             print(f"{report.path}: {_count(len(report.faults()))}")
         if options.graph and report.rows:
-            from lab.graph import draw
+            from lab.check.graph import draw
 
             draw(report, Path(options.graph))
             if not options.json:

@@ -33,9 +33,6 @@ from typing import Any, Dict, List, Optional, Tuple
 from lab import launch
 from lab.launch import UsageError, say
 
-THREADS = os.environ.get("OMP_NUM_THREADS", "")
-"""As the user has set it; read now, since upstream sets it when it is imported."""
-
 OPTIONS = ("data", "cfg", "baseline", "seeds", "epochs", "imgsz", "batch", "device", "workers", "jobs", "ray", "out")
 OPTIONS += ("language",)
 LANGUAGES = ("en", "zh")
@@ -197,9 +194,9 @@ def main(argv: Optional[List[str]] = None) -> int:
 def _main(options: argparse.Namespace, train: Dict[str, Any], words: List[str]) -> int:
     from lab.compare import plan as plans
     from lab.compare import record, schedule
-    from lab.compare.files import read_json
-    from lab.compare.lock import Lock
     from lab.compare.state import write_json
+    from lab.files import read_json
+    from lab.lock import Lock
 
     repeated, given = None, _given(options, train)
     if options.again:
@@ -312,7 +309,7 @@ def _show(plan: Dict[str, Any], out: Path, left: List[Any], known: Optional[Dict
 def _move_aside(out: Path) -> None:
     """Rename a folder that nobody works in."""
     from fork.tree import replace
-    from lab.compare.lock import Lock
+    from lab.lock import Lock
 
     with Lock(out, "a comparison"):
         pass

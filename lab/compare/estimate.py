@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
-from lab.compare.files import read_json
 from lab.compare.state import JOB, LOG, reason_from_log, write_json
+from lab.files import read_json
 
 WARM, STEPS = 1, 3
 LIMIT = 600

@@ -12,8 +12,8 @@ import tempfile
 from pathlib import Path
 from typing import Any, ClassVar, Dict, List, Optional
 
-from lab import launch
-from lab.compare import files, predictions
+from lab import files, launch
+from lab.compare import predictions
 
 KEPT = ("conf", "iou", "max_det", "single_cls", "classes", "agnostic_nms", "split", "workers", "rect")
 """Arguments of the training that its own validations obeyed, too."""

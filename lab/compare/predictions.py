@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Tuple
 
-from lab import plotting
-from lab.compare import files
+from lab import files, plotting
 
 if TYPE_CHECKING:
     from lab.compare.pictures import Sheet

@@ -15,8 +15,9 @@ from typing import Any, Dict, List, Optional
 
 from fork.pin import ROOT, load_pin
 from fork.state import look
-from lab.compare.files import read_json
 from lab.compare.state import write_json
+from lab.files import read_json
+from lab.speed.latency import cpu_name
 
 RECORD = "record.json"
 VERSION = 1
@@ -44,8 +45,6 @@ def environment(threads: int, device: Optional[str]) -> Dict[str, Any]:
     """
     import torch
 
-    from lab.bench import _cpu
-
     pin = load_pin()
     state = look(ROOT, pin)
     stamp = state.stamp
@@ -60,7 +59,7 @@ def environment(threads: int, device: Optional[str]) -> Dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: found for name in PACKAGES for found in [_version(name)] if found},
         "system": platform.platform(),
-        "cpu": _cpu(),
+        "cpu": cpu_name(),
         "cores": os.cpu_count(),
         "threads": threads,
         "device": device,
@@ -98,8 +97,8 @@ def data_digest(file: str) -> str:
     It begins with ``bytes:`` where the images' content counts, with ``sizes:`` where only their names and sizes do,
     because they are more than ``MOST_BYTES`` in all. Where the data set lies does not count.
     """
-    from lab._data_list import label_paths
-    from lab._data_yaml import read_plan
+    from lab.data.listing import label_paths
+    from lab.data.yaml_file import read_plan
 
     plan = read_plan(file, "detect", None, [])
     if plan is None:

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from lab.compare.files import read_json, write_text
+from lab.files import read_json, write_text
 
 STATE, JOB, LOG = "state.json", "job.json", "log.txt"
 ATTEMPT = "--- attempt"

@@ -55,7 +55,7 @@ def main(argv: Optional[List[str]] = None) -> int:
 
 
 def _main(options: argparse.Namespace) -> int:
-    from lab import _curves_draw, _curves_read
+    from lab.curves import draw, read
 
     faults = []
     if options.smooth < 1:
@@ -69,17 +69,17 @@ def _main(options: argparse.Namespace) -> int:
             faults.append(f"--out {options.out} is a folder: name a file in it")
     if faults:
         raise UsageError("\n  ".join(faults))
-    files = _curves_read.find(options.runs)
+    files = read.find(options.runs)
     if options.labels and len(options.labels) != len(files):
         listed = "".join(f"\n  {path}" for path in files)
         raise UsageError(f"--labels gives {len(options.labels)} for {len(files)} runs:{listed}")
-    runs = [_curves_read.read(path) for path in files]
-    names = options.labels or (_curves_read.groups(files) if options.group else _curves_read.names(files))
+    runs = [read.read(path) for path in files]
+    names = options.labels or (read.groups(files) if options.group else read.names(files))
     for run in runs:
         for note in run.notes:
             say(f"note: {run.path}: {note}")
-    columns = _curves_read.columns(runs, options.metrics)
-    picture, lines = _curves_draw.draw(runs, names, columns, options.x, options.smooth, _target(stem))
+    columns = read.columns(runs, options.metrics)
+    picture, lines = draw.draw(runs, names, columns, options.x, options.smooth, _target(stem))
     print("\n".join(lines))
     print(f"curves: {picture[0]}, {picture[1].name}")
     return 0

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, List, NamedTuple, Sequence, Tuple
 
 from lab import plotting
-from lab._curves_read import Run, is_loss, short
+from lab.curves.read import Run, is_loss, short
 from lab.launch import UsageError
 
 GRID = 400

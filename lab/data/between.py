@@ -6,9 +6,9 @@ import hashlib
 import os
 from typing import Callable, Dict, List, Set, Tuple
 
-from lab._data_files import Issue
-from lab._data_list import label_paths
-from lab._data_yaml import Plan
+from lab.data.files import Issue
+from lab.data.listing import label_paths
+from lab.data.yaml_file import Plan
 
 Add = Callable[[str, Issue], None]
 

@@ -13,11 +13,11 @@ from collections import Counter, deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from lab._data_between import names_in, note_leaks, note_orphans
-from lab._data_files import Issue, Labels, Look, Rule, look_at_image, read_labels
-from lab._data_kinds import KINDS
-from lab._data_list import label_paths
-from lab._data_yaml import Plan, find_yaml, problem_at, read_plan
+from lab.data.between import names_in, note_leaks, note_orphans
+from lab.data.files import Issue, Labels, Look, Rule, look_at_image, read_labels
+from lab.data.kinds import KINDS
+from lab.data.listing import label_paths
+from lab.data.yaml_file import Plan, find_yaml, problem_at, read_plan
 
 if TYPE_CHECKING:
     from ultralytics.nn.Addmodules._yamltext import Problem
@@ -42,7 +42,7 @@ class Finding(NamedTuple):
     """One kind of thing found in images and labels.
 
     Attributes:
-        kind: A key of ``lab._data_kinds.KINDS``.
+        kind: A key of ``lab.data.kinds.KINDS``.
         count: How often.
         examples: The first few places, ``file: detail`` or ``file:line: detail``, relative to the data set's folder.
         message: What it is, how often, and what upstream does about it.

@@ -162,8 +162,8 @@ class Entry(NamedTuple):
         split: The part it is in.
         image: Its path.
         label: Where upstream looks for its labels.
-        look: What it is (``lab._data_files.Look``).
-        labels: What its label file holds (``lab._data_files.Labels``), None where there is none.
+        look: What it is (``lab.data.files.Look``).
+        labels: What its label file holds (``lab.data.files.Labels``), None where there is none.
     """
 
     split: str
@@ -177,12 +177,12 @@ def open_set(name: str) -> Tuple[Any, Dict[str, Any]]:
     """Read a data YAML by the rules of ``lab check``.
 
     Returns:
-        The plan (``lab._data_yaml.Plan``), and what the YAML holds.
+        The plan (``lab.data.yaml_file.Plan``), and what the YAML holds.
 
     Raises:
         UsageError: There is none, it names no classes, or it leads to no image; says all that is wrong with it.
     """
-    from lab._data_yaml import find_yaml, read_plan
+    from lab.data.yaml_file import find_yaml, read_plan
     from ultralytics.nn.Addmodules._yamltext import read_document, render
 
     problems: List[Any] = []
@@ -199,14 +199,14 @@ def open_set(name: str) -> Tuple[Any, Dict[str, Any]]:
 
 def rule_of(plan: Any) -> Any:
     """Return what the set's label files are measured by."""
-    from lab._data_files import Rule
+    from lab.data.files import Rule
 
     return Rule("detect", len(plan.names), *plan.points)
 
 
 def entries(plan: Any, only: Optional[str] = None) -> Iterator[Entry]:
     """Yield every image of a data set, its header and its labels read; by split, sorted."""
-    from lab.data_check import _looks
+    from lab.data.check import _looks
 
     chosen = {split: images for split, images in plan.images.items() if only in (None, split)}
     progress = Progress("reading", sum(map(len, chosen.values())))

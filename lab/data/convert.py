@@ -217,7 +217,7 @@ def _one(
     places: Names,
 ) -> Optional[List[Row]]:
     """Write an image and its labels; return its objects, None where it is left out."""
-    from lab._data_files import look_at_image
+    from lab.data.files import look_at_image
 
     held = b"" if job.picture else _embedded(job, problems)
     if held is None:

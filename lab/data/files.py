@@ -31,7 +31,7 @@ BOX, OBB = 5, 9
 
 
 class Issue(NamedTuple):
-    """One thing found in a file: its kind (see ``lab._data_kinds``), the line (0: the file as a whole) and details."""
+    """One thing found in a file: its kind (see ``lab.data.kinds``), the line (0: the file as a whole) and details."""
 
     kind: str
     line: int = 0

@@ -92,7 +92,7 @@ def group(images: Sequence[str], rule: Optional[str], problems: Problems, short:
 
 def twins(images: Sequence[str]) -> List[Tuple[int, int]]:
     """Return pairs of images with the same bytes: the first of a kind, and each other. Reads files of one size only."""
-    from lab._data_between import _digest, _size
+    from lab.data.between import _digest, _size
 
     by_size: Dict[int, List[int]] = {}
     for n, path in enumerate(images):

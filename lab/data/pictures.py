@@ -41,7 +41,7 @@ class Pictures:
     """The images below a folder, by name and by stem."""
 
     def __init__(self, root: Path):
-        from lab._data_list import UNREAD
+        from lab.data.listing import UNREAD
         from ultralytics.data.utils import IMG_FORMATS
 
         self.root = root

@@ -88,7 +88,7 @@ OWN: Dict[str, Kind] = {
 
 def kind_of(name: str) -> Kind:
     """Return a kind of this module, or that of ``lab check`` for an image."""
-    from lab._data_kinds import KINDS
+    from lab.data.kinds import KINDS
 
     return OWN.get(name) or Kind(KINDS[name].title, "left out")
 

@@ -107,7 +107,7 @@ def split(plan: Any, shares: Dict[str, float], seed: int, rule: Any, by_class: b
     """Divide the images of a data set.
 
     Args:
-        plan: The data set (``lab._data_yaml.Plan``).
+        plan: The data set (``lab.data.yaml_file.Plan``).
         shares: Part -> fraction.
         seed: Any whole number.
         rule: What keeps images together: see ``lab.data.groups.rule_of``; None for nothing but their bytes.

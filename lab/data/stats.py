@@ -81,11 +81,11 @@ def gather(plan: Any, imgsz: int, near: str = "auto") -> Stats:
     """Count a data set.
 
     Args:
-        plan: ``lab._data_yaml.Plan``.
+        plan: ``lab.data.yaml_file.Plan``.
         imgsz: Training size in pixels.
         near: yes, no or auto: look for near-identical images.
     """
-    from lab._data_between import note_leaks
+    from lab.data.between import note_leaks
 
     root = os.path.join(plan.root, "")
     same = [part for part in plan.images if part != "train" and plan.sources[part] == plan.sources.get("train")]

@@ -9,8 +9,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
-from lab._data_files import Issue
-from lab._data_list import list_images
+from lab.data.files import Issue
+from lab.data.listing import list_images
 
 if TYPE_CHECKING:
     from ultralytics.nn.Addmodules._yamltext import Document, Problem

@@ -7,7 +7,7 @@ from typing import Any, Dict, Optional
 import numpy as np
 import torch
 
-from lab._heatmap_net import Layer, Net, Seen
+from lab.heatmap.net import Layer, Net, Seen
 from lab.launch import UsageError
 
 EIGEN_CELLS = 10_000

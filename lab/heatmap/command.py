@@ -162,8 +162,8 @@ def main(argv: Optional[List[str]] = None) -> int:
 
 
 def _main(options: argparse.Namespace) -> int:
-    from lab import _heatmap_images as images
-    from lab._heatmap_net import Net, pick_device
+    from lab.heatmap import images
+    from lab.heatmap.net import Net, pick_device
 
     files = images.find(options.source) if options.source else []
     device = pick_device(options.device)
@@ -191,7 +191,7 @@ def run(net: Any, files: List[Path], layers: List[Any], folder: Path, side: int,
     """Draw every image; return the exit code.
 
     Args:
-        net: A ``_heatmap_net.Net``.
+        net: A ``lab.heatmap.net.Net``.
         files: Images.
         layers: What ``net.find`` gave.
         folder: Where the pictures go; made with the first of them.
@@ -201,9 +201,8 @@ def run(net: Any, files: List[Path], layers: List[Any], folder: Path, side: int,
     Raises:
         UsageError: A layer has no gradient, or none of the images can be read.
     """
-    from lab import _heatmap_draw as draw
-    from lab import _heatmap_images as images
-    from lab._heatmap_cam import explain
+    from lab.heatmap import draw, images
+    from lab.heatmap.cam import explain
 
     broken, rows, names = [], [], set()
     for number, path in enumerate(files, 1):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
 from lab import plotting
-from lab._heatmap_images import Placed
+from lab.heatmap.images import Placed
 
 COLOURS = "inferno"
 """Colour map of heat: its lightness rises all the way, so that it can be read in grey and by the colour-blind."""
@@ -36,7 +36,7 @@ class Panels(NamedTuple):
 
     Attributes:
         photo: uint8, (H, W, C), BGR or grey.
-        seen: A ``_heatmap_net.Seen``.
+        seen: A ``lab.heatmap.net.Seen``.
         layers: Their names.
         maps: The map of each, (H, W) in 0…1; None where there is no detection.
         names: Class number -> name.

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 import torch
 from torch import nn
 
-from lab._heatmap_images import Placed, place
+from lab.heatmap.images import Placed, place
 from lab.launch import UsageError
 from ultralytics.nn.Addmodules.contract import SLOTS, first_backbone
 from ultralytics.nn.Addmodules.hooks import takes_any_shape

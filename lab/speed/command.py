@@ -86,7 +86,7 @@ def forms(options: argparse.Namespace, device: str) -> Tuple[List[str], List[Tup
     Raises:
         UsageError: One was asked for and cannot be measured here.
     """
-    from lab._speed_formats import missing
+    from lab.speed.formats import missing
 
     asked = choose(options.formats or ",".join(FORMATS), FORMATS, "--formats")
     modes = choose(options.modes, MODES, "--modes")
@@ -125,7 +125,7 @@ def outputs(paths: Sequence[Path]) -> None:
     Raises:
         UsageError: An ending that is not known, or no such folder.
     """
-    from lab._speed_report import ENDINGS
+    from lab.speed.report import ENDINGS
 
     for path in paths:
         if path.suffix not in ENDINGS:
@@ -162,7 +162,7 @@ def measure(modules: Dict[str, Any], chosen: List[str], setting: Any, options: A
     Args:
         modules: Name → module, on the CPU.
         chosen: The forms.
-        setting: ``_speed_formats.Setting``.
+        setting: ``lab.speed.formats.Setting``.
         options: The command line: rounds, no_memory.
         progress: Told what is being done.
     """
@@ -190,8 +190,7 @@ def race(
     """
     import torch
 
-    from lab import _speed_formats as formats
-    from lab import latency
+    from lab.speed import formats, latency
 
     ready: List[Tuple[Row, Path, Any, Any]] = []
     with torch.inference_mode():
@@ -240,8 +239,8 @@ def why(error: Exception) -> str:
 
 def enter(rows: List[Row], times: List[List[float]], setting: Any) -> None:
     """Put times and verdicts into the rows; the first one is the reference, the last times are its second copy's."""
-    from lab import latency
-    from lab._speed_formats import TOLERANCE
+    from lab.speed import latency
+    from lab.speed.formats import TOLERANCE
 
     tolerance = TOLERANCE["float16" if setting.half else "float32"]
     for number, row in enumerate(rows):
@@ -259,7 +258,7 @@ def in_own_process(form: str, path: Path, setting: Any) -> Optional[float]:
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
-    from lab._speed_formats import peak_memory
+    from lab.speed.formats import peak_memory
 
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         try:
@@ -284,9 +283,7 @@ def main(argv: Optional[List[str]] = None) -> int:
 
 
 def _main(options: argparse.Namespace) -> int:
-    from lab import _speed_formats as formats
-    from lab import _speed_report as report
-    from lab import latency
+    from lab.speed import formats, latency, report
 
     sizes = batches(options.batch)
     device = latency.check_setting(

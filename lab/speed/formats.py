@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Se
 import numpy as np
 import torch
 
-from lab import latency
+from lab.speed import latency
 
 MODES = ("eager", "fused", "channels_last")
 """PyTorch's: as it was trained; BatchNorm folded; folded, and in memory with the channels innermost."""

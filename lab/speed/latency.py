@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
+from lab import launch
 from lab.launch import UsageError
 
 LEVEL = 0.99
@@ -184,9 +185,7 @@ def use_threads(count: Optional[int]) -> Iterator[int]:
     """Within this block torch computes with ``count`` threads; None: OMP_NUM_THREADS, or every core it may use."""
     import torch
 
-    from lab import launch
-
-    if count is None and not launch._threads_given:
+    if count is None and not launch.THREADS:
         usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
         count = len(usable)
     before = torch.get_num_threads()
@@ -235,8 +234,6 @@ def load(model: Union[str, Path]) -> Any:
     Raises:
         UsageError: There is none, or it cannot be used.
     """
-    from lab import launch
-
     if Path(model).suffix == ".pt":
         inner = launch.load_checkpoint(Path(model))[0].model
     else:

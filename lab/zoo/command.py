@@ -27,7 +27,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from lab import launch
 from lab.launch import UsageError
-from lab.speed import Progress
+from lab.speed.command import Progress
 
 DETECT = ("Detect", "v10Detect", "RTDETRDecoder")
 """Last rows of detectors; other YAMLs are listed with their parameters alone."""
@@ -105,7 +105,7 @@ def facts(module: Any, imgsz: int, batch: int) -> Row:
     """
     import torch
 
-    from lab import latency
+    from lab.speed import latency
     from ultralytics.nn.Addmodules.contract import first_backbone
     from ultralytics.utils.torch_utils import get_flops
 
@@ -143,7 +143,7 @@ class Stock:
 
     def ready(self, module: Any) -> Any:
         """Return a function that runs a fused copy of a module once."""
-        from lab import latency
+        from lab.speed import latency
 
         x = latency.example(module, self.options.imgsz, self.options.batch)
         module = latency.fused(copy.deepcopy(module)).to(self.options.device)
@@ -153,7 +153,7 @@ class Stock:
         """Measure a model beside both copies; return its part of the row."""
         import torch
 
-        from lab import latency
+        from lab.speed import latency
 
         with torch.inference_mode():
             runs = [self.ready(module), *self.runs]
@@ -215,8 +215,8 @@ def main(argv: Optional[List[str]] = None) -> int:
 
 
 def _main(options: argparse.Namespace) -> int:
-    from lab import _zoo_names, latency
-    from lab import _zoo_report as report
+    from lab.speed import latency
+    from lab.zoo import names, report
 
     options.device = latency.check_setting(
         options.imgsz, options.batch, options.rounds, options.threads, options.device, False
@@ -225,7 +225,7 @@ def _main(options: argparse.Namespace) -> int:
         raise UsageError(f"--nc {options.nc}: the least is 1")
     if options.out.exists() and not options.out.is_dir():
         raise UsageError(f"--out {options.out} is a file: give a folder")
-    entries = select(_zoo_names.ours() + (_zoo_names.upstream() if options.all else []), options.only)
+    entries = select(names.ours() + (names.upstream() if options.all else []), options.only)
     rows: List[Row] = []
     with latency.use_threads(options.threads) as threads:
         stock = None

@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any, Dict, List, NamedTuple
 
 from lab import launch
-from lab.backbones import ALIASES, WRAPPED
+
+WRAPPED = {
+    "Timm": "most networks of timm, see [timm.md](timm.md)",
+    "TorchVisionFeatures": "most classifiers of torchvision, see [timm.md](timm.md); `TorchVision` in a YAML",
+}
+ALIASES = {"MobileNetV3": "MobileNetV3Large", "PResNet": "PResNet50"}
+"""Names that stand for another one unless they are given an argument."""
 
 
 class Entry(NamedTuple):

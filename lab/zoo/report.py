@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 from typing import Any, Dict, List
 
-from lab._speed_report import replace
+from lab.speed.report import replace
 
 FIELDS = ["model", "group", "task", "parameters", "gflops", "backbone_strides", "backbone_channels", "head_strides"]
 FIELDS += ["head_channels", "median_ms", "stock_ms", "ratio", "low", "high", "noise", "verdict", "reason"]

@@ -1,0 +1,1 @@
+"""Data sets: checked, converted, split, counted, drawn."""
