@@ -37,23 +37,23 @@ def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
 
 
 def _convert(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Convert Pascal VOC XML, COCO JSON or LabelMe JSON to YOLO: images/, labels/ and data.yaml."
+    parser.description = (
+        "Convert Pascal VOC XML, COCO JSON or LabelMe JSON to YOLO by the package supervision "
+        "(`pip install supervision`), and check the result. "
+        "Whatever cannot be converted is named, and nothing is written then. "
+        "Images without an annotation are background; COCO's crowds are left out; each of several folders of "
+        "annotations, or COCO files, becomes a folder of images, in train, val or test if its name says so."
+    )
     add = parser.add_argument
     add("source", help="folder of annotations, or one COCO file")
     add("--to", required=True, metavar="DIR", help="folder to write; must be new or empty")
-    add("--from", dest="kind", choices=("auto", "voc", "coco", "labelme"), default="auto", help="default: look")
-    add("--images", metavar="DIR", help="folder of the images, searched with all below; default: that of SOURCE")
-    add("--names", metavar="A,B,C|FILE", help="classes in the order of their numbers; others are left out")
-    add("--rename", action="append", default=[], metavar="OLD=NEW", help="call a class otherwise, or merge two")
-    add("--task", choices=("auto", "detect", "segment"), default="auto", help="default: segment if all have polygons")
-    how = parser.add_mutually_exclusive_group()
-    how.add_argument("--copy", action="store_true", help="copy the images (the default)")
-    how.add_argument("--link", action="store_true", help="link the images instead of copying them")
-    add("--drop-empty", action="store_true", help="leave out images without an object, instead of as background")
-    add("--skip-difficult", action="store_true", help="leave out what VOC marks as difficult")
-    add("--origin", choices=("auto", "0", "1"), default="auto", help="pixel that VOC corners count from; default: look")
-    add("--rescale", action="store_true", help="scale boxes where the image has another size than the annotation says")
-    add("--strict", action="store_true", help="exit with 1 if anything was wrong")
+    add("--images", metavar="DIR", help="folder of the images; default: the annotations', and those around it")
+    add(
+        "--task",
+        choices=("detect", "segment"),
+        default="detect",
+        help="boxes (default), or outlines, all of which are held in memory as masks",
+    )
 
 
 def _split(parser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import sys
 import time
@@ -13,6 +14,8 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Se
 
 from lab import launch
 from lab.launch import UsageError
+
+PARTS = ("train", "val", "test")
 
 GENERIC = {"images", "jpegimages", "annotations", "labels", "image", "imgs", "img", "xml", "json", "ann", "anns"}
 """Folders' names that say what lies in them and not which of it."""
@@ -116,7 +119,7 @@ class Names:
         """
         # a second folder called images would lead upstream astray: it swaps the last for labels
         folders = [name for name in path.parts[:-1] if name.lower() not in GENERIC and name not in ("..", "/")]
-        if part and folders and _same_part(folders[0], part):
+        if part and folders and part_of(folders[0]) == part:
             folders = folders[1:]
         stem, ending = path.stem, suffix or path.suffix
         folder = PurePosixPath(part, *folders)
@@ -130,10 +133,10 @@ class Names:
             n += 1
 
 
-def _same_part(folder: str, part: str) -> bool:
-    from lab.data.records import part_of
-
-    return part_of(folder) == part
+def part_of(text: str) -> str:
+    """Return train, val or test where a name says so, otherwise an empty text."""
+    found = re.search(r"(?:^|[^a-z])(train|valid(?:ation)?|val|test)(?![a-z])", text.lower())
+    return {"t": found.group(1), "v": "val"}[found.group(1)[0]] if found else ""
 
 
 def put(source: Path, target: Path, link: bool) -> None:

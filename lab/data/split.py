@@ -9,6 +9,7 @@ from typing import Any, Dict, Hashable, List, NamedTuple, Sequence, Tuple
 
 from lab import launch
 from lab.data.common import (
+    PARTS,
     Entry,
     Names,
     Progress,
@@ -25,8 +26,6 @@ from lab.data.groups import group, rule_of, suggestion
 from lab.data.problems import Problems
 from lab.data.stratify import divide
 from lab.launch import UsageError, say
-
-PARTS = ("train", "val", "test")
 
 
 class Division(NamedTuple):
