@@ -6,7 +6,7 @@ import hashlib
 import os
 from typing import Callable, Dict, List, Set, Tuple
 
-from lab.data.files import Issue
+from lab.data.findings import Issue
 from lab.data.listing import label_paths
 from lab.data.yaml_file import Plan
 
@@ -72,33 +72,34 @@ class _Files:
         self.digests: Dict[Tuple[str, bool], str] = {}
         self.pieces: Dict[int, Dict[str, List[str]]] = {}
         for path in paths:
-            self.sizes.setdefault(_size(path), []).append(path)
+            self.sizes.setdefault(size_of(path), []).append(path)
 
     def twin(self, path: str) -> str:
-        size = _size(path)
+        size = size_of(path)
         if size <= 0 or size not in self.sizes:
             return ""
         if size not in self.pieces:
             self.pieces[size] = {}
             for one in self.sizes[size]:
-                self.pieces[size].setdefault(self.digest(one, False), []).append(one)
-        alike = self.pieces[size].get(self.digest(path, False), [])
-        return next((one for one in alike if one == path or self.digest(one, True) == self.digest(path, True)), "")
+                self.pieces[size].setdefault(self.of(one, False), []).append(one)
+        alike = self.pieces[size].get(self.of(path, False), [])
+        return next((one for one in alike if one == path or self.of(one, True) == self.of(path, True)), "")
 
-    def digest(self, path: str, whole: bool) -> str:
+    def of(self, path: str, whole: bool) -> str:
         if (path, whole) not in self.digests:
-            self.digests[path, whole] = _digest(path, whole)
+            self.digests[path, whole] = digest(path, whole)
         return self.digests[path, whole]
 
 
-def _size(path: str) -> int:
+def size_of(path: str) -> int:
+    """Return the bytes of a file, -1 where it cannot be read."""
     try:
         return os.stat(path).st_size
     except OSError:
         return -1
 
 
-def _digest(path: str, whole: bool) -> str:
+def digest(path: str, whole: bool) -> str:
     """Return a hash of a file, or of three pieces of it, which tells most files of one size apart."""
     hasher = hashlib.blake2b(digest_size=16)
     try:

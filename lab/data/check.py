@@ -14,16 +14,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from lab.data.between import names_in, note_leaks, note_orphans
-from lab.data.files import Issue, Labels, Look, Rule, look_at_image, read_labels
-from lab.data.kinds import KINDS
+from lab.data.files import Labels, Look, Rule, look_at_image, read_labels
+from lab.data.findings import Finding, Issue, Tally, lines, printable
 from lab.data.listing import label_paths
 from lab.data.yaml_file import Plan, find_yaml, problem_at, read_plan
 
 if TYPE_CHECKING:
     from ultralytics.nn.Addmodules._yamltext import Problem
-
-EXAMPLES = 5
-"""How many places a finding names."""
 
 SAMPLE = 100
 """How many images of a split are decoded, evenly spaced, where not all are."""
@@ -36,26 +33,6 @@ TINY = 2
 """Pixels that an object must exceed in width and height at the training size: upstream's augmentation drops others."""
 
 Progress = Callable[[int, int], None]
-
-
-class Finding(NamedTuple):
-    """One kind of thing found in images and labels.
-
-    Attributes:
-        kind: A key of ``lab.data.kinds.KINDS``.
-        count: How often.
-        examples: The first few places, ``file: detail`` or ``file:line: detail``, relative to the data set's folder.
-        message: What it is, how often, and what upstream does about it.
-        advice: What to do.
-        severe: Upstream stops or leaves images out, or there is nothing to learn from or to measure by.
-    """
-
-    kind: str
-    count: int
-    examples: Tuple[str, ...]
-    message: str
-    advice: str
-    severe: bool
 
 
 class SplitCount(NamedTuple):
@@ -149,7 +126,7 @@ def check_data(
     plan = read_plan(found, task, nc, problems) if found else None
     if plan is None:
         return DataReport(found or str(path), problems, [], {}, {}, time.perf_counter() - start)
-    tally = _Tally(plan.root)
+    tally = Tally(plan.root)
     for file, issue in plan.issues:
         tally.add(file, issue)
     splits, classes = _scan(plan, task, imgsz, full, progress, tally)
@@ -160,43 +137,8 @@ def check_data(
     return DataReport(plan.file, severe_first, tally.findings(), splits, classes, seconds, plan.root)
 
 
-class _Tally:
-    """Counts issues by kind and keeps the first few places of each."""
-
-    def __init__(self, root: str):
-        self.root = os.path.join(root, "")
-        self.counts: Counter[str] = Counter()
-        self.files: Counter[str] = Counter()
-        self.last: Dict[str, str] = {}
-        self.examples: Dict[str, List[str]] = {}
-
-    def add(self, file: str, issue: Issue) -> None:
-        kind = issue.kind
-        self.counts[kind] += 1
-        if self.last.get(kind) != file:
-            self.last[kind] = file
-            self.files[kind] += 1
-        examples = self.examples.setdefault(kind, [])
-        if len(examples) < EXAMPLES:
-            place = self.short(file) + (f":{issue.line}" if issue.line else "")
-            examples.append(place + (f": {issue.detail}" if issue.detail else ""))
-
-    def short(self, file: str) -> str:
-        return file[len(self.root) :].replace(os.sep, "/") if file.startswith(self.root) else file
-
-    def findings(self) -> List[Finding]:
-        result = []
-        for kind, text in KINDS.items():
-            count, files = self.counts[kind], self.files[kind]
-            if count:
-                total = str(count) if count == files else f"{count} in {files} file{'s'[: files > 1]}"
-                message = f"{text.title}: {total}; {text.effect}"
-                result.append(Finding(kind, count, tuple(self.examples[kind]), message, text.advice, text.severe))
-        return result
-
-
 def _scan(
-    plan: Plan, task: str, imgsz: Optional[int], full: bool, progress: Optional[Progress], tally: _Tally
+    plan: Plan, task: str, imgsz: Optional[int], full: bool, progress: Optional[Progress], tally: Tally
 ) -> Tuple[Dict[str, SplitCount], Dict[int, ClassCount]]:
     """Look at the images and labels of all splits."""
     rule = Rule(task, None if plan.names is None else len(plan.names), *plan.points)
@@ -210,7 +152,7 @@ def _scan(
         per_class: Counter[int] = Counter()
         bare: List[Tuple[str, str]] = []  # images without labels
         step = 1 if full else max(1, len(images) // SAMPLE)
-        for n, (image, label, look, labels) in enumerate(_looks(images, plan.channels, rule, step)):
+        for n, (image, label, look, labels) in enumerate(looks(images, plan.channels, rule, step)):
             for issue in look.issues:
                 tally.add(image, issue)
             if image == previous:
@@ -241,9 +183,7 @@ def _scan(
     return splits, classes
 
 
-def _looks(
-    images: List[str], channels: int, rule: Rule, step: int
-) -> Iterator[Tuple[str, str, Look, Optional[Labels]]]:
+def looks(images: List[str], channels: int, rule: Rule, step: int) -> Iterator[Tuple[str, str, Look, Optional[Labels]]]:
     """Yield each image, its label file, and what they are; in order, worked out by threads, which decoding lets run."""
     labels = label_paths(images)
 
@@ -295,7 +235,7 @@ def _upstreams_count(look: Look, labels: Optional[Labels]) -> Dict[str, int]:
     return {"found": 1, "corrupt": int(labels.refused), "empty": int(labels.empty)}
 
 
-def _note_labels(path: str, look: Look, labels: Labels, task: str, imgsz: Optional[int], tally: _Tally) -> None:
+def _note_labels(path: str, look: Look, labels: Labels, task: str, imgsz: Optional[int], tally: Tally) -> None:
     for issue in labels.issues:
         tally.add(path, issue)
     if labels.empty:
@@ -311,7 +251,7 @@ def _note_labels(path: str, look: Look, labels: Labels, task: str, imgsz: Option
                 tally.add(path, Issue("label-tiny", line, f"{w:.1f} x {h:.1f} pixels"))
 
 
-def _note_split(split: str, bare: List[Tuple[str, str]], count: SplitCount, tally: _Tally) -> None:
+def _note_split(split: str, bare: List[Tuple[str, str]], count: SplitCount, tally: Tally) -> None:
     """Note a split without labels or objects; otherwise its images without labels (``bare``, with where those go)."""
     if bare and not count.found and split != "test":  # sets for a contest keep the labels of their test split back
         tally.add(split, Issue("no-labels", detail=_where_labels(*bare[0])))
@@ -346,31 +286,25 @@ def _where_labels(image: str, label: str) -> str:
 def _lines(report: DataReport) -> List[str]:
     from ultralytics.nn.Addmodules._yamltext import render
 
-    lines = [f"data      {report.path}"]
+    found = [f"data      {report.path}"]
     if report.root:
-        lines.append(f"folder    {report.root}")
+        found.append(f"folder    {report.root}")
     for split, n in report.splits.items():
         text = f"{n.images} images, {n.boxes} objects, {n.missing + n.empty} of background"
-        lines.append(f"{split:9} {text}" + (f", {n.corrupt} left out" if n.corrupt else ""))
+        found.append(f"{split:9} {text}" + (f", {n.corrupt} left out" if n.corrupt else ""))
     for i, one in list(report.classes.items())[:20]:
         counts = ", ".join(f"{split} {n}" for split, n in one.boxes.items())
-        lines.append(f"class {i:<3} {one.name}: {counts or 'not counted'}")
+        found.append(f"class {i:<3} {one.name}: {counts or 'not counted'}")
     if len(report.classes) > 20:
-        lines.append(f"          and {len(report.classes) - 20} more classes")
+        found.append(f"          and {len(report.classes) - 20} more classes")
     for problem in report.problems:
         # render() marks a warning itself, by another word than the findings below
         text = render(problem._replace(severe=True), report.path)
-        lines += (("error: " if problem.severe else "note: ") + text).splitlines()
-    for finding in sorted(report.findings, key=lambda f: not f.severe):
-        lines.append(("error: " if finding.severe else "note: ") + finding.message)
-        lines += [f"    {example}" for example in finding.examples]
-        more = finding.count - len(finding.examples)
-        lines += [f"    and {more} more"] if more > 0 else []
-        lines.append(f"    to do: {finding.advice}")
+        found += (("error: " if problem.severe else "note: ") + text).splitlines()
+    found += lines(report.findings, "error")
     items = [*report.problems, *report.findings]
     errors = sum(item.severe for item in items)
     verdict = "no errors" if not errors else f"{errors} error{'s'[: errors > 1]}"
     notes = len(items) - errors
-    lines.append(f"data: {verdict}, {notes} note{'s'[: notes != 1]} ({report.seconds:.1f} s)")
-    # names of files and words of labels are others': no line breaks, no escape sequences
-    return ["".join(c if c.isprintable() else "?" for c in line) for line in lines]
+    found.append(f"data: {verdict}, {notes} note{'s'[: notes != 1]} ({report.seconds:.1f} s)")
+    return printable(found)

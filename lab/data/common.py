@@ -209,14 +209,14 @@ def rule_of(plan: Any) -> Any:
 
 def entries(plan: Any, only: Optional[str] = None) -> Iterator[Entry]:
     """Yield every image of a data set, its header and its labels read; by split, sorted."""
-    from lab.data.check import _looks
+    from lab.data.check import looks
 
     chosen = {split: images for split, images in plan.images.items() if only in (None, split)}
     progress = Progress("reading", sum(map(len, chosen.values())))
     try:
         for split, images in chosen.items():
             # no image number is a multiple of that but the first, so that one image is decoded
-            for image, label, look, labels in _looks(images, plan.channels, rule_of(plan), len(images) + 1):
+            for image, label, look, labels in looks(images, plan.channels, rule_of(plan), len(images) + 1):
                 yield Entry(split, image, label, look, labels)
                 progress.step()
     finally:

@@ -7,6 +7,8 @@ import stat
 from pathlib import Path
 from typing import Any, List, NamedTuple, Optional, Tuple
 
+from lab.data.findings import Issue
+
 FORMATS = {
     "bmp": {"BMP", "DIB"},
     "jpg": {"JPEG", "MPO"},
@@ -28,14 +30,6 @@ MIN_SIDE = 10
 
 BOX, OBB = 5, 9
 """Columns of a row: class, x, y, width, height; and class with four corners."""
-
-
-class Issue(NamedTuple):
-    """One thing found in a file: its kind (see ``lab.data.kinds``), the line (0: the file as a whole) and details."""
-
-    kind: str
-    line: int = 0
-    detail: str = ""
 
 
 class Look(NamedTuple):

@@ -10,7 +10,7 @@ class Kind(NamedTuple):
 
     Attributes:
         title: What is counted, as the beginning of a sentence.
-        effect: What upstream does about it.
+        effect: What upstream, or the tool that met it, does about it.
         advice: What to do.
         severe: Upstream stops or leaves images out, or there is nothing to learn from or to measure by.
     """
@@ -170,6 +170,22 @@ KINDS: Dict[str, Kind] = {
         False,
     ),
     "class-train": Kind("classes without an object in train", "they cannot be learnt", "check `names`", False),
+    "no-images": Kind("parts without an image", "there are too few images or groups", "ask for fewer parts"),
+    "group-unmatched": Kind(
+        "file names that --group-by does not match",
+        "each is a group of its own",
+        "correct the rule",
+    ),
+    "same-bytes": Kind("images that are another to the byte", "they stay in its part", "delete them", False),
+    "renamed": Kind(
+        "images that are written under another name",
+        "two would have shared a label file",
+        "nothing, if names do not matter",
+        False,
+    ),
+    "class-test": Kind(
+        "classes without an object in test", "they are not measured", "check how the set was split", False
+    ),
     "class-val": Kind(
         "classes without an object in val", "they are not measured", "check how the set was split", False
     ),

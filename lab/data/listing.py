@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Callable, List, Optional, Tuple
 
-from lab.data.files import Issue
+from lab.data.findings import Issue
 
 UNREAD = {"gif", "ico", "jfif", "jif", "jpe", "pbm", "pgm", "pnm", "ppm", "psd", "svg", "tga"}
 """Suffixes of images that upstream passes over."""

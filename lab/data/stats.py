@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
@@ -11,6 +10,7 @@ from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 from lab import launch
 from lab.data.common import Entry, Progress, check_new, entries, new_folder, open_set, pad
 from lab.data.common import width as columns
+from lab.data.findings import Tally
 from lab.launch import UsageError, say
 
 SMALL, MEDIUM = 32**2, 96**2
@@ -87,7 +87,7 @@ def gather(plan: Any, imgsz: int, near: str = "auto") -> Stats:
     """
     from lab.data.between import note_leaks
 
-    root = os.path.join(plan.root, "")
+    short = Tally(plan.root).short
     same = [part for part in plan.images if part != "train" and plan.sources[part] == plan.sources.get("train")]
     # a set that is not divided yet names train as val: its images count once
     plan = plan._replace(images={part: some for part, some in plan.images.items() if part not in same})
@@ -117,9 +117,6 @@ def gather(plan: Any, imgsz: int, near: str = "auto") -> Stats:
             per_image.append(len(found))
             sizes[entry.look.size] += 1
     leaks: List[Tuple[str, str]] = []
-
-    def short(path: str) -> str:
-        return (path[len(root) :] if path.startswith(root) else path).replace(os.sep, "/")
 
     def note(path: str, issue: Any) -> None:
         if issue.kind == "leak":

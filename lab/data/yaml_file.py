@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
-from lab.data.files import Issue
+from lab.data.findings import Issue
 from lab.data.listing import list_images
 
 if TYPE_CHECKING:
