@@ -1,4 +1,4 @@
-"""Files of a comparison, written whole or not at all, and read without an accident where one is damaged."""
+"""Files that are written whole or not at all, and JSON that is read without an accident where it is damaged."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ def write_text(target: Path, text: str) -> Path:
     return write_bytes(target, text.encode("utf-8"))
 
 
-def write_json(target: Path, content: Any) -> Path:
-    """Write JSON; see ``write``. A number that is not finite is refused: JSON has none."""
-    return write_text(target, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+def write_json(target: Path, content: Any, finite: bool = False) -> Path:
+    """Write JSON; see ``write``. A training's argument may be infinite; ``finite`` refuses that."""
+    return write_text(target, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=not finite) + "\n")
 
 
 def read_json(path: Path) -> Optional[Dict[str, Any]]:

@@ -12,8 +12,9 @@ from conftest import ROOT, make_squares
 from lab import launch
 from lab.compare import cloud, plan, progress, record, schedule, timing, worker
 from lab.compare import command as compare
-from lab.compare.state import find_point, trim_results, write_json
-from lab.files import read_json
+from lab.compare.state import find_point, trim_results
+from lab.files import read_json, write_json
+from lab.terminal import duration
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +206,7 @@ class Terminal(io.StringIO):
 
 
 def test_progress_is_a_block_on_a_terminal_and_lines_elsewhere(monkeypatch):
-    monkeypatch.setattr(progress, "_understands_escapes", lambda: True)
+    monkeypatch.setattr("lab.terminal.understands_escapes", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
     states = {
         "a-s0": {"state": "done", "epochs": 10, "seconds": 100.0},
@@ -224,7 +225,7 @@ def test_progress_is_a_block_on_a_terminal_and_lines_elsewhere(monkeypatch):
     assert "1 of 3 runs done, 2 min left" in text  # 50 s of a-s1, and 100 s of b-s0 at the pace of the others
     assert "[##########..........] a-s1: epoch 6/10, 50 s left" in text
     assert text.endswith("\x1b[2F\x1b[Jdone    a-s0\n")
-    assert [progress.duration(s) for s in (None, 59, 90, 3600 * 3 + 300)] == ["?", "59 s", "2 min", "3 h 05 min"]
+    assert [duration(s) for s in (None, 59, 90, 3600 * 3 + 300)] == ["?", "59 s", "2 min", "3 h 05 min"]
 
 
 def test_models_are_timed_anew_only_where_the_set_or_the_conditions_changed(tmp_path, monkeypatch):

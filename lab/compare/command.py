@@ -194,8 +194,7 @@ def main(argv: Optional[List[str]] = None) -> int:
 def _main(options: argparse.Namespace, train: Dict[str, Any], words: List[str]) -> int:
     from lab.compare import plan as plans
     from lab.compare import record, schedule
-    from lab.compare.state import write_json
-    from lab.files import read_json
+    from lab.files import read_json, write_json
     from lab.lock import Lock
 
     repeated, given = None, _given(options, train)

@@ -15,8 +15,7 @@ from typing import Any, Dict, List, Optional
 
 from fork.pin import ROOT, load_pin
 from fork.state import look
-from lab.compare.state import write_json
-from lab.files import read_json
+from lab.files import read_json, write_json
 from lab.speed.latency import cpu_name
 
 RECORD = "record.json"

@@ -7,8 +7,7 @@ from typing import Any, Callable, Dict, List
 
 from lab import launch
 from lab.compare.schedule import share
-from lab.compare.state import write_json
-from lab.files import read_json
+from lab.files import read_json, write_json
 
 LATENCY = "latency.json"
 

@@ -2,7 +2,7 @@
 
     python -m lab data convert VOC_FOLDER --to my-data          Pascal VOC, COCO or LabelMe -> YOLO
     python -m lab data split my-data --to my-split              lists for train, val and test; no image is copied
-    python -m lab data stats my-split --out my-stats            classes, sizes, leaks; a table, JSON and a picture
+    python -m lab data stats my-split --out my-stats            classes, sizes, leaks; a table, and JSON
     python -m lab data sample my-split --out sample.jpg         a sheet of labelled images
 
 Originals are never written to. Each verb has --help. Exit code: 0; 1 with --strict where something was found;
@@ -79,7 +79,7 @@ def _stats(parser: argparse.ArgumentParser) -> None:
     parser.description = "Count a YOLO data set: classes, box and image sizes, background, leaks between its parts."
     add = parser.add_argument
     add("data", help="data YAML, or the folder that holds it")
-    add("--out", metavar="DIR", help="write stats.json and stats.png there")
+    add("--out", metavar="DIR", help="write stats.json there")
     add("--imgsz", type=int, default=640, help="training size for small, medium and large; default: 640")
     add(
         "--near",

@@ -6,64 +6,17 @@ import contextlib
 import os
 import re
 import shutil
-import sys
-import time
-import unicodedata
 from pathlib import Path, PurePosixPath
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from lab import launch
 from lab.launch import UsageError
+from lab.terminal import Progress
 
 PARTS = ("train", "val", "test")
 
 GENERIC = {"images", "jpegimages", "annotations", "labels", "image", "imgs", "img", "xml", "json", "ann", "anns"}
 """Folders' names that say what lies in them and not which of it."""
-
-
-def width(text: str) -> int:
-    """Return how many columns of a terminal a text takes: a Chinese letter takes two."""
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
-
-
-def pad(text: str, columns: int) -> str:
-    """Fill a text up with spaces to a number of columns."""
-    return text + " " * (columns - width(text))
-
-
-class Progress:
-    """A line that counts on a terminal; nothing elsewhere."""
-
-    def __init__(self, what: str, total: int):
-        self.what, self.total, self.done = what, total, 0
-        self.start = self.last = time.monotonic()
-        self.shown = False
-        self.live = sys.stderr.isatty()
-
-    def step(self, n: int = 1) -> None:
-        """Count on; write at most five times a second."""
-        self.done += n
-        now = time.monotonic()
-        if self.live and now - self.last > 0.2:
-            self.last, self.shown = now, True
-            left = (now - self.start) / max(self.done, 1) * (self.total - self.done)
-            sys.stderr.write(f"\r{self.what}: {self.done:,} of {self.total:,}, {left:.0f} s left   ")
-            sys.stderr.flush()
-
-    def end(self) -> None:
-        """Wipe the line."""
-        if self.shown:
-            sys.stderr.write("\r" + " " * 79 + "\r")
-            sys.stderr.flush()
-
-    def over(self, items: Sequence[Any]) -> Iterator[Any]:
-        """Yield items and count them."""
-        try:
-            for item in items:
-                yield item
-                self.step()
-        finally:
-            self.end()
 
 
 @contextlib.contextmanager

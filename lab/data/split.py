@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from pathlib import Path, PurePosixPath
@@ -13,21 +12,20 @@ from lab.data.common import (
     PARTS,
     Entry,
     Names,
-    Progress,
     check_new,
     entries,
     new_folder,
     open_set,
-    pad,
     put,
-    width,
     write_yaml,
 )
 from lab.data.findings import Issue, Tally
 from lab.data.findings import lines as finding_lines
 from lab.data.groups import group, rule_of, suggestion
 from lab.data.stratify import divide
+from lab.files import write_json
 from lab.launch import UsageError, say
+from lab.terminal import Progress, pad, width
 
 HARMLESS = ("renamed", "same-bytes")
 """Kinds of finding that --strict does not mind."""
@@ -95,8 +93,7 @@ def main(options: Any) -> int:
         record = {"source": plan.file, "images": len(division.entries), "groups": len(set(division.groups))}
         record["options"] = {key: value for key, value in vars(options).items() if key != "verb"}
         record["parts"] = {part: {str(k): n for k, n in one.items()} for part, one in table.items()}
-        text = json.dumps({**record, "findings": tally.record()}, indent=1, ensure_ascii=False)
-        (work / "report.json").write_text(text + "\n", encoding="utf-8")
+        write_json(work / "report.json", {**record, "findings": tally.record()})
     for line in lines(table, plan.names, division):
         say(line)
     found = tally.findings()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import math
-import os
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
@@ -162,7 +160,7 @@ def picture(panels: Panels, name: str, title: str, target: Path) -> None:
             bar = figure.colorbar(shown, ax=list(axes[0]), fraction=0.02, pad=0.01, shrink=0.8, ticks=[0, 1])
             bar.ax.set_yticklabels(["none", "layer's\nmaximum"])
         figure.suptitle(f"{plotting.text(name, 'image')}: {plotting.text(title, 'one class')}", fontsize=8)
-        _save(figure, target, 170)
+        plotting.save_png(figure, target, 170)
 
 
 def _shown_colours() -> Any:
@@ -220,7 +218,7 @@ def mosaic(output: Any, placed: Placed, size: Sequence[int], most: int, title: s
             axes.text(n % across * (tile[0] + gap), n // across * (tile[1] + head) + head - 3, str(channel), fontsize=6)
         axes.axis("off")
         axes.set_title(f"{title}: {len(order)} of {channels} channels, strongest first", fontsize=7)
-        _save(figure, target, dpi)
+        plotting.save_png(figure, target, dpi)
     return order
 
 
@@ -274,18 +272,6 @@ def contact(rows: Sequence[Tuple[str, List[Any]]], layers: Sequence[str], target
             figure.get_layout_engine().set(h_pad=0.01, w_pad=0.01, hspace=0.0, wspace=0.0)
             number = start // ROWS + 1
             path = target if number == 1 else target.with_name(f"{target.stem}-{number}{target.suffix}")
-            _save(figure, path, 160)
+            plotting.save_png(figure, path, 160)
             written.append(path)
     return written
-
-
-def _save(figure: Any, target: Path, dpi: int) -> None:
-    """Write a PNG, whole or not at all."""
-    from matplotlib import pyplot as plt
-
-    data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=dpi, metadata={"Software": None})
-    plt.close(figure)
-    part = target.with_name(f".{target.name}.part")
-    part.write_bytes(data.getvalue())
-    os.replace(part, target)

@@ -54,17 +54,6 @@ def read(path: Path, channels: int = 3) -> Optional[Any]:
     return photo if photo is None or photo.ndim == 3 else photo[..., None]
 
 
-def write(path: Path, picture: Any) -> None:
-    """Write a BGR picture as PNG, whole or not at all."""
-    import os
-
-    import cv2
-
-    part = path.with_name(f".{path.name}.part")
-    cv2.imencode(".png", picture)[1].tofile(str(part))
-    os.replace(part, path)
-
-
 def unique(stem: str, taken: Set[str]) -> str:
     """Return a name for an image's pictures that is not in ``taken``, whatever its case, and add it."""
     name, number = stem, 1

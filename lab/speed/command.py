@@ -19,12 +19,12 @@ import difflib
 import os
 import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from lab import launch
 from lab.launch import UsageError
+from lab.terminal import Progress, Screen
 
 FORMATS = ("torch", "torchscript", "onnx", "openvino")
 MODES = ("eager", "fused", "channels_last")
@@ -134,29 +134,7 @@ def outputs(paths: Sequence[Path]) -> None:
             raise UsageError(f"--out {path}: there is no folder {path.absolute().parent}")
 
 
-class Progress:
-    """A line on the terminal that is written over; nothing where standard error is none."""
-
-    def __init__(self) -> None:
-        self.shown = sys.stderr.isatty()
-
-    def __call__(self, text: str = "") -> None:
-        """Show a text in place of the last one."""
-        if self.shown:
-            print(f"\r{text[:100]:100}" if text else f"\r{'':100}\r", end="", file=sys.stderr, flush=True)
-
-    def rounds(self, what: str, total: int) -> Callable[[int], None]:
-        """Return a function that shows how many rounds are done and how long the rest takes."""
-        start = time.perf_counter()
-
-        def show(done: int) -> None:
-            left = (time.perf_counter() - start) / done * (total - done)
-            self(f"{what}: round {done} of {total}, {left:.0f} s left")
-
-        return show
-
-
-def measure(modules: Dict[str, Any], chosen: List[str], setting: Any, options: Any, progress: Progress) -> List[Row]:
+def measure(modules: Dict[str, Any], chosen: List[str], setting: Any, options: Any, screen: Screen) -> List[Row]:
     """Measure all models in all forms at one batch size.
 
     Args:
@@ -164,19 +142,19 @@ def measure(modules: Dict[str, Any], chosen: List[str], setting: Any, options: A
         chosen: The forms.
         setting: ``lab.speed.formats.Setting``.
         options: The command line: rounds, no_memory.
-        progress: Told what is being done.
+        screen: Shows what is being done.
     """
     rows = [{"model": name, "form": form, "batch": setting.batch} for name in modules for form in chosen]
     with tempfile.TemporaryDirectory(prefix="lab-speed-") as folder:
-        made = race(modules, rows, setting, options.rounds, Path(folder), progress)
+        made = race(modules, rows, setting, options.rounds, Path(folder), screen)
         for row, path, own in made if not options.no_memory else []:
-            progress(f"{row['model']} {row['form']}: peak memory")
+            screen.show(f"{row['model']} {row['form']}: peak memory")
             row["peak_mb"] = in_own_process(row["form"], path, own)
     return rows
 
 
 def race(
-    modules: Dict[str, Any], rows: List[Row], setting: Any, rounds: int, folder: Path, progress: Progress
+    modules: Dict[str, Any], rows: List[Row], setting: Any, rounds: int, folder: Path, screen: Screen
 ) -> List[Tuple[Row, Path, Any]]:
     """Make every candidate in a folder, check what it predicts, let all take turns, and fill in their rows.
 
@@ -204,7 +182,7 @@ def race(
                     row["reason"] = why(e)
                 continue
             for row in own_rows:
-                progress(f"{name}: making {row['form']}, batch {setting.batch}")
+                screen.show(f"{name}: making {row['form']}, batch {setting.batch}")
                 place = Path(folder, f"{number}-{row['form']}")
                 place.mkdir()
                 try:
@@ -219,10 +197,11 @@ def race(
         if ready:
             first, path, own, _ = ready[0]
             runs = [*(runner.run for *_, runner in ready), formats.open_form(first["form"], path, own).run]
-            shown = progress.rounds(f"batch {setting.batch}", rounds)
+            screen.clear()
+            shown = Progress(f"batch {setting.batch}: round", rounds)
             torch.set_num_threads(setting.threads)  # the exporter, by select_device, has set its own number
             try:
-                times = latency.take_turns(runs, rounds, timed=latency.clock(setting.device), on_round=shown)
+                times = latency.take_turns(runs, rounds, timed=latency.clock(setting.device), on_round=shown.at)
             except torch.cuda.OutOfMemoryError:
                 raise UsageError(
                     f"batch {setting.batch}: {len(runs)} candidates do not fit into the GPU's memory together; "
@@ -292,22 +271,22 @@ def _main(options: argparse.Namespace) -> int:
     outputs(options.out)
     options.labels = label(options.models)
     chosen, left_out = forms(options, device)
-    modules, progress, rows = {}, Progress(), []
+    modules, screen, rows = {}, Screen(), []
     faults = []
     for name, model in options.labels.items():
-        progress(f"loading {name}")
+        screen.show(f"loading {name}")
         try:
             modules[name] = latency.load(model)
         except UsageError as e:
             faults.append(str(e))
-    progress()
+    screen.clear()
     if faults:
         raise UsageError("\n".join(faults))
     with latency.use_threads(options.threads) as threads:
         for size in sizes:
             setting = formats.Setting(options.imgsz, size, threads, device, options.half)
-            rows += measure(modules, chosen, setting, options, progress)
-            progress()
+            rows += measure(modules, chosen, setting, options, screen)
+            screen.clear()
         conditions = latency.conditions(options.imgsz, 0, threads, device, options.half)
     conditions.update(batch=sizes, versions=formats.versions(chosen), rounds=options.rounds)
     said = report.notes(rows, left_out, conditions, any(not model.endswith(".pt") for model in options.models))

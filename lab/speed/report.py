@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
+
+from lab.files import write_text
 
 FIELDS = ["model", "form", "batch", "median_ms", "p95_ms", "images_per_s", "peak_mb", "difference"]
 FIELDS += ["ratio", "low", "high", "verdict", "rounds", "reason"]
@@ -108,20 +109,10 @@ def write(path: Path, rows: List[Row], notes: List[str], conditions: Dict[str, A
         text = buffer.getvalue()
     else:
         text = json.dumps({"conditions": conditions, "rows": [plain(row) for row in rows]}, indent=1) + "\n"
-    replace(path, text)
+    write_text(path, text)
 
 
 def plain(row: Row) -> Row:
     """Return a row as JSON has it: an infinite difference is a text there."""
     difference: Optional[float] = row.get("difference")
     return {**row, "difference": str(difference)} if difference == float("inf") else row
-
-
-def replace(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

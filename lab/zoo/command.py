@@ -27,7 +27,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from lab import launch
 from lab.launch import UsageError
-from lab.speed.command import Progress
+from lab.terminal import Screen, duration
 
 DETECT = ("Detect", "v10Detect", "RTDETRDecoder")
 """Last rows of detectors; other YAMLs are listed with their parameters alone."""
@@ -236,17 +236,17 @@ def _main(options: argparse.Namespace) -> int:
             stock = Stock(module, options, threads)
         conditions = latency.conditions(options.imgsz, options.batch, threads, options.device, False)
         print(report.line(report.HEADS), flush=True)
-        progress, started, stopped = Progress(), time.perf_counter(), ""
+        screen, started, stopped = Screen(), time.perf_counter(), ""
         try:
             for done, entry in enumerate(entries):
                 left = (time.perf_counter() - started) / done * (len(entries) - done) if done else 0
-                until = f", {left / 60:.0f} min left" if done else ""
-                progress(f"{done + 1} of {len(entries)}: {entry.name}{until}")
+                until = f", {duration(left)} left" if done else ""
+                screen.show(f"{done + 1} of {len(entries)}: {entry.name}{until}")
                 rows.append(examine(entry, stock, options))
-                progress()
+                screen.clear()
                 print(report.line(report.cells(rows[-1])), flush=True)
         except KeyboardInterrupt:
-            progress()
+            screen.clear()
             stopped = f"stopped after {len(rows)} of {len(entries)} models"
     said = notes(options, conditions, rows) + ([stopped] if stopped else [])
     options.out.mkdir(parents=True, exist_ok=True)

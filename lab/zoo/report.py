@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 from typing import Any, Dict, List
 
-from lab.speed.report import replace
+from lab.files import write_text
 
 FIELDS = ["model", "group", "task", "parameters", "gflops", "backbone_strides", "backbone_channels", "head_strides"]
 FIELDS += ["head_channels", "median_ms", "stock_ms", "ratio", "low", "high", "noise", "verdict", "reason"]
@@ -80,8 +80,8 @@ def write(folder: Path, rows: List[Row], notes: List[str]) -> List[Path]:
     writer = csv.DictWriter(buffer, FIELDS, extrasaction="ignore", restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    replace(folder / "zoo.csv", buffer.getvalue())
-    replace(folder / "zoo.md", markdown(rows, notes))
+    write_text(folder / "zoo.csv", buffer.getvalue())
+    write_text(folder / "zoo.md", markdown(rows, notes))
     return [folder / "zoo.md", folder / "zoo.csv", *draw(folder, rows)]
 
 
