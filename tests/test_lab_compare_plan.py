@@ -13,6 +13,7 @@ from lab import launch
 from lab.compare import cloud, plan, progress, record, schedule, timing, worker
 from lab.compare import command as compare
 from lab.compare.state import find_point, trim_results
+from lab.data import digest
 from lab.files import read_json, write_json
 from lab.terminal import duration
 
@@ -154,16 +155,16 @@ def test_overlap_of_train_and_val_is_told(tmp_path, model, capsys):
 
 def test_data_digest_is_of_the_content_and_not_of_the_place(tmp_path, squares, monkeypatch):
     twin = make_squares(tmp_path / "elsewhere")
-    first = record.data_digest(str(squares))
-    assert first == record.data_digest(str(twin))
+    first = digest.data_digest(str(squares))
+    assert first == digest.data_digest(str(twin))
     image = tmp_path / "elsewhere" / "images" / "val" / "0.png"
     content = bytearray(image.read_bytes())
     content[-1] ^= 1
     image.write_bytes(content)
-    assert first != record.data_digest(str(twin))
-    monkeypatch.setattr(record, "MOST_BYTES", 10)  # by size alone the two are the same again, and the digest says so
-    assert record.data_digest(str(squares)) == record.data_digest(str(twin))
-    assert record.data_digest(str(twin)).startswith("sizes:")
+    assert first != digest.data_digest(str(twin))
+    monkeypatch.setattr(digest, "MOST_BYTES", 10)  # by size alone the two are the same again, and the digest says so
+    assert digest.data_digest(str(squares)) == digest.data_digest(str(twin))
+    assert digest.data_digest(str(twin)).startswith("sizes:")
 
 
 def test_point_is_that_of_the_newest_whole_checkpoint(tmp_path):

@@ -143,8 +143,8 @@ def _settings(given: Dict[str, Any], known: Dict[str, Any], crowns: bool, proble
 
 def _add_data(plan: Dict[str, Any], imgsz: Any, problems: List[str], say: Callable[[str], None]) -> int:
     """Check the data set and note its file, names and digest in the plan; return the channels of its images."""
-    from lab.compare.record import data_digest
     from lab.data.check import check_data
+    from lab.data.digest import data_digest
     from ultralytics.nn.Addmodules._yamltext import read_document
 
     try:
