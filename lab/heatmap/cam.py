@@ -11,7 +11,7 @@ from lab.heatmap.net import Layer, Net, Seen
 from lab.launch import UsageError
 
 EIGEN_CELLS = 10_000
-"""Most cells of a map for the methods that take a singular value decomposition, of cells x cells numbers."""
+"""Most cells of a map for EigenCAM, whose singular value decomposition is of cells x cells numbers."""
 
 _made: Dict[type, type] = {}
 
@@ -44,9 +44,9 @@ def explain(net: Net, seen: Seen, layer: Layer, method: str, target: str = "clas
     if method != "EigenCAM" and not len(seen.cells):
         return None
     cells = layer.shape[1] * layer.shape[2]
-    if "Eigen" in method and cells > EIGEN_CELLS:
+    if method == "EigenCAM" and cells > EIGEN_CELLS:
         raise UsageError(
-            f"--layer {layer.name}: its map has {cells:,} cells, and {method} takes a matrix of that side squared: "
+            f"--layer {layer.name}: its map has {cells:,} cells, and eigencam takes a matrix of that side squared: "
             f"take a deeper layer, another method, or a smaller --imgsz"
         )
 

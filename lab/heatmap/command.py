@@ -1,8 +1,7 @@
-"""Shows where a detector looks: class-activation maps (CAM) over images, and feature maps of its layers.
+"""Shows where a detector looks: class-activation maps (CAM) over images.
 
     python -m lab heatmap best.pt --source photos                          P3, P4 and P5
     python -m lab heatmap best.pt --source a.jpg --layer N3 16 --method gradcam --class tree
-    python -m lab heatmap best.pt --source a.jpg --features 25             also the strongest channels
     python -m lab heatmap rtdetr-mobilenetv3.yaml --list-layers
 
 LAYER is P3, P4, P5 (the last map of that stride that the backbone gives to the head), N3, N4, N5 (the map of that
@@ -17,11 +16,9 @@ branches (YOLO26, YOLOv10) is explained by the one that upstream predicts with, 
 the sum of those boxes' widths and heights instead. The gradient at a layer is the whole one, through every later row
 that reads it. Each layer's map is scaled to its own maximum.
 
-Methods: hirescam (the default), layercam and gradcam-elementwise multiply gradient and activation cell by cell.
-gradcam, gradcam++ and xgradcam give a channel one weight for the whole image. That is meant for a classifier's score;
-a detector's scores are local, so a channel that matters in one corner lights up everywhere. eigencam knows neither
-class nor score: it shows the strongest pattern of the activations. eigengradcam shows that of gradient x activation,
-with a sign that may be either.
+Methods: hirescam (the default) multiplies gradient and activation cell by cell. gradcam gives a channel one weight for
+the whole image. That is meant for a classifier's score; a detector's scores are local, so a channel that matters in one
+corner lights up everywhere. eigencam knows neither class nor score: it shows the strongest pattern of the activations.
 
 What such a map shows: where the activations of one layer, weighted by a local gradient, speak for that number. What it
 does not show: that the model needs these pixels (a gradient is no experiment), which object made which part (one
@@ -47,20 +44,11 @@ from typing import Any, Dict, List, Optional
 from lab import launch
 from lab.launch import UsageError, say
 
-METHODS = {
-    "hirescam": "HiResCAM",
-    "gradcam": "GradCAM",
-    "gradcam++": "GradCAMPlusPlus",
-    "xgradcam": "XGradCAM",
-    "layercam": "LayerCAM",
-    "gradcam-elementwise": "GradCAMElementWise",
-    "eigencam": "EigenCAM",
-    "eigengradcam": "EigenGradCAM",
-}
+METHODS = {"hirescam": "HiResCAM", "gradcam": "GradCAM", "eigencam": "EigenCAM"}
 """Names of --method, and the classes of the library ``grad-cam``.
 
-Its methods that run the network once for each channel (ScoreCAM, AblationCAM) are left out: a detector's answers to a
-masked image are other detections, in RT-DETR by other queries, and their scores cannot be compared."""
+Those of its methods that run the network once per channel (ScoreCAM, AblationCAM) would not serve: a detector's answers
+to a masked image are other detections, in RT-DETR by other queries, and their scores cannot be compared."""
 
 RUNS = Path("runs") / "heatmap" / "exp"
 
@@ -82,9 +70,6 @@ def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
     parser.add_argument("--one2one", action="store_true", help="explain the one-to-one branch of a head that has one")
     parser.add_argument("--conf", type=float, default=0.25, help="least confidence of a detection; default: 0.25")
     parser.add_argument("--imgsz", type=int, help="side of the image in pixels; default: that of the training, or 640")
-    parser.add_argument(
-        "--features", type=int, nargs="?", const=16, metavar="N", help="also draw the N (16) strongest channels"
-    )
     parser.add_argument("--device", default="", help="cpu, 0, mps; default: the first GPU, else the CPU")
     parser.add_argument(
         "--out", type=Path, help=f"folder; a number is added to a taken one; default: {RUNS.as_posix()}"
@@ -114,8 +99,6 @@ def check(options: argparse.Namespace) -> None:
         faults.append(f"--conf {options.conf:g}: give a number between 0 and 1")
     if options.imgsz is not None and options.imgsz < 32:
         faults.append(f"--imgsz {options.imgsz}: the least is 32")
-    if options.features is not None and not 1 <= options.features <= 400:
-        faults.append(f"--features {options.features}: give 1 to 400")
     if options.out is not None and options.out.is_file():
         faults.append(f"--out {options.out} is a file: name a folder")
     if not options.list_layers and importlib.util.find_spec("pytorch_grad_cam") is None:
@@ -196,7 +179,7 @@ def run(net: Any, files: List[Path], layers: List[Any], folder: Path, side: int,
         layers: What ``net.find`` gave.
         folder: Where the pictures go; made with the first of them.
         side: Image size in pixels.
-        how: ``method``, ``target``, ``conf``, ``features``, ``class_`` (a number, or None) and ``random`` (weights).
+        how: ``method``, ``target``, ``conf``, ``class_`` (a number, or None) and ``random`` (weights).
 
     Raises:
         UsageError: A layer has no gradient, or none of the images can be read.
@@ -204,31 +187,24 @@ def run(net: Any, files: List[Path], layers: List[Any], folder: Path, side: int,
     from lab.heatmap import draw, images
     from lab.heatmap.cam import explain
 
-    broken, rows, names = [], [], set()
+    broken, drawn, names = [], 0, set()
     for number, path in enumerate(files, 1):
         photo = images.read(path, net.channels)
         if photo is None:
             broken.append(path)
             print(f"skipped: {path} cannot be read as an image", file=sys.stderr, flush=True)
             continue
-        seen = net.look(photo, side, how["conf"], how["class_"], layers if how["features"] else ())
+        seen = net.look(photo, side, how["conf"], how["class_"])
         maps = [explain(net, seen, layer, METHODS[how["method"]], how["target"]) for layer in layers]
         stem = images.unique(path.stem, names)
         panels = draw.Panels(photo, seen, [layer.name for layer in layers], maps, net.names)
         launch.make_folder(folder)
         draw.picture(panels, path.name, _title(how, net), folder / f"{stem}.png")
-        if how["features"]:
-            for layer in layers:
-                output = seen.outputs[layer]
-                target = folder / f"{images.unique(f'{stem}_{layer.name}', names)}.png"
-                what = f"{layer.name}, {layer.module}"
-                draw.mosaic(output, seen.placed, seen.x.shape[2:], how["features"], what, target)
-        rows.append((path.name, draw.thumbnails(panels)))
+        drawn += 1
         say(f"{number}/{len(files)} {path.name}: {draw.summary(panels)}")
-    if not rows:
+    if not drawn:
         raise UsageError(f"none of the {len(files)} images can be read")
-    sheets = draw.contact(rows, [layer.name for layer in layers], folder / "contact.png")
-    say(f"{len(rows)} pictures, contact sheet {', '.join(path.name for path in sheets)}: {folder}")
+    say(f"{drawn} pictures: {folder}")
     return 1 if broken else 0
 
 

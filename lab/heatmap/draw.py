@@ -1,18 +1,14 @@
-"""Pictures of ``lab heatmap``: one for each image, mosaics of channels, contact sheets."""
+"""The picture of ``lab heatmap``: an image with its detections, and the heat of each layer."""
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Tuple
 
 from lab import plotting
-from lab.heatmap.images import Placed
 
 COLOURS = "inferno"
 """Colour map of heat: its lightness rises all the way, so that it can be read in grey and by the colour-blind."""
-CHANNELS = "viridis"
-"""The same for channels, which have no photograph beneath them."""
 OPAQUE = 0.85
 """Share of the colour where the heat is greatest; it falls with the heat, to the grey photograph where none is."""
 RISE = 0.6
@@ -21,12 +17,6 @@ DRAWN = 60
 """Most boxes of an image that are drawn, the strongest."""
 LABELLED = 12
 """Most boxes whose class and confidence are written beside them."""
-ROWS = 12
-"""Images on a contact sheet."""
-THUMBNAIL = 240
-"""Longest side in pixels of an image on a contact sheet."""
-TILE = 150
-"""Longest side in pixels of a channel in a mosaic."""
 
 
 class Panels(NamedTuple):
@@ -172,106 +162,3 @@ def _shown_colours() -> Any:
     heat = np.linspace(0, 1, 128)[:, None]
     share, colour = OPAQUE * heat**RISE, matplotlib.colormaps[COLOURS](0.3 + 0.7 * heat[:, 0])[:, :3]
     return ListedColormap(0.35 * (1 - share) + colour * share)
-
-
-def mosaic(output: Any, placed: Placed, size: Sequence[int], most: int, title: str, target: Path) -> List[int]:
-    """Draw the strongest channels of a layer's output, each scaled to its own range.
-
-    Args:
-        output: (C, H, W).
-        placed: Where the image lies in the network's input.
-        size: (height, width) of the input.
-        most: Number of channels at most.
-        title: Written above.
-        target: The PNG.
-
-    Returns:
-        The channels, by falling mean of their absolute values.
-    """
-    import cv2
-    import matplotlib
-    import numpy as np
-
-    (channels, height, width), (tall, wide) = output.shape, size
-    rows = slice(placed.top * height // tall, max(-(-(placed.top + placed.height) * height // tall), 1))
-    columns = slice(placed.left * width // wide, max(-(-(placed.left + placed.width) * width // wide), 1))
-    output = output[:, rows, columns]
-    order = np.argsort(-np.abs(output).mean((1, 2)), kind="stable")[:most].tolist()
-    scale = TILE / max(placed.original)
-    tile = (max(round(placed.original[1] * scale), 8), max(round(placed.original[0] * scale), 8))
-    across = math.ceil(math.sqrt(len(order)))
-    down = math.ceil(len(order) / across)
-    gap, head = 6, 18
-    sheet = np.ones((down * (tile[1] + head), across * (tile[0] + gap), 3))
-    for n, channel in enumerate(order):
-        values = output[channel] - output[channel].min()
-        values = values / values.max() if values.max() > 0 else values
-        coloured = matplotlib.colormaps[CHANNELS](cv2.resize(values, tile, interpolation=cv2.INTER_NEAREST))[..., :3]
-        top, left = n // across * (tile[1] + head) + head, n % across * (tile[0] + gap)
-        sheet[top : top + tile[1], left : left + tile[0]] = coloured
-    dpi = 150
-    with plotting.style() as plt:
-        figure = plt.figure(figsize=(max(sheet.shape[1] / dpi, 2.5), sheet.shape[0] / dpi + 0.35))
-        axes = figure.add_subplot()
-        axes.imshow(sheet)
-        for n, channel in enumerate(order):
-            axes.text(n % across * (tile[0] + gap), n // across * (tile[1] + head) + head - 3, str(channel), fontsize=6)
-        axes.axis("off")
-        axes.set_title(f"{title}: {len(order)} of {channels} channels, strongest first", fontsize=7)
-        plotting.save_png(figure, target, dpi)
-    return order
-
-
-def thumbnails(panels: Panels) -> List[Any]:
-    """Return small RGB pictures: the image with its boxes, and the heat of each layer."""
-    import cv2
-    import numpy as np
-
-    height, width = panels.photo.shape[:2]
-    scale = THUMBNAIL / max(height, width)
-    size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    first = cv2.resize(rgb(panels.photo), size, interpolation=cv2.INTER_AREA)
-    for n, corners in enumerate(np.round(panels.seen.boxes[:DRAWN] * scale).astype(int).tolist()):
-        code = plotting.COLOURS[(int(panels.seen.labels[n]) + 1) % len(plotting.COLOURS)]
-        colour = tuple(int(code[k : k + 2], 16) for k in (1, 3, 5))
-        cv2.rectangle(first, corners[:2], corners[2:], colour, 1)
-    return [first, *(cv2.resize(overlay(panels.photo, m), size, interpolation=cv2.INTER_AREA) for m in panels.maps)]
-
-
-def contact(rows: Sequence[Tuple[str, List[Any]]], layers: Sequence[str], target: Path) -> List[Path]:
-    """Draw contact sheets of ``ROWS`` images each: name, image with boxes, heat of each layer.
-
-    Args:
-        rows: Name and ``thumbnails`` of each image.
-        layers: Their names.
-        target: The first PNG; later ones have a number behind its name.
-
-    Returns:
-        The files.
-    """
-    written = []
-    for start in range(0, len(rows), ROWS):
-        part = rows[start : start + ROWS]
-        heights = [pictures[0].shape[0] for _, pictures in part]
-        with plotting.style() as plt:
-            figure, axes = plt.subplots(
-                len(part),
-                1 + len(layers),
-                figsize=(1.5 * (1 + len(layers)), sum(1.5 * h / THUMBNAIL + 0.1 for h in heights) + 0.05),
-                squeeze=False,
-                gridspec_kw={"height_ratios": heights},
-            )
-            for line, (name, pictures) in zip(axes, part):
-                for axis, small in zip(line, pictures):
-                    axis.imshow(small)
-                    axis.axis("off")
-                shown = plotting.text(name, f"image {start + 1}")
-                line[0].set_title(shown if len(shown) <= 28 else f"{shown[:27]}…", fontsize=5, loc="left", pad=1)
-            for axis, layer in zip(axes[0, 1:], layers):
-                axis.set_title(layer, fontsize=7, pad=1)
-            figure.get_layout_engine().set(h_pad=0.01, w_pad=0.01, hspace=0.0, wspace=0.0)
-            number = start // ROWS + 1
-            path = target if number == 1 else target.with_name(f"{target.stem}-{number}{target.suffix}")
-            plotting.save_png(figure, path, 160)
-            written.append(path)
-    return written

@@ -57,7 +57,7 @@ def read(path: Path, channels: int = 3) -> Optional[Any]:
 def unique(stem: str, taken: Set[str]) -> str:
     """Return a name for an image's pictures that is not in ``taken``, whatever its case, and add it."""
     name, number = stem, 1
-    while name.lower() in taken or name.lower() == "contact":
+    while name.lower() in taken:
         number += 1
         name = f"{stem}-{number}"
     taken.add(name.lower())

@@ -51,7 +51,6 @@ class Seen(NamedTuple):
         scores: Confidence of each, strongest first.
         labels: Class of each.
         highest: Highest confidence of all, whatever --conf; nan for a class that the model lacks.
-        outputs: Layer -> its output, (C, H, W).
     """
 
     x: torch.Tensor
@@ -62,7 +61,6 @@ class Seen(NamedTuple):
     scores: Any
     labels: Any
     highest: float
-    outputs: Dict[Layer, Any]
 
 
 def pick_device(name: str) -> torch.device:
@@ -162,26 +160,20 @@ class Net(nn.Module):
             boxes = torch.cat([middle - half, middle + half], -1)
         return torch.cat([logits, boxes], -1)
 
-    def capture(self, x: torch.Tensor) -> Tuple[torch.Tensor, Dict[int, Any]]:
-        """Run without gradients; return what ``forward`` gives, and the output of every row."""
-        outputs: Dict[int, Any] = {}
-        handles = [
-            module.register_forward_hook(lambda _, __, out, i=i: outputs.__setitem__(i, out))
-            for i, module in self.rows.items()
-        ]
-        try:
-            with torch.no_grad():
-                result = self(x)
-        finally:
-            for handle in handles:
-                handle.remove()
-        return result, outputs
-
     def shapes(self, side: int) -> Dict[int, Any]:
         """Return the shape (C, H, W) of every row's output for a square image; None for what is no single map."""
         if side not in self._shapes:
-            device = next(self.net.parameters()).device
-            _, outputs = self.capture(torch.zeros(1, self.channels, side, side, device=device))
+            outputs: Dict[int, Any] = {}
+            handles = [
+                module.register_forward_hook(lambda _, __, out, i=i: outputs.__setitem__(i, out))
+                for i, module in self.rows.items()
+            ]
+            try:
+                with torch.no_grad():
+                    self(torch.zeros(1, self.channels, side, side, device=next(self.net.parameters()).device))
+            finally:
+                for handle in handles:
+                    handle.remove()
             single = {i: isinstance(out, torch.Tensor) and out.ndim == 4 for i, out in outputs.items()}
             self._shapes[side] = {i: tuple(out.shape[1:]) if single[i] else None for i, out in outputs.items()}
         return self._shapes[side]
@@ -262,7 +254,7 @@ class Net(nn.Module):
             lines.append(f"{i:>5}  {' '.join(sorted(called.get(i, []))):6} {self.modules_by_index[i]:24} {size}")
         return [*lines, f"maps for an image of {side}x{side} pixels"]
 
-    def look(self, photo: Any, side: int, conf: float, wanted: Optional[int], layers: Sequence[Layer] = ()) -> Seen:
+    def look(self, photo: Any, side: int, conf: float, wanted: Optional[int]) -> Seen:
         """Run the network on an image.
 
         Args:
@@ -270,7 +262,6 @@ class Net(nn.Module):
             side: Image size in pixels.
             conf: Least confidence, in 0…1.
             wanted: Class, or None for all.
-            layers: Layers whose outputs are kept.
 
         Raises:
             UsageError: The scores are not finite.
@@ -280,7 +271,8 @@ class Net(nn.Module):
         canvas, placed = place(photo, side, stretch, not takes_any_shape(self.net), stride)
         device = next(self.net.parameters()).device
         x = torch.from_numpy(canvas[..., ::-1].copy()).permute(2, 0, 1)[None].to(device).float() / 255
-        result, outputs = self.capture(x)
+        with torch.no_grad():
+            result = self(x)
         if not result.isfinite().all():
             raise UsageError("the model's scores are not finite (nan or inf): its weights are broken")
         odds = result[0, :, : self.head.nc].sigmoid()
@@ -303,7 +295,6 @@ class Net(nn.Module):
             odds[cells[kept], classes[kept]].cpu().numpy(),
             classes[kept].cpu().numpy(),
             float(flat[0]),
-            {layer: outputs[layer.index][0].float().cpu().numpy() for layer in layers},
         )
 
     def _kept(self, boxes: torch.Tensor, scores: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
