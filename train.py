@@ -6,7 +6,6 @@ python train.py --cfg yolo11-mobilenetv4convsmall-pretrained.yaml     any HEAD-B
 python train.py --resume                                    carry on the newest run
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -40,10 +39,9 @@ RESUMABLE = {"imgsz", "batch", "device", "workers", "cache", "patience", "plots"
 
 def parse(argv=None):
     """Read the command line: (options, key=value arguments). An option may be given as key=value too."""
-    parser = argparse.ArgumentParser(
+    parser = launch.Parser(
         prog="train.py",
         description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="Any other training argument of upstream goes behind as key=value (`yolo cfg` lists them).",
     )
     parser.add_argument("--cfg", help="model YAML, path or bare name (rtdetr-mobilenetv3.yaml)")
@@ -59,6 +57,7 @@ def parse(argv=None):
     )
     parser.add_argument("--project", help="folder of runs (runs/train)")
     parser.add_argument("--name", help="folder of this run; a number is added to a taken one (exp)")
+    launch.add_trust(parser, data=True)
     return launch.split_arguments(parser, argv, aliases={"model": "cfg", "pretrained": "weights"})
 
 
@@ -102,6 +101,7 @@ def resume(options, given):
         raise UsageError(f"nothing to resume: {wanted}. A run writes it at the end of its first epoch")
     say(f"resuming {path}")
     model, content = launch.load_checkpoint(path)
+    launch.trained_on(path, content)
     if content.get("optimizer") is None:  # upstream would start a new run on its own sample data
         raise UsageError(f"nothing to resume: {path} is from a run that has finished (or holds no state of one)")
     return model, {**changes, "resume": True}
@@ -120,10 +120,14 @@ def start(options, given):
         # Not model.load(): that would fill a model of the YAML's own nc, and lose the class scores on the way
         arguments["pretrained"] = options.weights
     arguments["data"] = launch.find_data(data)
+    from ultralytics.nn.Addmodules.matching import match_rows
     from ultralytics.nn.Addmodules.weights import following
 
     with launch.building(Path(name)), following(source and source.model):
         model = cls(name)
+    if source is not None:
+        with launch.training():  # refuses weights of which nothing fits before a folder is made
+            match_rows(model.model, source.model, source.model.state_dict())
     return model, arguments
 
 

@@ -4,7 +4,6 @@ python val.py                                       the newest best.pt under run
 python val.py --weights runs/train/exp/weights/best.pt --data my.yaml --imgsz 640
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -19,10 +18,9 @@ except ModuleNotFoundError as missing:
 
 def parse(argv=None):
     """Read the command line: (options, key=value arguments)."""
-    parser = argparse.ArgumentParser(
+    parser = launch.Parser(
         prog="val.py",
         description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="Any other validation argument of upstream goes behind as key=value.",
     )
     parser.add_argument("--weights", help="checkpoint (.pt); default: the newest best.pt under runs/")
@@ -32,6 +30,7 @@ def parse(argv=None):
     parser.add_argument("--device", help="cpu, 0, mps; default: the first GPU, else the CPU")
     parser.add_argument("--project", help="folder of runs (runs/val)")
     parser.add_argument("--name", help="folder of this run; a number is added to a taken one (exp)")
+    launch.add_trust(parser, data=True)
     return launch.split_arguments(parser, argv, aliases={"model": "weights"})
 
 
@@ -53,7 +52,7 @@ def main(argv=None):
             arguments[key] = trained.get(key) if value is None and key != "device" else value
         arguments.update({"plots": True, **given})
         launch.check_arguments({key: value for key, value in arguments.items() if value is not None})
-        arguments["data"] = launch.find_data(options.data or trained.get("data") or launch.CROWNS)
+        arguments["data"] = launch.find_data(options.data or launch.trained_on(weights, content) or launch.CROWNS)
         launch.use_all_cores(model)
         metrics = model.val(**arguments)
         print(f"mAP50 {metrics.box.map50:.4f}  mAP50-95 {metrics.box.map:.4f}  plots {metrics.save_dir}")

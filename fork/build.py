@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from fork import lock, patch
-from fork.errors import ForkError, HandEditedError, MismatchError
+from fork.errors import DiskError, ForkError, HandEditedError, MismatchError
 from fork.fetch import discover, obtain
 from fork.pin import ROOT, Package, Pin, load_pin
 from fork.series import Result, run
-from fork.state import Stamp, exclusive, journal_path, look, read_journal, write_journal
+from fork.state import (
+    Stamp,
+    State,
+    blobs_path,
+    exclusive,
+    hollow,
+    journal_path,
+    keep_blobs,
+    look,
+    read_journal,
+    write_journal,
+)
 from fork.targets import series_of
 from fork.tree import (
     ULTRALYTICS,
     Target,
     Tree,
     digest,
+    leftovers,
     manifest,
     read_overlay,
     read_wheel,
     remove_files,
+    scan,
     sha256,
     write_files,
 )
@@ -147,23 +160,38 @@ def build(
     """
     home = root / target.home
     with exclusive(home):
+        remove_files(home, leftovers(home, target))
         work = plan(root, source, say, pin, target)
         state = look(home, work.pin, target)
         stamp = work.stamp()
-        edited = [path for path in state.edited if stamp.files.get(path) != state.files[path]]
+        edited = unlike(home, state, stamp.files)
         if edited and not discard:
             raise HandEditedError(describe_edits(edited, target))
         changed = {path: work.final[path] for path in stamp.files if state.files.get(path) != stamp.files[path]}
         gone = [path for path in state.files if path not in stamp.files]
-        if changed or gone or state.stamp != stamp or state.kind == "interrupted":
+        if changed or gone or state.stamp != stamp or state.kind == "interrupted" or not blobs_path(home).exists():
             earlier = read_journal(home) or []  # an interrupted build's files are still among those on disk
             write_journal(home, [*earlier, state.stamp.files if state.stamp else {}, stamp.files])
+            if state.damaged:
+                say(f"restoring {len(state.damaged)} damaged file(s): {state.damaged[0]} ...")
             say(f"writing {len(changed)} of {len(stamp.files)} files")
-            write_files(home, changed)
-            remove_files(home, gone)
-            write_files(home, {target.stamp: stamp.to_bytes()})
+            try:
+                keep_blobs(home, work.final, state.digests)
+                write_files(home, changed)
+                remove_files(home, gone)
+                write_files(home, {target.stamp: stamp.to_bytes()})
+            except DiskError:
+                if state.kind != "interrupted" and scan(home, target) == state.files:  # nothing was begun
+                    journal_path(home).unlink()
+                raise
             journal_path(home).unlink()
         return work
+
+
+def unlike(home: Path, state: State, files: Mapping[str, str]) -> List[str]:
+    """Return the hand edits that are not what a build of these files would write; damage is none."""
+    edited = [path for path in state.edited if files.get(path) != state.files[path]]
+    return [path for path in edited if path not in files or not hollow(home / path)]
 
 
 def describe_edits(edited: List[str], target: Target = ULTRALYTICS) -> str:
@@ -217,7 +245,8 @@ def write_lock(
 ) -> bool:
     """Rewrite ``tree.lock`` from pin and series; return whether that changed it."""
     work = plan(root, source, say, target=target)
-    return lock.write(root / target.home, lock.digests(work.pin, work.pristine, work.results), target)
+    with exclusive(root / target.home):
+        return lock.write(root / target.home, lock.digests(work.pin, work.pristine, work.results), target)
 
 
 def pin_of(version_or_path: str, pin: Pin, say: Say = quiet) -> Dict[str, object]:

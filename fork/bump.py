@@ -15,8 +15,8 @@ from fork import build as builder
 from fork import changes, lock, sweep
 from fork.errors import ForkError, HandEditedError, PinError
 from fork.pin import Package, Pin, load_pin
-from fork.state import look, read_stamp
-from fork.tree import read_overlay, read_wheel, write_files
+from fork.state import WORK, exclusive, look, read_stamp
+from fork.tree import read_overlay, read_wheel, remove_files, replace, write_files
 
 Say = Callable[[str], None]
 
@@ -74,14 +74,21 @@ def finish(root: Path, work: builder.Plan, wheel: Path, say: Say = builder.quiet
     before = load_pin(root)
     compared = _compare(root, before, work, say, old)
     kept = {name: (root / name).read_bytes() for name in ("pin.toml", lock.FILE) if (root / name).is_file()}
-    new = work.pin
+    new, aside = work.pin, f"{WORK}/before-bump"
+    files = {"pin.toml": with_pin(kept["pin.toml"].decode("utf-8"), new).encode()}
+    files[lock.FILE] = lock.to_bytes(lock.digests(new, work.pristine, work.results))
     try:
-        write_files(root, {"pin.toml": with_pin(kept["pin.toml"].decode("utf-8"), new).encode()})
-        lock.write(root, lock.digests(new, work.pristine, work.results))
+        with exclusive(root):
+            write_files(root, {f"{aside}/{name}": data for name, data in kept.items()})
+            write_files(root, files)
         done = builder.build(root, wheel, say=say)
     except BaseException:
-        write_files(root, kept)
+        for name in kept:  # renamed, not written: the disk may be full
+            if (root / aside / name).is_file():
+                replace(root / aside / name, root / name)
         raise
+    finally:
+        remove_files(root, [f"{aside}/{name}" for name in kept])
     return Bump(before, new, done, compared, entry(before, new, work, compared))
 
 

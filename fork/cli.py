@@ -9,6 +9,7 @@ from typing import Callable, Dict, List, Optional
 
 from fork import build as builder
 from fork import cli_bump, cli_review, cli_sweep, patch
+from fork.arguments import Parser
 from fork.errors import ForkError
 from fork.notes import names_of
 from fork.pin import ROOT, load_pin
@@ -36,18 +37,15 @@ TARGETED = {"build", "status", "verify", "diff", "export", "lock", "save", "drop
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    main = argparse.ArgumentParser(
+    main = Parser(
         prog="python -m fork",
         description="The fork as a program: a pinned Ultralytics release plus an ordered series of source edits.",
         epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verbs = main.add_subparsers(dest="verb", required=True, metavar="COMMAND")
 
     def verb(name: str, help_: str) -> argparse.ArgumentParser:
-        sub = verbs.add_parser(
-            name, help=help_, description=help_, epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter
-        )
+        sub = verbs.add_parser(name, help=help_, description=help_, epilog=EXIT_CODES)
         sub.add_argument(
             "--upstream",
             metavar="VERSION|PATH",
@@ -74,6 +72,7 @@ def parser() -> argparse.ArgumentParser:
     verb("lock", "rewrite tree.lock from pin and series")
     sub = verb("save", "keep hand edits of generated files as a patch that every later build replays")
     sub.add_argument("name", nargs="?", default="edits", metavar="NAME", help="name of the patch (default: edits)")
+    sub.add_argument("--deleted", action="store_true", help="keep it, too, that generated files are missing")
     cli_bump.add_arguments(verb("bump", "move the pin to another release, and say what that changes"))
     cli_sweep.add_arguments(verb("sweep", "run the series over many upstream releases and print what came of it"))
     cli_review.add_verbs(verb)
@@ -154,7 +153,8 @@ def _status(options: argparse.Namespace, root: Path) -> int:
     if state.stamp:
         print(f"digest    {state.digest}" + ("" if state.digest == state.stamp.digest else "  (not as built)"))
         print(f"local     {', '.join(state.stamp.local) or 'no saved edits'}")
-        hand = [f"edited    {path}" for path in state.edited] + [f"missing   {path}" for path in state.missing]
+        kinds = {"edited": state.edited, "missing": state.missing, "damaged": state.damaged}
+        hand = [f"{kind:<9} {path}" for kind, paths in kinds.items() for path in paths]
         print("\n".join(hand) or "edited    no file: clean")
         for name, outcome in state.stamp.steps.items():
             print(f"step      {name:<26} {outcome}")
@@ -164,7 +164,7 @@ def _status(options: argparse.Namespace, root: Path) -> int:
         for path, added, removed in edit.files:
             print(f"{'':<10}{path} (+{added} -{removed})")
     print(f"upgrade   `git pull`, then `{rebuild}`; the package of PyPI is the stock one")
-    clean = state.kind == "built" and not state.edited and not state.missing
+    clean = state.kind == "built" and not state.edited and not state.missing and not state.damaged
     return 0 if clean and all(edit.applies is not False for edit in saved) else 1
 
 
@@ -227,7 +227,8 @@ def _lock(options: argparse.Namespace, root: Path) -> int:
 def _save(options: argparse.Namespace, root: Path) -> int:
     from fork import local
 
-    path = local.save(root, options.name, _source(options, root)["source"], _say, _target(options))
+    source = _source(options, root)["source"]
+    path = local.save(root, options.name, source, _say, _target(options), options.deleted)
     print(f"saved {path}: every later build replays it; commit it to keep it with your work")
     return 0
 

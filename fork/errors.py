@@ -78,6 +78,10 @@ class BusyError(ForkError):
     exit_code = 8
 
 
+class DiskError(ForkError):
+    """A file cannot be written: the disk is full, or the folder is read-only; exit code 1."""
+
+
 class ConflictError(ForkError):
     """A saved local edit no longer applies; exit code 9.
 

@@ -21,11 +21,15 @@ import zipfile
 from pathlib import Path
 from typing import Callable, Iterator, List, Optional, Sequence, Tuple
 
-from fork.errors import FetchError, IntegrityError
+from fork.errors import FetchError, ForkError, IntegrityError
 from fork.pin import Package
+from fork.tree import write_files
 
 RETRIES = (2.0, 5.0)
 """Pauses in seconds before the second and third attempt."""
+
+ABANDONED = 3600.0
+"""Seconds after which what a download has left in the cache is nobody's any more."""
 
 CACHE_VARIABLE = "ADDMODULES_CACHE"
 
@@ -141,6 +145,10 @@ def _partial_folder() -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as e:
         raise FetchError(f"cannot create the cache folder {folder} ({e}): set {CACHE_VARIABLE} to another") from None
+    for left in [*folder.glob(".partial-*"), *folder.glob("*.tmp-fork")]:  # by a process that was killed
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > ABANDONED:
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as partial:
         yield Path(partial)
 
@@ -173,11 +181,8 @@ def _local(package: Package, source: Path) -> Path:
         raise IntegrityError(f"{path} is not the pinned {package.file} and was left as it is.\n  {wrong}")
     cached = cache_dir() / package.file
     if not cached.exists():  # so that the next command, which is given no path, needs no network either
-        with contextlib.suppress(OSError):
-            cached.parent.mkdir(parents=True, exist_ok=True)
-            partial = cached.with_name(f".partial-{os.getpid()}-{cached.name}")
-            shutil.copyfile(path, partial)
-            os.replace(partial, cached)
+        with contextlib.suppress(OSError, ForkError):
+            write_files(cached.parent, {cached.name: path.read_bytes()})
     return path
 
 

@@ -8,7 +8,7 @@ from typing import Dict, List, Optional, Tuple
 from fork.errors import PinError
 from fork.pin import Pin
 from fork.series import Result
-from fork.tree import ULTRALYTICS, Target, Tree, digest
+from fork.tree import ULTRALYTICS, Target, Tree, digest, write_files
 
 FILE = "tree.lock"
 _HEAD = """\
@@ -28,15 +28,18 @@ def digests(pin: Pin, pristine: Tree, results: List[Result]) -> Lock:
 
 def write(root: Path, lock: Lock, target: Target = ULTRALYTICS) -> bool:
     """Write ``tree.lock``; return whether that changed it."""
-    width = max(map(len, lock))
-    text = _HEAD.format(option=target.option, overlay=target.overlay) + "".join(
-        f'{name:<{width}} = "{value}"\n' for name, value in lock.items()
-    )
-    path = root / FILE
-    if path.is_file() and path.read_bytes() == text.encode():
+    path, data = root / FILE, to_bytes(lock, target)
+    if path.is_file() and path.read_bytes() == data:
         return False
-    path.write_bytes(text.encode())
+    write_files(root, {FILE: data})
     return True
+
+
+def to_bytes(lock: Lock, target: Target = ULTRALYTICS) -> bytes:
+    """Return the text of ``tree.lock``."""
+    width = max(map(len, lock))
+    head = _HEAD.format(option=target.option, overlay=target.overlay)
+    return (head + "".join(f'{name:<{width}} = "{value}"\n' for name, value in lock.items())).encode()
 
 
 def read(root: Path) -> Lock:

@@ -26,7 +26,7 @@ from fork.errors import ForkError
 from fork.export import AUTHOR, read_configs
 from fork.notes import note
 from fork.pin import ROOT
-from fork.tree import OVERLAY, Tree
+from fork.tree import OVERLAY, Tree, write_files
 
 DATE = "Thu, 1 Jan 2026 00:00:00 +0000"
 MAGIC = "Mon Sep 17 00:00:00 2001"
@@ -274,14 +274,13 @@ def write(work: Plan, target: Path, root: Path = ROOT) -> int:
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise ForkError(f"{target} exists and is not an empty folder: name a new one")
     files = mails(work, read_configs(root), saved_edits(root))
+    written = {file.name: file.data for file in files}
+    written.update({SERIES: series(work, files).encode(), README: readme(work, files).encode()})
     made = not target.exists()
     target.mkdir(parents=True, exist_ok=True)
     try:
-        for file in files:
-            (target / file.name).write_bytes(file.data)
-        (target / SERIES).write_bytes(series(work, files).encode())
-        (target / README).write_bytes(readme(work, files).encode())
-    except (OSError, KeyboardInterrupt):
+        write_files(target, written)
+    except BaseException:
         for item in target.iterdir():  # it was empty or new before: leave no half series
             item.unlink()
         if made:

@@ -79,7 +79,7 @@ NOTES: Dict[str, Note] = {
         more="`Addmodules/fold.py` runs the model once and sees which BatchNorm reads from which convolution.",
     ),
     "x16_follow_checkpoint": Note("upstream tells the builder of a model which weights will follow."),
-    "x17_read_text": Note("parse_model keeps an argument as text whatever the parser of literals raises."),
+    "x17_read_text": Note("parse_model keeps as text what is no literal, and data YAMLs are read in their encoding."),
     "x18_drop_anchors": Note("upstream's Detect takes anchors, or says what to do about them."),
     "x19_derive_models": Note("upstream itself makes models from a head and the name of a backbone."),
     "x20_inherit_settings": Note("upstream's load() takes over settings that belong to weights."),
@@ -109,6 +109,10 @@ NOTES: Dict[str, Note] = {
         "upstream checks a YAML before it builds.", more="The page When it goes wrong has what it says."
     ),
     "x35_route_heads": Note("upstream chooses the class by the head and not by the name of the file."),
+    "x36_run_nothing_foreign": Note(
+        "upstream unpickles nothing that comes with a data set, and follows `download` only where it was asked to.",
+        more="The page Security says what is run from which file.",
+    ),
     "c36_project_channels": Note("the class takes any expansion, as it does from 8.3.38 on."),
     "c37_integrate_curve": Note("upstream calls numpy's new name, as it does from 8.3.108 on."),
     "c38_open_checkpoints": Note("upstream gives weights_only=False itself, as it does from 8.2.64 on."),

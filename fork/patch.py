@@ -11,7 +11,7 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import Dict, List, NamedTuple, Tuple, Union
 
-from fork.errors import ConflictError
+from fork.errors import ConflictError, ForkError
 from fork.tree import ULTRALYTICS, Target, Tree
 
 _HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
@@ -19,11 +19,12 @@ _NO_NEWLINE = "\\ No newline at end of file"
 
 
 class Hunk(NamedTuple):
-    """One hunk: the line (from 1) where the old text is expected, and the old and new lines with their ends."""
+    """One hunk: the line (from 1) where the old text is expected, the old and new lines, the line of the new text."""
 
     line: int
     old: List[str]
     new: List[str]
+    start: int
 
 
 def diff(before: Tree, after: Tree, context: int = 3) -> str:
@@ -81,7 +82,9 @@ def _lines(path: str, data: bytes) -> List[str]:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
-        raise ConflictError(f"{path} is not UTF-8 text: it cannot be kept as a patch; move it elsewhere") from None
+        raise ConflictError(
+            f"{path} is not UTF-8 text: it cannot be kept as a patch; store it as UTF-8, or move it elsewhere"
+        ) from None
     return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
@@ -114,7 +117,7 @@ def parse(text: str) -> Dict[str, List[Hunk]]:
 
 def _read_hunk(lines: List[str], at: int, head: re.Match[str]) -> Tuple[int, Hunk]:
     left, right = (int(head.group(group) or 1) for group in (2, 4))
-    hunk = Hunk(int(head.group(1)), [], [])
+    hunk = Hunk(int(head.group(1)), [], [], int(head.group(3)))
     while len(hunk.old) < left or len(hunk.new) < right:
         blank = at < len(lines) and lines[at].rstrip("\r\n") == ""  # an editor took the one space of an empty line
         if at >= len(lines) or not (blank or lines[at][0] in " +-"):
@@ -166,6 +169,26 @@ def apply(tree: Tree, text: str, name: str) -> Tree:
             conflicts.append((where, f"  where:  {where}\n  the release also has:\n{shown}"))
     if conflicts:
         raise _conflict(name, conflicts)
+    return result
+
+
+def undo(tree: Tree, text: str, name: str) -> Tree:
+    """Return a copy of ``tree`` as it was before the patch ``text``.
+
+    Raises:
+        ForkError: The patch is not in it.
+    """
+    result = dict(tree)
+    for path, hunks in parse(text).items():
+        lines, shift = _lines(path[2:], result.pop(path[2:], b"")), 0
+        for hunk in hunks:
+            at = _place(lines, Hunk(hunk.start, hunk.new, hunk.old, 0), shift)
+            if isinstance(at, str):
+                raise ForkError(f"{name} is not in the tree as it stands: save your edits under another name behind it")
+            shift = at - max(hunk.start - 1, 0) + len(hunk.old) - len(hunk.new)
+            lines[at : at + len(hunk.new)] = hunk.old
+        if lines or path.startswith("a/"):
+            result[path[2:]] = "".join(lines).encode()
     return result
 
 

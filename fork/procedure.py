@@ -21,7 +21,7 @@ from fork.edit import Step
 from fork.errors import ForkError
 from fork.notes import note
 from fork.series import Result
-from fork.tree import OVERLAY, sha256
+from fork.tree import OVERLAY, sha256, write_files
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -219,7 +219,6 @@ def write(root: Path, work: Plan, check: bool = False) -> int:
             code |= int(not current)
             continue
         if not current:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(text.encode())
+            write_files(root, {f"docs/{words.page}": text.encode()})
         print(f"{'unchanged' if current else 'wrote'} docs/{words.page}")
     return code

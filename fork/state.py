@@ -2,22 +2,26 @@
 
 A build writes its journal first, then file after file (each whole, see ``fork.tree.write_files``), then the stamp, and
 deletes the journal last. Killed anywhere in between, every generated file is still either the old build's or the new
-one's; the journal holds both manifests, so the next command can tell those files from a user's own edits.
+one's; the journal holds both manifests, so the next command can tell those files from a user's own edits. What was
+built is kept, too: an edit is told from it whatever has become of pin, series and saved edits since.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import sys
+import zipfile
+import zlib
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set
 
 from fork import lock
 from fork.errors import BusyError, PinError
 from fork.pin import Pin
-from fork.tree import ULTRALYTICS, Target, manifest_digest, scan, write_files
+from fork.tree import ULTRALYTICS, Target, Tree, manifest_digest, scan, sha256, write_files
 
 WORK = ".fork"
 """Git-ignored folder in the checkout for the journal and the lock."""
@@ -83,8 +87,12 @@ def read_journal(root: Path) -> Optional[List[Dict[str, str]]]:
 
 def write_journal(root: Path, manifests: List[Dict[str, str]]) -> None:
     """Record that a build is under way, and which files may be found because of it."""
-    text = json.dumps({"manifests": manifests})
-    write_files(root, {journal_path(root).relative_to(root).as_posix(): text.encode()})
+    write_files(root, journal_file(root, manifests))
+
+
+def journal_file(root: Path, manifests: List[Dict[str, str]]) -> Tree:
+    """Return path -> content of the journal."""
+    return {journal_path(root).relative_to(root).as_posix(): json.dumps({"manifests": manifests}).encode()}
 
 
 def _read_json(path: Path) -> Any:
@@ -104,7 +112,9 @@ class State(NamedTuple):
         stamp: Stamp of the last finished build.
         files: Path -> SHA-256 as found on disk.
         edited: Files whose content no build wrote, changed by hand or added.
-        missing: Files of the last build that are gone.
+        missing: Files of the last build that are gone; of an unfinished one those that were there before it, too.
+        damaged: Generated files that are empty or zeros now, as a power cut leaves them. They count as nobody's edit.
+        known: Path -> digests under which a build, or ``save``, left the file.
     """
 
     kind: str
@@ -112,24 +122,34 @@ class State(NamedTuple):
     files: Dict[str, str]
     edited: List[str]
     missing: List[str]
+    damaged: List[str]
+    known: Dict[str, Set[str]]
 
     @property
     def digest(self) -> str:
         """Digest of the tree as found."""
         return manifest_digest(self.files)
 
+    @property
+    def digests(self) -> Set[str]:
+        """Every digest under which a build left a file."""
+        return {digest for digests in self.known.values() for digest in digests}
+
 
 def look(root: Path, pin: Pin, target: Target = ULTRALYTICS) -> State:
     """Look at the disk and tell what is there; nothing is changed."""
     stamp, journal, files = read_stamp(root, target), read_journal(root), scan(root, target)
     known: Dict[str, Set[str]] = {}
-    for manifest in [*(journal or []), *([stamp.files] if stamp else [])]:
+    manifests = [*(journal or []), *([stamp.files] if stamp else [])]
+    for manifest in manifests:
         for path, digest in manifest.items():
             known.setdefault(path, set()).add(digest)
-    edited = sorted(path for path, digest in files.items() if digest not in known.get(path, ()))
-    missing = sorted(path for path in stamp.files if path not in files) if stamp else []
+    changed = sorted(path for path, digest in files.items() if digest not in known.get(path, ()))
+    damaged = [path for path in changed if path in known and hollow(root / path)]
+    edited = [path for path in changed if path not in damaged]
+    missing = sorted(p for p in known if p not in files and all(p in manifest for manifest in manifests))
     if journal is not None:
-        kind, missing = "interrupted", []
+        kind = "interrupted"
     elif stamp is None:
         kind = "foreign" if files else "absent"
     elif stamp.other:
@@ -138,7 +158,39 @@ def look(root: Path, pin: Pin, target: Target = ULTRALYTICS) -> State:
         kind = "stale"
     else:
         kind = "built"
-    return State(kind, stamp, files, edited, missing)
+    return State(kind, stamp, files, edited, missing, damaged, known)
+
+
+def hollow(path: Path) -> bool:
+    """Tell whether a file is empty or zeros throughout, as one that was not on the disk yet is after a power cut."""
+    return not path.read_bytes().strip(b"\0")
+
+
+def blobs_path(root: Path) -> Path:
+    """Return the archive of what was built: each file's content under its digest, for telling edits from it later."""
+    return root / WORK / "built.zip"
+
+
+def keep_blobs(root: Path, tree: Tree, others: Iterable[str] = ()) -> None:
+    """Keep the content of files that are about to be generated, and of what is kept already that with these digests."""
+    new = {sha256(data): data for data in tree.values()}
+    found = read_blobs(root)
+    if not set(new) <= set(found):
+        kept = {digest: found[digest] for digest in others if digest in found}
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            for digest, data in {**kept, **new}.items():
+                archive.writestr(digest, data)
+        write_files(root, {blobs_path(root).relative_to(root).as_posix(): buffer.getvalue()})
+
+
+def read_blobs(root: Path) -> Dict[str, bytes]:
+    """Return digest -> content of what was built; empty where the archive is missing or damaged."""
+    try:
+        with zipfile.ZipFile(blobs_path(root)) as archive:
+            return {digest: archive.read(digest) for digest in archive.namelist()}  # checks the sums
+    except (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error):
+        return {}
 
 
 def _locked_series(root: Path, default: str) -> str:

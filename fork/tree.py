@@ -6,6 +6,8 @@ series runs on such dicts, so nothing on disk changes before everything has work
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import functools
 import hashlib
 import os
@@ -15,7 +17,7 @@ import zipfile
 from pathlib import Path, PurePosixPath
 from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Tuple
 
-from fork.errors import BusyError, IntegrityError
+from fork.errors import BusyError, DiskError, ForkError, IntegrityError
 
 Tree = Dict[str, bytes]
 
@@ -65,7 +67,8 @@ TARGETS = {target.name: target for target in (ULTRALYTICS, YOLOV5)}
 
 _OVERLAYS = tuple(target.overlay for target in TARGETS.values())
 _SKIP_DIRS = {"__pycache__", ".ipynb_checkpoints"}
-_SKIP_SUFFIXES = {".pyc", ".pyo", ".tmp-fork"}
+_TEMPORARY = ".tmp-fork"
+_SKIP_SUFFIXES = {".pyc", ".pyo", _TEMPORARY}
 _SKIP_NAMES = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
@@ -130,7 +133,7 @@ def check_member(archive: str, member: zipfile.ZipInfo) -> None:
 def scan(root: Path, target: Target = ULTRALYTICS) -> Dict[str, str]:
     """Return path -> SHA-256 for the files now in the target's package below ``root``, outside the overlay.
 
-    Python's caches, editors' leftovers and the build's own stamp do not count.
+    Python's caches, editors' leftovers (links to nowhere are some) and the build's own stamp do not count.
     """
     found: Dict[str, str] = {}
     top, others = root / target.package, {target.overlay, *target.spared}
@@ -141,7 +144,8 @@ def scan(root: Path, target: Target = ULTRALYTICS) -> Dict[str, str]:
             path = f"{relative}/{name}"
             if path == target.stamp or name in _SKIP_NAMES or Path(name).suffix in _SKIP_SUFFIXES:
                 continue
-            found[path] = sha256((Path(folder) / name).read_bytes())
+            if (Path(folder) / name).is_file():
+                found[path] = sha256((Path(folder) / name).read_bytes())
     return found
 
 
@@ -157,20 +161,64 @@ def read_overlay(root: Path, target: Target = ULTRALYTICS) -> Tree:
 
 
 def write_files(root: Path, files: Tree) -> None:
-    """Write each file whole or not at all: to a neighbour first, then renamed over the old one.
+    """Write each file whole or not at all: all of them to neighbours first, then renamed over the old ones.
+
+    What is written is on the disk, not only in the system's memory, when this returns. Where there is no room for one
+    of the files, none has been changed, and no neighbour is left.
 
     Raises:
         BusyError: A file could not be replaced (on Windows: another program has it open).
+        DiskError: A file could not be written: the disk is full, or the folder is read-only.
     """
-    made = set()
-    for path, data in files.items():
-        target = root / path
-        if target.parent not in made:
+    waiting: Dict[str, Path] = {}  # neighbour below root -> the file that it will be
+    target = root
+    try:
+        for path, data in files.items():
+            target = root / path
             target.parent.mkdir(parents=True, exist_ok=True)
-            made.add(target.parent)
-        temporary = target.with_name(target.name + ".tmp-fork")
-        temporary.write_bytes(data)
-        replace(temporary, target)
+            waiting[path + _TEMPORARY] = target
+            with (root / (path + _TEMPORARY)).open("wb") as file:
+                file.write(data)
+                file.flush()
+                _to_disk(file.fileno())
+        for temporary, target in list(waiting.items()):
+            replace(root / temporary, target)
+            del waiting[temporary]
+        for folder in sorted({(root / path).parent for path in files}):
+            _folder_to_disk(folder)
+    except OSError as e:
+        raise DiskError(
+            f"cannot write {target}: {e.strerror or e}; the file is as it was\n"
+            f"  to do: make room on the disk, or make the folder writable, then run the command again"
+        ) from None
+    finally:
+        with contextlib.suppress(OSError, ForkError):
+            remove_files(root, waiting)
+
+
+def _to_disk(handle: int) -> None:
+    try:
+        os.fsync(handle)
+    except OSError as e:
+        if e.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):  # a file system that cannot
+            raise
+
+
+def _folder_to_disk(folder: Path) -> None:
+    """Make renames last, where the system lets a folder be opened (Windows does not)."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def leftovers(root: Path, target: Target = ULTRALYTICS) -> List[str]:
+    """Return the paths of what a killed process left of ``write_files`` where builds, locks and saved edits write."""
+    found = [*(root / target.package).rglob(f"*{_TEMPORARY}"), *root.glob(f"*{_TEMPORARY}")]
+    found += [*root.glob(f".fork/*{_TEMPORARY}"), *root.glob(f"local/*{_TEMPORARY}")]
+    return [path.relative_to(root).as_posix() for path in found]
 
 
 def remove_files(root: Path, paths: Iterable[str]) -> None:

@@ -9,11 +9,11 @@ to docs/backbones.json.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from typing import Any, Dict, List, NamedTuple, Optional
 
+from fork.arguments import Parser
 from lab.bench import RESULTS, ROOT
 from lab.zoo.names import ALIASES, WRAPPED
 
@@ -181,9 +181,7 @@ def page() -> str:
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run the command line; return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m lab.backbones", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog="python -m lab.backbones", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if the page is not current")
     options = parser.parse_args(argv)
     text = page()

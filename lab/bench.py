@@ -10,7 +10,6 @@ within every round, and medians are compared, so that a slower spell of the mach
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
@@ -19,6 +18,8 @@ import sys
 import time
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+
+from fork.arguments import Parser
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "backbones.json"
@@ -182,9 +183,7 @@ def _cpu() -> str:
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run the command line; return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m lab.bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog="python -m lab.bench", description=__doc__)
     parser.add_argument(
         "--only", default="", help="measure the backbones whose names hold this text, whatever its case"
     )

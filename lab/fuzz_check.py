@@ -9,7 +9,6 @@ two of one level.
 
 from __future__ import annotations
 
-import argparse
 import copy
 import json
 import logging
@@ -20,6 +19,8 @@ from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional
 
 import yaml
+
+from fork.arguments import Parser
 
 ROOT = Path(__file__).resolve().parent.parent
 SEEDS = (
@@ -172,7 +173,7 @@ def _really(model: Dict[str, Any], size: int) -> Optional[str]:
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run the command line; return 1 where the check was wrong."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("--count", type=int, default=300, help="YAMLs to try (300)")
     parser.add_argument("--seed", type=int, default=0, help="start of the random numbers (0)")
     options = parser.parse_args(argv)

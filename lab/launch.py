@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import difflib
+import errno
 import importlib
 import importlib.metadata
 import os
@@ -14,6 +15,7 @@ import traceback
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
+from fork.arguments import Parser
 from fork.errors import ForkError
 from fork.pin import ROOT, load_pin
 from fork.state import look
@@ -30,6 +32,28 @@ class UsageError(ForkError):
     """The command line, or a file that it names, is wrong; exit code 2."""
 
     exit_code = 2
+
+
+TRUST = {"--trust": ("ULTRALYTICS_SAFE_LOAD", "0"), "--allow-download": ("ADDMODULES_ALLOW_DOWNLOAD", "1")}
+"""Options that trust others' files, and the variable that each sets."""
+RESTRICT = "ADDMODULES_RESTRICT"
+"""Says to this process, and those that it starts, that weights are not trusted unless the user says so."""
+
+
+class _Set(argparse.Action):
+    """Sets an environment variable, for this process and those that it starts, where the option is given."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
+        os.environ.update([TRUST[str(option_string)]])
+
+
+def add_trust(parser: argparse.ArgumentParser, data: bool = False) -> None:
+    """Add the options that trust others' files: ``--trust``, and with ``data`` ``--allow-download``."""
+    texts = {"--trust": "open weights (.pt) whatever they bring along; see docs/security.md"}
+    if data:
+        texts["--allow-download"] = "follow `download` in a data YAML, be it code; see docs/security.md"
+    for option, text in texts.items():
+        parser.add_argument(option, action=_Set, nargs=0, default=argparse.SUPPRESS, help=text)
 
 
 def say(line: str) -> None:
@@ -58,6 +82,8 @@ def messages(stopped: str = "stopped") -> Iterator[None]:
     """
     for stream in (sys.stdout, sys.stderr):  # a console in GBK or another code page must not stop a run
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
+    names = (RESTRICT, *(name for name, _ in TRUST.values()))
+    before = {name: os.environ[name] for name in names if name in os.environ}
     try:
         yield
     except ForkError as e:
@@ -69,6 +95,21 @@ def messages(stopped: str = "stopped") -> Iterator[None]:
     except KeyboardInterrupt:
         print(f"\n{stopped}", file=sys.stderr)
         sys.exit(130)
+    except OSError as e:
+        if e.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(f"error: {e}", file=sys.stderr)  # a full disk
+        sys.exit(1)
+    except SystemExit as e:
+        reasons = sys.modules.get("ultralytics.nn.Addmodules._reasons")  # if not, only the command line has been read
+        if reasons is None or not reasons.ended_in(e):
+            raise
+        print(f"error: a module ended the run: {reasons.said(e)}", file=sys.stderr)
+        sys.exit(2)
+    finally:  # whom a command trusts is its own affair
+        for name in names:
+            os.environ.pop(name, None)
+        os.environ.update(before)
 
 
 def load_ultralytics() -> Any:
@@ -81,7 +122,7 @@ def load_ultralytics() -> Any:
     state = look(ROOT, pin)
     if state.kind == "other" and state.stamp:
         say(f"note: the tree is {state.stamp.version}, not the pinned {pin.version}; `python -m fork build` ends that")
-    elif state.kind != "built" or state.missing:
+    elif state.kind != "built" or state.missing or state.damaged:
         try:
             from fork.build import build
         except ImportError as e:
@@ -107,6 +148,7 @@ def load_ultralytics() -> Any:
             f"  to do:    run `python -m pip install -e .` in {ROOT}, and unset PYTHONPATH"
         )
     _warn_installed(pin.version)
+    os.environ.setdefault(RESTRICT, "1")
     return ultralytics
 
 
@@ -237,19 +279,36 @@ def load_checkpoint(path: Path) -> Tuple[Any, Dict[str, Any]]:
     """Return the model in a checkpoint, as RTDETR or YOLO, and the checkpoint's content (``train_args``, ``epoch``).
 
     Raises:
-        UsageError: The file is no checkpoint, or needs a module that this fork does not have.
+        UsageError: The file is damaged, is no checkpoint, needs a module that this fork does not have, or is not
+            trusted.
     """
     from ultralytics import RTDETR, YOLO
     from ultralytics.nn import tasks
+    from ultralytics.nn.Addmodules.contract import BackboneError, told
 
     if not path.is_file():
-        raise UsageError(f"{path} does not exist")
+        raise UsageError(f"{path} is a folder, not a checkpoint (.pt)" if path.is_dir() else f"{path} does not exist")
     try:
         inner, content = tasks.load_checkpoint(path)
-    except (TypeError, ModuleNotFoundError, AttributeError, AssertionError) as e:
+    except (BackboneError, TypeError, ModuleNotFoundError, AttributeError, AssertionError) as e:
+        if isinstance(told(e), BackboneError):
+            raise UsageError(str(told(e))) from None
         raise UsageError(f"{path} is not a checkpoint that can be used here: {' '.join(str(e).split())}") from None
     cls = RTDETR if isinstance(inner, tasks.RTDETRDetectionModel) else YOLO
     return cls(str(path)), content
+
+
+def trained_on(path: Path, content: Dict[str, Any]) -> Optional[str]:
+    """Return the data set that a checkpoint was trained on, None where it names none.
+
+    Raises:
+        UsageError: It would have to be fetched; a checkpoint does not decide from where.
+    """
+    arguments = content.get("train_args")
+    data = arguments.get("data") if isinstance(arguments, dict) else None
+    if "://" in str(data):
+        raise UsageError(f"{path} names the data set {data!a}, which is not fetched unasked: give --data")
+    return str(data) if data else None
 
 
 def is_crowns(name: str) -> bool:
@@ -257,26 +316,40 @@ def is_crowns(name: str) -> bool:
     return name in {CROWNS, Path(CROWNS).stem} and not Path(name).is_file()
 
 
-def find_data(name: str) -> str:
+def find_data(name: str, fetch: bool = True) -> str:
     """Return the data YAML to hand to upstream, checked; the tree crowns are fetched and cut if need be.
 
+    Args:
+        name: Path or bare name.
+        fetch: Whether anything may be fetched at all.
+
     Raises:
-        ForkError: It does not exist, is not a data set's, or its images are missing.
+        ForkError: It does not exist, is not a data set's, or its images are missing and are not fetched.
     """
+    from lab import tree_crowns
+    from lab.data.listing import find_loops
     from ultralytics.data.utils import check_det_dataset
+    from ultralytics.nn.Addmodules import BackboneError
 
-    if is_crowns(name):
-        from lab.tree_crowns import prepare
-
-        return str(prepare(say=say))
+    crowns = is_crowns(name)
+    if not fetch and ("://" in name or (crowns and tree_crowns.check(tree_crowns.FOLDER))):
+        todo = "run `python -m lab.tree_crowns` first" if crowns else "fetch it by hand"
+        raise UsageError(f"the data set {name!r} is not here, and nothing is fetched in a dry run: {todo}")
+    if crowns:
+        return str(tree_crowns.prepare(say=say))
     try:
-        check_det_dataset(name, autodownload=True)
+        found = check_det_dataset(name, autodownload=fetch)
+    except BackboneError as e:  # it is not in UTF-8, or `download` is not allowed
+        raise UsageError(str(e)) from None
     except Exception as e:  # whatever upstream finds wrong with it: missing, unreadable, malformed, out of reach
         text = " ".join(f"{type(e).__name__}: {e}".split())
         raise UsageError(
             f"the data set {name!r} cannot be used: {text}\n"
             f"  to do: give --data a YAML with path, train, val and names, like cfg/datasets/tree-crowns.yaml"
         ) from None
+    for split in ("train", "val"):
+        for loop in find_loops(found.get(split)):
+            raise UsageError(f"the data set {name!r} cannot be used: {loop.message}\n  to do: {loop.advice}")
     return name
 
 
@@ -363,7 +436,7 @@ def newest(pattern: str) -> Optional[Path]:
 
 
 def split_arguments(
-    parser: argparse.ArgumentParser, argv: Optional[List[str]], aliases: Optional[Dict[str, str]] = None
+    parser: Parser, argv: Optional[List[str]], aliases: Optional[Dict[str, str]] = None
 ) -> Tuple[argparse.Namespace, Dict[str, Any]]:
     """Parse a command line of options and ``key=value`` words, in any order; ``data=x`` is ``--data x``.
 

@@ -10,7 +10,6 @@ error, or the tree that it makes of the unchanged release, changed in the same w
 
 from __future__ import annotations
 
-import argparse
 import ast
 import collections
 import gc
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from fork import series
+from fork.arguments import Parser
 from fork.edit import Step
 from fork.errors import StepError
 from fork.fetch import obtain
@@ -110,9 +110,7 @@ def table(verdicts: Sequence[Verdict]) -> str:
 def main(argv: Optional[List[str]] = None) -> int:
     """Run the command line; return 1 if there is a silent miss, or a mutant that runs otherwise, else 0."""
     gc.disable()  # sources parsed are millions of objects, and none of them garbage
-    parser = argparse.ArgumentParser(
-        prog="python -m lab.mutate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog="python -m lab.mutate", description=__doc__)
     parser.add_argument("--count", type=int, default=0, metavar="N", help="mutants, the kinds in turn (default: all)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the draw (default 0)")
     parser.add_argument("--run", type=int, default=0, metavar="N", help="run so many of those that fit (default 0)")

@@ -9,7 +9,6 @@ gave is kept in a JSON file after each, so that a run that was broken off goes o
 
 from __future__ import annotations
 
-import argparse
 import fnmatch
 import json
 import multiprocessing
@@ -19,6 +18,8 @@ import threading
 import warnings
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
+
+from fork.arguments import Parser
 
 os.environ.setdefault("YOLO_OFFLINE", "true")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -347,9 +348,7 @@ def _cells(row: Row) -> str:
 
 def main(arguments: Optional[List[str]] = None) -> int:
     """Run the sweep from the command line; return 0."""
-    parser = argparse.ArgumentParser(
-        description="try timm's and torchvision's networks as backbones; write docs/timm.md"
-    )
+    parser = Parser(description="try timm's and torchvision's networks as backbones; write docs/timm.md")
     parser.add_argument("--out", type=Path, default=OUT, help="the document (docs/timm.md)")
     parser.add_argument("--results", type=Path, default=RESULTS, help="where results are kept (docs/timm.json)")
     parser.add_argument("--only", default="", metavar="PATTERN", help="these families or networks alone, and again")

@@ -11,7 +11,6 @@ in both.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import itertools
 import json
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Callable, Dict, List, NamedTuple, Optional
 from xml.etree import ElementTree
 
+from fork.arguments import Parser
 from fork.errors import ForkError, IntegrityError
 from fork.fetch import obtain
 from fork.pin import ROOT, Package
@@ -211,7 +211,7 @@ def _cut_all(wheel: Path, target: Path, final: Path, say: Callable[[str], None])
 
 def main(arguments: Optional[List[str]] = None) -> int:
     """Run the command line; return its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m lab.tree_crowns", description="Cut the tree-crown data set.")
+    parser = Parser(prog="python -m lab.tree_crowns", description="Cut the tree-crown data set.")
     parser.add_argument("--dir", type=Path, default=FOLDER, help="where the tiles go (default: %(default)s)")
     parser.add_argument("--source", type=Path, help=f"a local {PACKAGE.file}, or a folder that holds it")
     options = parser.parse_args(arguments)

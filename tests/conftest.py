@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -15,31 +17,79 @@ sys.path.insert(0, str(ROOT))
 from fork import build as builder  # noqa: E402
 from fork import fetch, series  # noqa: E402
 from fork.pin import load_pin  # noqa: E402
-from fork.tree import read_overlay, read_wheel  # noqa: E402
+from fork.tree import TARGETS, read_overlay, read_wheel  # noqa: E402
 
-# Before anything imports ultralytics: no look at the network, no settings of the user's, no window.
+# Before anything imports ultralytics: no look at the network, no settings and caches of the user's, no window.
+USERS_CACHE = fetch.cache_dir()
+OWN = tempfile.TemporaryDirectory(prefix="addmodules-tests-")
+FOLDERS = {fetch.CACHE_VARIABLE: "cache", "YOLO_CONFIG_DIR": "config", "MPLCONFIGDIR": "matplotlib"}
+FOLDERS.update(TORCH_HOME="torch", HF_HOME="huggingface")
+for _variable, _name in FOLDERS.items():
+    os.environ[_variable] = os.path.join(OWN.name, _name)
+    os.makedirs(os.environ[_variable])
 os.environ["YOLO_OFFLINE"] = "true"
 os.environ["YOLO_AUTOINSTALL"] = "false"
 os.environ["MPLBACKEND"] = "Agg"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+PINNED = [load_pin(ROOT, target.table).upstream for target in TARGETS.values()]
+for _package in PINNED:  # for the tests that ask for no fixture
+    if (USERS_CACHE / _package.file).is_file():
+        shutil.copyfile(USERS_CACHE / _package.file, fetch.cache_dir() / _package.file)
+
+
+def pinned(package):
+    """Return the verified file of a pinned package; where there is none it is fetched into the user's cache, once."""
+    own = fetch.cache_dir()
+    if not (own / package.file).is_file():
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv(fetch.CACHE_VARIABLE, str(USERS_CACHE))
+            shutil.copyfile(fetch.obtain(package), own / package.file)
+    return fetch.obtain(package)
+
+
+def names_in(folder):
+    """Return what is in a folder, without what tools and Python leave in a checkout."""
+    skip = {".git", ".venv", ".hypothesis", ".pytest_cache", ".ruff_cache", ".mypy_cache", "__pycache__"}
+    found = set()
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name not in skip and Path(place, name) != ROOT / "tests" / "tmp"]
+        found |= {os.path.join(place, name) for name in (*folders, *files) if not name.startswith(".coverage")}
+    return found
+
+
+def left_behind(before, folders):
+    """Return what is in the folders now and was not; another worker's test has a moment for taking it away again."""
+    for pause in (0, 1, 2, 4):
+        time.sleep(pause)
+        left = sorted(set().union(*map(names_in, folders)) - before)
+        if not left:
+            break
+    return left
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_settings(tmp_path_factory):
-    """Keep upstream's settings file out of the user's folder; a font there spares the search for Arial.ttf."""
-    folder = tmp_path_factory.mktemp("config")
-    os.environ["YOLO_CONFIG_DIR"] = str(folder)
-    (folder / "Ultralytics").mkdir()
+def _own_folders():
+    """Fail where the tests leave something in the user's cache or in the checkout."""
     import matplotlib
 
+    settings = Path(os.environ["YOLO_CONFIG_DIR"]) / "Ultralytics"
+    settings.mkdir(exist_ok=True)
     font = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
-    for name in ("Arial.ttf", "Arial.Unicode.ttf"):
-        shutil.copyfile(font, folder / "Ultralytics" / name)
+    for name in ("Arial.ttf", "Arial.Unicode.ttf"):  # spares the search for one
+        shutil.copyfile(font, settings / name)
+    before = set().union(*map(names_in, (USERS_CACHE, ROOT)))
+    before |= {str(USERS_CACHE / package.file) for package in PINNED}
+    yield
+    left = left_behind(before, (USERS_CACHE, ROOT))
+    OWN.cleanup()
+    assert not left, f"the tests (or something else meanwhile) left {left}"
 
 
 @pytest.fixture(autouse=True)
 def _as_upstream_sets_it():
     """Set back what the lab's tools, made for a process of their own, change in this one: maybe for a whole module."""
+    for name in ("ADDMODULES_RESTRICT", "ADDMODULES_ALLOW_DOWNLOAD", "ULTRALYTICS_SAFE_LOAD"):
+        os.environ.pop(name, None)
     logger, torch = logging.getLogger("ultralytics"), sys.modules.get("torch")
     if logger.level:  # upstream has been imported
         logger.setLevel(logging.INFO)
@@ -55,7 +105,7 @@ def pin():
 @pytest.fixture(scope="session")
 def wheel(pin):
     """The verified wheel of the pinned release (in the cache since the project was installed)."""
-    return fetch.obtain(pin.upstream)
+    return pinned(pin.upstream)
 
 
 @pytest.fixture(scope="session")

@@ -167,9 +167,7 @@ def _hostile(mark):
     """Return YAML parts that would run code, open a file or ask a server, were they run."""
     code = f"open({str(mark)!r}, 'w')"
     nested = {"nc": 3, "activation": code, "backbone": [[-1, 1, "Conv", [8]]], "head": [[-1, 1, "Detect", [3]]]}
-    names = [
-        n for n in vars(tasks) if n.endswith("Model") or (callable(getattr(tasks, n)) and n not in registry.names())
-    ]
+    names = [n for n in vars(tasks) if n not in registry.names() and callable(getattr(tasks, n))]
     arguments = [[nested], [nested, 3], [str(mark)], [str(mark), "w"], [code], ["https://127.0.0.1:9/x.pt"]]
     chance = random.Random(0)
     rows = [[-1, 1, name, chance.choice(arguments)] for name in names if not _may_stand(name)]

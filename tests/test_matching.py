@@ -11,7 +11,7 @@ from torch import nn
 from ultralytics import RTDETR, YOLO
 from ultralytics.cfg import get_cfg
 from ultralytics.models.yolo.detect import DetectionTrainer
-from ultralytics.nn.Addmodules import hooks, matching
+from ultralytics.nn.Addmodules import BackboneError, hooks, matching
 from ultralytics.nn.tasks import SegmentationModel
 
 OURS_HEAD, STOCK_HEAD = range(1, 10), range(7, 16)
@@ -90,9 +90,9 @@ def test_a_head_that_has_nothing_in_common_gets_nothing():
     source = RTDETR("rtdetr-mobilenetv3small.yaml").model
     target = build(ours_yaml(), 0)
     before = copy.deepcopy(target)
-    target.load(source, verbose=False)
+    with pytest.raises(BackboneError, match=r"none of the 635 tensors of rtdetr-mobilenetv3small\.yaml fits "):
+        target.load(source, verbose=False)
     assert same(target, before) == len(before.state_dict())
-    assert target.load_report[-1][2:] == (0, 85, None)
 
 
 @pytest.mark.parametrize("change", [False, True], ids=["same", "another backbone"])
@@ -174,5 +174,33 @@ def test_a_long_report_is_cut():
 
 def test_a_source_that_is_no_model_of_rows_is_left_to_upstream(ours):
     source = nn.Module()
-    tensors = {"model.1.conv.weight": torch.zeros(1)}
+    name, tensor = next((name, tensor) for name, tensor in ours.state_dict().items() if name.endswith("conv.weight"))
+    tensors = {name: tensor, "other": torch.zeros(1)}
     assert hooks.match_rows(ours, source, tensors) is tensors
+
+
+def spoil(model, keep=""):
+    """Give every tensor of a model a shape of its own, but for one and for the counters of BatchNorms."""
+    for module in model.modules():
+        for table in (module._parameters, module._buffers):
+            for name, tensor in table.items():
+                if tensor is not None and tensor.ndim and tensor is not model.state_dict(keep_vars=True).get(keep):
+                    table[name] = nn.Parameter(torch.zeros((*tensor.shape, 2)), requires_grad=False)
+    return model
+
+
+@pytest.mark.parametrize("mine", [stock_yaml, ours_yaml])
+@pytest.mark.parametrize("theirs", [stock_yaml, ours_yaml])
+def test_weights_of_which_nothing_fits_are_refused(mine, theirs):
+    target, source = build(mine()), spoil(build(theirs()))
+    source.pt_path = "runs/other.pt"
+    before = {name: tensor.clone() for name, tensor in target.state_dict().items()}
+    with pytest.raises(BackboneError, match=r"none of the \d+ tensors of runs/other\.pt fits .*\n  to do: .* scratch"):
+        target.load(source)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in target.state_dict().items())
+
+
+def test_one_tensor_that_fits_is_enough(stock):
+    target, source = build(stock_yaml(), 2), spoil(copy.deepcopy(stock), keep="model.3.conv.weight")
+    target.load(source, verbose=False)
+    assert torch.equal(target.model[3].conv.weight, stock.model[3].conv.weight)

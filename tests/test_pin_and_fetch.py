@@ -2,11 +2,14 @@
 
 import hashlib
 import io
+import os
 import re
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
+from conftest import OWN, USERS_CACHE, left_behind, names_in, run_python
 
 from fork import fetch
 from fork.errors import FetchError, IntegrityError, PinError
@@ -185,6 +188,17 @@ def test_a_damaged_or_foreign_archive_is_refused(tmp_path):
         read_wheel(bad)
     with pytest.raises(IntegrityError, match="no wheel of Ultralytics"):
         read_wheel(archive(tmp_path, {"other/__init__.py": b""}))
+
+
+def test_the_tests_have_folders_of_their_own_in_other_processes_too(tmp_path):
+    for command in ("import fork.fetch as f; print(f.cache_dir())", "import matplotlib as m; print(m.get_cachedir())"):
+        assert Path(run_python("-c", command, cwd=ROOT).stdout.strip()).parent == Path(OWN.name)
+    assert USERS_CACHE not in Path(OWN.name).parents
+    before = names_in(tmp_path)
+    (tmp_path / "runs" / "train").mkdir(parents=True)
+    (tmp_path / "demo-1.0-py3-none-any.whl").write_bytes(b"good")
+    names = ["demo-1.0-py3-none-any.whl", "runs", os.path.join("runs", "train")]
+    assert left_behind(before, [tmp_path]) == [str(tmp_path / name) for name in names]
 
 
 def archive(folder, members):

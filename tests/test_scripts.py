@@ -12,6 +12,8 @@ from conftest import ROOT, make_squares, run_python
 import train as train_script
 import val as val_script
 from fork import build as builder
+from fork import cli as fork_cli
+from lab import __main__ as lab_main
 from lab import launch
 
 SMALL = ["--cfg", "yolo11-mobilenetv3.yaml", "--imgsz", "64", "--batch", "2", "plots=False"]
@@ -162,7 +164,6 @@ def test_yolo_trains_a_bare_name(data, tmp_path):
         (["data=none.yaml"], ("the data set 'none.yaml' cannot be used",)),
         (["--data", "a.yaml", "data=b.yaml"], ("--data and data=b.yaml mean the same",)),
         (["model=zzz.yaml"], ("no model YAML 'zzz.yaml'",)),
-        (["--cfg", ""], ("is no file name",)),
         (["task=segment"], ("the script sets it itself",)),
         (["--resume", "--epochs", "5", "--cfg", "x"], ("a resumed run keeps its own cfg, epochs",)),
         (["--imgsz", "0"], ("imgsz=0: the least is 32",)),
@@ -208,7 +209,46 @@ def test_a_wrong_model_yaml_is_a_message(text, words, data, tmp_path, script):
 def test_a_file_that_is_no_checkpoint_is_a_message(data, tmp_path, script):
     (tmp_path / "bad.pt").write_bytes(b"no checkpoint")
     for arguments in (["--data", data, "--weights", "bad.pt"], ["--resume", "bad.pt"]):
-        said(script(train_script, *arguments), 2, "bad.pt is not a checkpoint")
+        said(script(train_script, *arguments), 2, "bad.pt is no file of torch: it begins with 'no checkpoint'")
+
+
+@pytest.mark.parametrize("empty", ["", " ", "\t", "\u3000", "\n"])
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        *((train_script, f"--{name}") for name in ("cfg", "data", "device", "weights", "resume", "project", "name")),
+        *((train_script, f"{name}=") for name in ("model", "resume", "pretrained", "data", "optimizer", "classes")),
+        *((val_script, word) for word in ("--weights", "--data", "--project=", "name=", "model=")),
+        *(("check", word) for word in ("", "--data", "--graph=")),
+        *(
+            ("compare", word)
+            for word in ("--data", "--cfg x.yaml", "--out", "--plan=", "--again", "--baseline", "name=")
+        ),
+        *(("speed", word) for word in ("", "--device", "yolo11n.yaml")),
+        *(("heatmap", word) for word in ("", "--out")),
+        *(("curves", word) for word in ("run", "--out=")),
+        *(("data", word) for word in ("split --out", "stats", "convert --out=")),
+        ("zoo", "--out"),
+        *((fork_cli, word) for word in ("build --upstream", "save", "export --out=")),
+    ],
+)
+def test_an_empty_value_is_a_message_not_another_command(command, words, empty, tmp_path, script):
+    given = words.split()
+    given = [*given[:-1], given[-1] + empty] if words.endswith("=") else [*given, empty]
+    module, given = (lab_main, [command, *given]) if isinstance(command, str) else (command, given)
+    run = script(module, *given)
+    options = [word for word in words.split() if word.startswith("-") or word.endswith("=")]
+    said(run, 2, f"error: {options[-1].rstrip('=')} is empty" if options else "of the command is empty")
+    assert not list(tmp_path.iterdir())
+
+
+def test_weights_of_which_nothing_fits_are_a_message(data, tmp_path, script):
+    from ultralytics import YOLO
+
+    YOLO("yolo11n.yaml").save(tmp_path / "other.pt")
+    run = script(train_script, "--data", data, "--cfg", "yolov8x.yaml", "--weights", "other.pt")
+    said(run, 2, "none of the 499 tensors of other.pt fits ", "yolov8x.yaml: they are another network's", "scratch")
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.slow

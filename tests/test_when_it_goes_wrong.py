@@ -2,13 +2,16 @@
 
 import re
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 from conftest import ROOT, make_squares
 
 from lab.data.check import check_data
+from lab.launch import UsageError, find_data, load_checkpoint
 from ultralytics import RTDETR, YOLO
+from ultralytics.data.utils import check_det_dataset
 from ultralytics.nn.Addmodules import BackboneError
 from ultralytics.utils.torch_utils import get_flops
 
@@ -101,13 +104,46 @@ def said_later(case, model, tmp_path, monkeypatch, caplog):
         with pytest.raises(ConnectionError) as caught:
             YOLO("yolo26n.pt")
         return re.sub(r"put it at .*", "put it at …", str(caught.value))
+    monkeypatch.chdir(tmp_path)
+    if case == "damaged":
+        torch.save({"model": torch.nn.Linear(300, 200)}, "last.pt")
+        content = bytearray((tmp_path / "last.pt").read_bytes())
+        content[len(content) // 2] ^= 1
+        (tmp_path / "last.pt").write_bytes(content)
+        with pytest.raises(UsageError) as told:
+            load_checkpoint(Path("last.pt"))
+        return str(told.value)
+    if case == "fit":
+        YOLO("yolo11n.yaml").save("yolo11n.pt")
+        with pytest.raises(BackboneError) as caught:
+            YOLO("yolov8x.yaml").load("yolo11n.pt")
+        return re.sub(r"fits .*[/\\\\]", "fits ", str(caught.value))
+    if case in ("weights", "download"):
+        monkeypatch.setenv("ADDMODULES_RESTRICT", "1")
+        torch.save({"call": open}, "best.pt")
+        (tmp_path / "data.yaml").write_text("", encoding="utf-8")
+        address = "https://example.com/crowns.zip"
+        tried = {"weights": lambda: YOLO("best.pt"), "download": lambda: hooks.allow_download("data.yaml", address)}
+        with pytest.raises(BackboneError) as caught:
+            tried[case]()
+        return str(caught.value)
     data = make_squares(tmp_path / "squares")
+    if case == "encoding":
+        data.write_bytes(data.read_bytes().replace(b"[square]", "[树冠]".encode("gbk")))
+        with pytest.raises(BackboneError) as caught:
+            check_det_dataset("squares/data.yaml")
+        return str(caught.value)
+    if case == "links":
+        (tmp_path / "squares/images/train/again").symlink_to(tmp_path / "squares/images", target_is_directory=True)
+        with pytest.raises(UsageError) as told:
+            find_data("squares/data.yaml")
+        return str(told.value).replace(f"{tmp_path}/", "")
     (tmp_path / "squares" / "labels" / "train" / "0.txt").write_text("0 20 30 10 10\n", encoding="utf-8")
     lines = [re.sub(r" \([\d.]+ s\)$", "", line) for line in check_data(data).lines()]
     return "\n".join(lines).replace(str(tmp_path.as_posix()) + "/", "").replace(str(tmp_path) + "/", "")
 
 
-LATER = ["freeze", "embed", "flops", "network", "data"]
+LATER = ["freeze", "embed", "flops", "network", "damaged", "fit", "encoding", "links", "data", "weights", "download"]
 
 
 @pytest.mark.parametrize("case", LATER)

@@ -128,7 +128,7 @@ def copy_fork(root: Path, target: Path, pin: Pin, say: Say) -> None:
             f"the tree in {root} is {state.kind}, not built from this checkout's pin and series: "
             "run `python -m fork build`, then this again"
         )
-    for path in [*state.edited, *state.missing]:
+    for path in [*state.edited, *state.missing, *state.damaged]:
         say(f"judged with its hand edit: {path}")
     skip = shutil.ignore_patterns("__pycache__", "*.pyc")
     shutil.copytree(root / PACKAGE, target / PACKAGE, ignore=skip)

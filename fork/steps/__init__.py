@@ -41,6 +41,7 @@ from fork.steps import (
     x33_name_nonfinite,
     x34_check_model,
     x35_route_heads,
+    x36_run_nothing_foreign,
 )
 
 SERIES: Tuple[Step, ...] = (
@@ -79,4 +80,5 @@ SERIES: Tuple[Step, ...] = (
     x33_name_nonfinite.STEP,
     x34_check_model.STEP,
     x35_route_heads.STEP,
+    x36_run_nothing_foreign.STEP,
 )

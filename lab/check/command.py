@@ -15,15 +15,14 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
+from fork.arguments import Parser
 from lab import launch
 from lab.launch import UsageError
 
 
 def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m lab check", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog="python -m lab check", description=__doc__)
     parser.add_argument("model", nargs="?", help="model YAML, path or bare name; may be left out with --data")
     parser.add_argument("--data", help="data YAML to check as well")
     parser.add_argument("--imgsz", type=int, help="side of the image in pixels for map sizes; default: 640")

@@ -138,6 +138,7 @@ def run_all(
     import ray
 
     environment = {"PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
+    environment.update({name: os.environ[name] for name, _ in launch.TRUST.values() if name in os.environ})
     if not ray.is_initialized():
         try:
             settings = {"include_dashboard": False} if not address else {"address": address}

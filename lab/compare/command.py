@@ -30,6 +30,7 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
+from fork.arguments import Parser
 from lab import launch
 from lab.launch import UsageError, say
 
@@ -41,11 +42,10 @@ TRAINING = ("epochs", "imgsz", "batch", "device", "workers")
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    result = argparse.ArgumentParser(
+    result = Parser(
         prog="python -m lab compare",
         allow_abbrev=False,  # --seed 5 would be taken for --seeds 5, which are five
         description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="Any other training argument of upstream goes behind as key=value (`yolo cfg` lists them).",
     )
     add = result.add_argument
@@ -70,6 +70,7 @@ def parser() -> argparse.ArgumentParser:
     add("--fresh", action="store_true", help="begin anew; what is in --out is moved to OUT.old-N")
     add("--dry-run", action="store_true", help="say what would be run and how long it takes; write nothing")
     add("--no-latency", action="store_true", help="do not measure latencies")
+    launch.add_trust(result, data=True)
     return result
 
 
@@ -142,6 +143,8 @@ def _read_toml(found: argparse.Namespace, given: Dict[str, Any]) -> None:
     for key, value in content.items():
         if key in kinds and (not isinstance(value, kinds[key]) or (isinstance(value, bool) and kinds[key] is int)):
             raise UsageError(f"--plan {file}: {key} = {value!r} is of the wrong kind; see --help")
+        if any(isinstance(one, str) and not one.strip() for one in (value if isinstance(value, list) else [value])):
+            raise UsageError(f"--plan {file}: {key} is empty: give a value, or leave it out")
         if isinstance(value, dict):
             raise UsageError(f"--plan {file}: there is no table [{key}]; keys stand at the top, or in [train]")
     if any(not isinstance(one, str) for one in content.get("cfg", [])):
@@ -208,7 +211,7 @@ def _main(options: argparse.Namespace, train: Dict[str, Any], words: List[str]) 
     ours = known is not None or (options.fresh and (out / "plan.json").is_file())  # else --fresh would move anything
     if not ours and out.is_dir() and any(p.name != ".lock" for p in out.iterdir()):
         raise UsageError(f"{out} holds something that is not a comparison: name another folder by --out")
-    plan = plans.resolve(given, known)
+    plan = plans.resolve(given, known, fetch=not options.dry_run)
     plan["language"] = options.language or (known or {}).get("language", "en")
     other = plans.differences(known, plan) if known else []
     other += [] if options.fresh else plans.strangers(out, plan)

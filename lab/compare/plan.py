@@ -75,13 +75,16 @@ def read_seeds(value: Any) -> List[int]:
     return numbers
 
 
-def resolve(given: Given, known: Optional[Dict[str, Any]], say: Callable[[str], None] = launch.say) -> Dict[str, Any]:
+def resolve(
+    given: Given, known: Optional[Dict[str, Any]], say: Callable[[str], None] = launch.say, fetch: bool = True
+) -> Dict[str, Any]:
     """Return the plan: what was given, completed from the plan that the folder has or else by defaults, and checked.
 
     Args:
         given: What the user gave.
         known: ``plan.json`` of the folder; None where it is new.
         say: Called with notes on the data set.
+        fetch: Whether a data set that is not here may be fetched.
 
     Raises:
         UsageError: Something is wrong; names all that was found.
@@ -96,7 +99,7 @@ def resolve(given: Given, known: Optional[Dict[str, Any]], say: Callable[[str], 
     seeds = given.seeds or known.get("seeds") or [0, 1, 2]
     plan: Dict[str, Any] = {"version": VERSION, "data": data, "data_given": data}
     plan.update(models=[], baseline=None, seeds=list(seeds), train=train)
-    channels = _add_data(plan, train.get("imgsz"), problems, say)
+    channels = _add_data(plan, train.get("imgsz"), problems, say, fetch)
     for label, name in models:
         _add_model(plan, label, name, channels, problems)
     _add_baseline(plan, given.baseline or known.get("baseline"), bool(given.baseline), problems)
@@ -141,14 +144,14 @@ def _settings(given: Dict[str, Any], known: Dict[str, Any], crowns: bool, proble
     return result
 
 
-def _add_data(plan: Dict[str, Any], imgsz: Any, problems: List[str], say: Callable[[str], None]) -> int:
+def _add_data(plan: Dict[str, Any], imgsz: Any, problems: List[str], say: Callable[[str], None], fetch: bool) -> int:
     """Check the data set and note its file, names and digest in the plan; return the channels of its images."""
     from lab.data.check import check_data
     from lab.data.digest import data_digest
     from ultralytics.nn.Addmodules._yamltext import read_document
 
     try:
-        file = launch.find_data(plan["data"])
+        file = launch.find_data(plan["data"], fetch)
     except launch.ForkError as e:
         problems.append(str(e))
         return 3

@@ -77,13 +77,22 @@ def find_point(run: Path, epochs: int) -> Point:
 
 
 def _load(path: Path) -> Optional[Dict[str, Any]]:
-    """Return the content of a checkpoint of ours; None where it is missing or damaged."""
+    """Return the content of a checkpoint of ours; None where it is missing or damaged.
+
+    Raises:
+        BackboneError: It is somebody else's, and opening it would run code.
+    """
+    from ultralytics.nn.Addmodules import BackboneError
+    from ultralytics.nn.Addmodules._checkpoint import check_whole
     from ultralytics.utils.patches import torch_load
 
     if not path.is_file():
         return None
     try:
+        check_whole(path)
         content = torch_load(path, map_location="cpu")
+    except BackboneError:
+        raise
     except Exception:  # cut short, empty, or not a checkpoint: each raises something else
         return None
     return content if isinstance(content, dict) else None

@@ -182,6 +182,10 @@ def work(run: Path, job: Dict[str, Any]) -> None:
 
 def reason(error: BaseException) -> str:
     """Return an error as one line; running out of memory is told with what to do."""
+    if isinstance(error, SystemExit):
+        from ultralytics.nn.Addmodules._reasons import said
+
+        return f"a module ended the run: {said(error)}"
     text = " ".join(str(error).split())[:400]
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or re.search(OUT, text, re.I):
         text = text or "out of memory"

@@ -19,6 +19,7 @@ import sys
 from pathlib import Path
 from typing import List, Optional
 
+from fork.arguments import Parser
 from lab import launch
 from lab.launch import UsageError, say
 
@@ -27,9 +28,7 @@ DEFAULT = "mAP50-95,mAP50"
 
 def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m lab curves", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog="python -m lab curves", description=__doc__)
     parser.add_argument("runs", nargs="+", metavar="RUN", help="folder of a run, results.csv, or a pattern")
     parser.add_argument("--labels", nargs="+", metavar="LABEL", help="one for each run; equal ones make a group")
     parser.add_argument("--group", action="store_true", help="put runs together that differ in the seed alone")

@@ -17,6 +17,7 @@ import os
 import sys
 from typing import List, Optional
 
+from fork.arguments import Parser
 from lab import launch
 from lab.launch import UsageError
 
@@ -25,9 +26,7 @@ VERBS = ("convert", "split", "stats", "sample")
 
 def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m lab data", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog="python -m lab data", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="{" + ",".join(VERBS) + "}")
     _convert(verbs.add_parser("convert", help="Pascal VOC XML, COCO JSON or LabelMe JSON to YOLO"))
     _split(verbs.add_parser("split", help="divide the images into train, val and test"))

@@ -41,6 +41,7 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
+from fork.arguments import Parser
 from lab import launch
 from lab.launch import UsageError, say
 
@@ -55,9 +56,7 @@ RUNS = Path("runs") / "heatmap" / "exp"
 
 def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m lab heatmap", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog="python -m lab heatmap", description=__doc__)
     parser.add_argument("model", help="checkpoint (best.pt); a model YAML has random weights and shows nothing real")
     parser.add_argument(
         "--source", nargs="+", metavar="IMAGES", help="image files, folders, or patterns like 'a/*.jpg'"
@@ -74,6 +73,7 @@ def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
     parser.add_argument(
         "--out", type=Path, help=f"folder; a number is added to a taken one; default: {RUNS.as_posix()}"
     )
+    launch.add_trust(parser)
     options = parser.parse_args(argv)
     if options.source is None and not options.list_layers:
         parser.error("give --source IMAGES, or --list-layers")

@@ -22,6 +22,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from fork.arguments import Parser
 from lab import launch
 from lab.launch import UsageError
 from lab.terminal import Progress, Screen
@@ -33,9 +34,7 @@ Row = Dict[str, Any]
 
 def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
     """Read the command line; lists stay texts."""
-    parser = argparse.ArgumentParser(
-        prog="python -m lab speed", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog="python -m lab speed", description=__doc__)
     parser.add_argument("models", nargs="+", metavar="MODEL", help="checkpoint, or model YAML by path or bare name")
     parser.add_argument("--formats", help=f"of {','.join(FORMATS)}; default: those that are installed")
     parser.add_argument("--modes", default=",".join(MODES), help="of torch; default: %(default)s")
@@ -47,6 +46,7 @@ def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=30, help="rounds (30); at least 8 for an interval")
     parser.add_argument("--no-memory", action="store_true", help="spare the peak memory: a process a candidate")
     parser.add_argument("--out", type=Path, nargs="+", default=[], metavar="FILE", help="files: .md, .csv, .json")
+    launch.add_trust(parser)
     return parser.parse_args(argv)
 
 

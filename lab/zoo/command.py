@@ -25,6 +25,7 @@ import time
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
+from fork.arguments import Parser
 from lab import launch
 from lab.launch import UsageError
 from lab.terminal import Screen, duration
@@ -37,9 +38,7 @@ Row = Dict[str, Any]
 
 def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m lab zoo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog="python -m lab zoo", description=__doc__)
     parser.add_argument("--all", action="store_true", help="upstream's model YAMLs too, in every size")
     parser.add_argument("--only", metavar="PATTERN", help="names that match, for example 'yolo11-*' or efficientvit")
     parser.add_argument("--no-latency", action="store_true", help="measure nothing")

@@ -16,7 +16,16 @@ from fork.errors import StepError
 from fork.tree import OVERLAY, Tree
 
 from .fakes_more import CLI_TEXT, DIST_TEXT, DISTILL_TEXT, ENGINE_TEXT, EXPORTER_TEXT, MODEL_TEXT, SAFE_TEXT, TRAIN_TEXT
-from .fakes_network import BLOCK_TEXT, DOWNLOADS_TEXT, EVENTS_TEXT, LOAD_TEXT, REQUIREMENTS_TEXT, UTILS_TEXT
+from .fakes_network import (
+    BLOCK_TEXT,
+    DATA_TEXT,
+    DOWNLOADS_TEXT,
+    EVENTS_TEXT,
+    LOAD_TEXT,
+    PATCHES_TEXT,
+    REQUIREMENTS_TEXT,
+    UTILS_TEXT,
+)
 from .fakes_old import TUNER_TEXT
 
 TASKS = "ultralytics/nn/tasks.py"
@@ -35,6 +44,8 @@ BLOCK = "ultralytics/nn/modules/block.py"
 EXPORTER = "ultralytics/engine/exporter.py"
 DIST = "ultralytics/utils/dist.py"
 TUNER = "ultralytics/engine/tuner.py"
+DATA = "ultralytics/data/utils.py"
+PATCHES = "ultralytics/utils/patches.py"
 
 NEWLINES = pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["lf", "crlf"])
 
@@ -343,6 +354,8 @@ UPSTREAM: Dict[str, str] = {
     EXPORTER: EXPORTER_TEXT,
     DIST: DIST_TEXT,
     TUNER: TUNER_TEXT,
+    DATA: DATA_TEXT,
+    PATCHES: PATCHES_TEXT,
     "ultralytics/__init__.py": "",
 }
 OURS: Dict[str, str] = {f"{OVERLAY}__init__.py": "", f"{OVERLAY}hooks.py": "def keep(): ...\n"}

@@ -175,3 +175,52 @@ def load(weight):
         LOGGER.warning("elsewhere")
         check_requirements(e.name)
 """
+
+DATA_TEXT = '''
+def check_det_dataset(name, fetch=True):
+    """As check_cls_dataset."""
+    file, trail = name, 1
+    # what it says
+    data  =  YAML.load(file, append_filename=True)   # read
+    note = YAML.load(file, append_filename=True)
+    if fetch:
+        note(trail)
+    # from here on
+    t  =  time.time()   # begun
+    note = time.time()
+    exec(s, {"yaml": name})
+
+
+def check_cls_dataset(file):
+    t = time.time()
+    data = YAML.load(file, append_filename=True)
+
+
+def load_dataset_cache_file(path):
+    gc.disable()
+    try:
+        return  np.load( str(path), allow_pickle = True ).item()   # all of it
+    finally:
+        gc.enable()
+
+
+def load_other(path):
+    return np.load(str(path), allow_pickle=True).item()
+'''
+
+PATCHES_TEXT = '''
+def imread(*args, **kwargs):
+    return read(*args, **kwargs)
+
+
+def torch_load(*args, **kwargs):
+    """As torch.load(*args, **kwargs)."""
+    if "weights_only" not in kwargs:
+        kwargs["weights_only"] = False
+
+    return torch.load(*args, **kwargs)   # the one
+
+
+def torch_save(*args, **kwargs):
+    return save(*args, **kwargs)
+'''

@@ -46,10 +46,12 @@ from . import test_x32_explain_flops as x32
 from . import test_x33_name_nonfinite as x33
 from . import test_x34_check_model as x34
 from . import test_x35_route_heads as x35
+from . import test_x36_run_nothing_foreign as x36
 from .fakes import (
     BLOCK,
     CHECKS,
     CLI,
+    DATA,
     DIST,
     DISTILL,
     DOWNLOADS,
@@ -61,6 +63,7 @@ from .fakes import (
     MODEL,
     NEWLINES,
     OURS,
+    PATCHES,
     TASKS,
     TRAIN,
     UPSTREAM,
@@ -101,6 +104,8 @@ FINISHED = {
     BLOCK: x27.AFTER[BLOCK],
     DISTILL: x31.AFTER,
     CLI: x35.CLI_AFTER,
+    DATA: edited(x17.DATA_AFTER, *x36.CHANGES),
+    PATCHES: x36.AFTER[PATCHES],
 }
 
 
@@ -170,7 +175,8 @@ def test_step_declares_files_of_the_package_and_a_range_of_places(step):
 def test_whole_series_gives_exactly_the_edits_of_its_steps(newline):
     pristine, overlay = tree_of(UPSTREAM, newline), tree_of(OURS, newline)
     results = series.run(pristine, overlay)
-    counts = [0, 0, 1, 2, 1, 6, 4, 1, 2, 2, 2, 1, 5, 1, 2, 5, 1, 1, 2, 1, 1, 4, 1, 4, 3, 4, 5, 2, 3, 2, 2, 2, 2, 1, 2]
+    counts = [0, 0, 1, 2, 1, 6, 4, 1, 2, 2, 2, 1, 5, 1, 2, 5, 2, 1, 2, 1, 1, 4, 1, 4, 3, 4, 5, 2, 3, 2, 2, 2, 2, 1, 2]
+    counts.append(3)
     assert [(r.step, r.outcome.applied) for r in results] == list(zip(SERIES, counts))
     assert results[-1].tree == tree_of(FINISHED, newline)
     assert (pristine, overlay) == (tree_of(UPSTREAM, newline), tree_of(OURS, newline))
@@ -178,7 +184,7 @@ def test_whole_series_gives_exactly_the_edits_of_its_steps(newline):
 
 def test_only_a_few_steps_leave_open_how_many_places_they_edit():
     open_ = {step.name.split("_")[0] for step in SERIES if step.places[0] != step.places[1]}
-    assert open_ == {"s07", "s08", "s09", "x13", "x16", *(f"x{n}" for n in (22, 23, 24, 26, 27, 29, 32, 33, 35))}
+    assert open_ == {"s07", "s08", "s09", "x13", "x16", *(f"x{n}" for n in (22, 23, 24, 26, 27, 29, 32, 33, 35, 36))}
     for result in series.run(tree_of(UPSTREAM), tree_of(OURS)):
         low, high = result.step.places
         assert low == high == result.outcome.applied or result.step.name.split("_")[0] in open_

@@ -3,9 +3,9 @@
 import shutil
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, pinned
 
-from fork import fetch, series
+from fork import series
 from fork.pin import load_pin
 from fork.targets.yolov5 import SERIES
 from fork.tree import YOLOV5, read_overlay, read_wheel, write_files
@@ -21,7 +21,7 @@ def yolov5_pin():
 @pytest.fixture(scope="session")
 def yolov5_wheel(yolov5_pin):
     """The verified wheel: from the cache, or fetched as a build would."""
-    return fetch.obtain(yolov5_pin.upstream)
+    return pinned(yolov5_pin.upstream)
 
 
 @pytest.fixture(scope="session")

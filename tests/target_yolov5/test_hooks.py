@@ -179,6 +179,17 @@ def test_a_users_mistake_ends_with_a_message(hooks, error, capsys):
     assert capsys.readouterr().err == "error: said\n"
 
 
+def test_a_module_that_ends_the_run_is_a_mistake_and_an_exit_of_the_script_is_none(hooks, monkeypatch, capsys):
+    from ultralytics.nn.Addmodules import _reasons
+
+    for folder, code in ((ROOT / "tests", 2), (ROOT / "fork", 0)):
+        monkeypatch.setattr(_reasons, "FOLDER", folder)
+        with pytest.raises(SystemExit) as caught:
+            hooks.run(fail, SystemExit(0))
+        assert caught.value.code == code
+    assert capsys.readouterr().err.startswith("error: a module ended the run: sys.exit(0) in ")
+
+
 def test_what_is_no_mistake_keeps_its_traceback(hooks):
     """An assertion of the package's own files is one about its arguments; that of another file is not."""
     for error in (ValueError("x"), AssertionError("x"), Exception("x"), AssertionError()):

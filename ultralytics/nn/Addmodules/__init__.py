@@ -9,14 +9,19 @@ To add a backbone, put a file here; see ``contract.py`` for what the class has t
 """
 
 from .contract import BackboneError
-from .registry import discover, register_backbone, registry
+from .registry import INFRASTRUCTURE, discover, exported, register_backbone, registry
 
-__all__ = [*discover(__name__, __path__), "BackboneError", "register_backbone", "registry"]
+__all__ = [
+    *exported(discover(__name__, __path__), "ultralytics.nn.tasks"),
+    "BackboneError",
+    "register_backbone",
+    "registry",
+]
 
 
 def __getattr__(name: str):
     """Give each backbone under its name: ``from ultralytics.nn.Addmodules import MobileNetV3``."""
-    found = registry.find(name)
+    found = None if name in INFRASTRUCTURE or name[:1] == "_" else registry.find(name)
     if found is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return found

@@ -1,4 +1,4 @@
-"""Why a checkpoint of another fork does not open here: what it lacks, which fork made it, and what to do (step x23)."""
+"""Why a checkpoint does not open here: it is damaged, or made by another fork; what it lacks, what to do (step x23)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import importlib
 import importlib.util
 import io
 import pickle
+import struct
 import sys
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, TypeVar
+
+import torch
+from torch import nn
 
 from . import _record
 from .contract import BackboneError
@@ -18,6 +23,21 @@ from .registry import registry
 T = TypeVar("T")
 
 LIBRARIES = ("timm", "torchvision")
+
+
+CARRY_ON = "copy or download it again; of a run's weights, last.pt and best.pt, the other one may be whole"
+
+
+CUT_OFF = ("PytorchStreamReader", "unexpected EOF", "data was truncated")
+"""What torch and pickle say of a file that they cannot read to its end."""
+
+
+class DamagedError(BackboneError, EOFError):
+    """A file is not as it was written. Upstream fetches its own weights anew on an EOFError."""
+
+
+class ContentError(BackboneError, TypeError):
+    """A file holds no model. Upstream says so with a TypeError."""
 
 
 class Content(NamedTuple):
@@ -86,25 +106,102 @@ def read(file: Any) -> Optional[Content]:
     return Content(record if isinstance(record, dict) else None, reader.names)
 
 
-def explained_load(file: Any, load: Callable[[], T]) -> T:
-    """Open a checkpoint, and explain it where it fails for want of a backbone (step x23).
+def check_whole(file: Any) -> None:
+    """Compare a file of torch's with the checksums in it, which torch itself does not do.
+
+    A record without one (``set_crc32_options(False)`` writes 0) passes, and so does a file of torch before 1.6, which
+    has none. What is no archive at all is left for torch to refuse.
 
     Args:
-        file: Its path, for the explanation.
+        file: Path; one that cannot be read is left for torch to refuse.
+
+    Raises:
+        DamagedError: They differ, or the archive is cut off or torn.
+    """
+    try:
+        with open(file, "rb") as stream:
+            if stream.read(4) != b"PK\x03\x04":
+                return
+            with zipfile.ZipFile(stream) as archive:
+                for record in archive.infolist():
+                    if record.CRC:
+                        with archive.open(record) as content:  # compares at the end
+                            while content.read(1 << 20):
+                                pass
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error, zlib.error) as e:
+        raise DamagedError(
+            f"{file} is damaged ({' '.join(str(e).split()) or 'cut off'})\n  to do: {CARRY_ON}"
+        ) from None
+    except OSError:
+        return
+
+
+def explained_load(file: Any, load: Callable[[], T]) -> T:
+    """Open a checkpoint, and explain it where it is damaged, or fails for want of a backbone (step x23).
+
+    Args:
+        file: Its path.
         load: Opens it.
 
     Raises:
-        BackboneError: It needs a class that is not here. Any other error is given on as it is.
+        DamagedError: Its checksums do not fit.
+        BackboneError: It needs a class that is not here, or holds no model. Any other error is given on as it is.
     """
+    check_whole(file)
     try:
-        return load()
+        content = load()
     except Exception as e:  # a file of a backbone that is broken raises anything
-        content = read(file) or Content(None, [])
-        reasons = (_lacking(module, name, content.record) for module, name in content.names)
+        damage = _damage(file, e)
+        if damage is not None:
+            raise damage from e
+        said = read(file) or Content(None, [])
+        reasons = (_lacking(module, name, said.record) for module, name in said.names)
         reason = next((reason for reason in reasons if reason), None)
         if reason is None:
             raise
-        raise BackboneError(f"{file} cannot be opened here: {reason}\n{_comparison(content.record)}") from e
+        raise BackboneError(f"{file} cannot be opened here: {reason}\n{_comparison(said.record)}") from e
+    what = _other_than_model(content)
+    if what:
+        raise ContentError(
+            f"{file} holds {what}, not a model\n  to do: give best.pt or last.pt of a run; the weights of a backbone "
+            f"alone are an argument of its row: [{{pretrained: PATH}}]"
+        )
+    return content
+
+
+def _damage(file: Any, error: Exception) -> Optional[BackboneError]:
+    """Return what to say of a file that torch could not open, or None where nothing speaks for damage."""
+    path = Path(str(file))
+    if path.is_dir():
+        return ContentError(f"{file} is a folder, not a checkpoint (.pt)")
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(40)
+    except OSError as e:
+        return ContentError(f"{file} cannot be read: {e.strerror or e}")
+    if not start:
+        return DamagedError(f"{file} is empty (0 bytes)\n  to do: {CARRY_ON}")
+    if not start.startswith((b"PK\x03\x04", b"\x80")):
+        return DamagedError(
+            f"{file} is no file of torch: it begins with {start.decode('ascii', 'replace')!r}\n  to do: {CARRY_ON}"
+        )
+    text = " ".join(str(error).split())
+    if isinstance(error, EOFError) or any(sign in text for sign in CUT_OFF):
+        return DamagedError(f"{file} is damaged ({text[:120] or 'cut off'})\n  to do: {CARRY_ON}")
+    return None
+
+
+def _other_than_model(content: Any) -> str:
+    """Name what a checkpoint holds where there is no model in it, or return an empty text."""
+    inside = [content.get("ema"), content.get("model")] if isinstance(content, dict) else [getattr(content, "model", 0)]
+    if any(isinstance(item, nn.Module) for item in inside) or isinstance(content, torch.jit.ScriptModule):
+        return ""
+    if not isinstance(content, dict):
+        return f"a {type(content).__name__}" if content is not None else "nothing (None)"
+    tensors = next((item for item in (*inside, content) if isinstance(item, dict) and item), {})
+    if tensors and all(isinstance(item, torch.Tensor) for item in tensors.values()):
+        return f"a state dict of {len(tensors)} tensors"
+    return f"a dict with {', '.join(map(str, list(content)[:4]))}" if content else "an empty dict"
 
 
 def _comparison(record: Optional[Dict[str, Any]]) -> str:

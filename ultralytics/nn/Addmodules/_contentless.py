@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import inspect
+import random
 from typing import Any, Callable, Dict, Iterator, List
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -16,6 +18,7 @@ try:
 except ImportError:  # before torch 2.0; then only the structure of a YAML is checked
     TorchFunctionMode = object
 
+from ._reasons import said
 from .contract import SLOTS, BackboneError
 
 AVAILABLE = TorchFunctionMode is not object and hasattr(torch.device, "__enter__")
@@ -52,18 +55,49 @@ class GapBackbone(nn.Module):
 STAND_INS = {GAP: Gap, GAP_BACKBONE: GapBackbone}
 
 
+@contextlib.contextmanager
+def unended(name: str) -> Iterator[None]:
+    """Within this block somebody's code runs: a ``sys.exit()`` there would end the program, as if all were well.
+
+    Args:
+        name: That of the module.
+
+    Raises:
+        BackboneError: It was called, or something else was raised that is no ``Exception`` and no Ctrl-C.
+    """
+    try:
+        yield
+    except (Exception, KeyboardInterrupt):
+        raise
+    except BaseException as e:
+        raise BackboneError(f"{name} ends the program: {said(e)}") from e
+
+
+@contextlib.contextmanager
+def undrawn() -> Iterator[None]:
+    """Within this block random numbers may be drawn; behind it the next are those that they would have been."""
+    drawn = torch.get_rng_state(), random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        torch.set_rng_state(drawn[0])
+        random.setstate(drawn[1])
+        np.random.set_state(drawn[2])
+
+
 def create(target: Callable[..., Any], *args: Any, **options: Any) -> Any:
     """Build a backbone; on the meta device, where its constructor wants content, on the CPU and then without it."""
-    if not torch.empty(0).is_meta:
-        return target(*args, **options)
-    try:
-        return target(*args, **options)
-    except BackboneError:
-        raise
-    except Exception:  # whatever it makes of tensors without content; the second try tells
-        pass
-    with torch.device("cpu"):
-        return target(*args, **options).to("meta")
+    with unended(getattr(target, "__name__", str(target))):
+        if not torch.empty(0).is_meta:
+            return target(*args, **options)
+        try:
+            return target(*args, **options)
+        except BackboneError:
+            raise
+        except Exception:  # whatever it makes of tensors without content; the second try tells
+            pass
+        with torch.device("cpu"):
+            return target(*args, **options).to("meta")
 
 
 class OnCpu:

@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, Optional
 from torch import nn
 
 from ._contentless import STAND_INS, on_cpu
+from ._sources import unread
 from ._trust import as_class
 from .contract import BackboneError, UnknownModuleError
 from .registry import registry
@@ -72,18 +73,25 @@ def look_up(name: str, namespace: Dict[str, Any], args: Any = (), allowed: Calla
     if upstreams:
         return on_cpu(name, found)
     found = registry.find(name)
-    broken = registry.broken_file(name)
-    if found is None and broken is not None:
-        raise BackboneError(
-            f"{name} is not available: ultralytics/nn/Addmodules/{broken.file} could not be imported.\n"
-            f"  {broken.reason}\n  to do: mend that file; nothing else is affected by it"
-        )
     if found is not None:
         return as_class(found)
     row = _timm_row(name)
     if row is not None:
+        registry.tell_broken(name, "timm's")
         ROWS[name] = row
         return as_class(row)
+    broken = registry.broken_file(name)
+    if broken is not None:
+        raise BackboneError(
+            f"{name} is not available: ultralytics/nn/Addmodules/{broken.file} could not be imported.\n"
+            f"  {broken.reason}\n  to do: mend that file; nothing else is affected by it"
+        )
+    file = unread(name, __package__)
+    if file:
+        raise BackboneError(
+            f"there is no module {name!r}: it stands in ultralytics/nn/Addmodules/{file}, which is not read.\n"
+            f"  to do: put it into that folder itself, under a name like net.py: no other dot, no _ in front"
+        )
     if namespace.get(name) is not None:
         raise BackboneError(
             f"{name} is no layer: a row names one of upstream's layers, nn.X, torchvision.ops.X, or a class in a file "
@@ -91,6 +99,9 @@ def look_up(name: str, namespace: Dict[str, Any], args: Any = (), allowed: Calla
         )
     known = {key.lower(): key for key in [*(k for k, v in namespace.items() if allowed(v)), *registry.names()]}
     near = [known[key] for key in difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.6)]
+    lost = [f"{item.file} ({item.reason})" for item in registry.broken if not item.names]
+    if lost and not near:
+        raise BackboneError(f"there is no module {name!r}, unless in a file that could not be read: {', '.join(lost)}")
     backbones = f"backbones: {', '.join(registry.names())}"
     raise UnknownModuleError(f"unknown module {name!r} in the model YAML", near, backbones)
 

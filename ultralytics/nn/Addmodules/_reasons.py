@@ -5,11 +5,13 @@ from __future__ import annotations
 import inspect
 import re
 import traceback
+from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
 from torch import nn
 
+from ._sources import FOLDER, INFRASTRUCTURE
 from .contract import BackboneError, UncheckedError
 
 
@@ -71,9 +73,9 @@ def explain_build(error: BaseException, at: Dict[str, Any], row: int, tainted: b
         message = f"AIFI divides its {channels[0]} channels among {args[2]} heads, which leaves a rest"
         return Failure(row, message, f"put a Conv of a multiple of {args[2]} in front, or take {fitting} heads", 3)
     if inside and isinstance(error, TypeError):
-        return Failure(row, f"{name} cannot take the arguments {written}: {_said(error)}", usage(module), 3)
+        return Failure(row, f"{name} cannot take the arguments {written}: {said(error)}", usage(module), 3)
     reads = f", reading {' + '.join(map(str, channels))} channels" if channels else ""
-    message = f"{name} cannot be built with the arguments {written}{reads}: {_said(error)}"
+    message = f"{name} cannot be built with the arguments {written}{reads}: {said(error)}"
     return Failure(row, message, usage(module), 3)
 
 
@@ -113,9 +115,24 @@ def _channels(channels: Any, source: Any) -> List[int]:
         return []
 
 
-def _said(error: BaseException) -> str:
+def said(error: BaseException) -> str:
+    """Return an error as one line."""
+    if isinstance(error, SystemExit):
+        return f"sys.exit({error.code!r})" + (f" in {where}" if (where := ended_in(error)) else "")
     text = " ".join(str(error).split())
+    if isinstance(error, BackboneError):
+        return text
     return f"{type(error).__name__}{': ' if text else ''}{text[:200]}"
+
+
+def ended_in(error: SystemExit) -> str:
+    """Return the file of somebody's in this folder, and the line, that ended the program; an empty text for none."""
+    found = ""
+    for frame in traceback.extract_tb(error.__traceback__):
+        path = Path(frame.filename).resolve()
+        if FOLDER in path.parents and path.stem not in INFRASTRUCTURE and path.name[0] != "_":
+            found = f"ultralytics/nn/Addmodules/{path.relative_to(FOLDER).as_posix()}, line {frame.lineno}"
+    return found
 
 
 class Input(NamedTuple):
@@ -157,7 +174,7 @@ def explain_run(
         advice = "a row that it reads, and that upstream does not know, changes the channels: name them in a Conv"
         return Failure(None, message, advice, 0)
     reads = " and ".join(_shown(i) for i in inputs) if inputs else "its input"
-    return Failure(None, f"{name} cannot run on {reads}: {_said(error)}", usage(type(layer)))
+    return Failure(None, f"{name} cannot run on {reads}: {said(error)}", usage(type(layer)))
 
 
 def _inputs(layer: nn.Module, x: Any, outputs: Sequence[Any], size: Tuple[int, int]) -> List[Input]:

@@ -10,20 +10,18 @@ from __future__ import annotations
 import contextlib
 import copy
 import logging
-import random
 import threading
 import warnings
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
-import numpy as np
 import torch
 from torch import nn
 
 from . import weights
-from ._contentless import GAP, GAP_BACKBONE, UPSTREAMS, Gap, GapBackbone, OnCpu, ShapesOnly, building
+from ._contentless import GAP, GAP_BACKBONE, UPSTREAMS, Gap, GapBackbone, OnCpu, ShapesOnly, building, undrawn, unended
 from ._reasons import Failure, explain_build, explain_run
 from ._structure import HEADS
-from .contract import SLOTS, first_backbone, is_multi_map, right_align, widths_of
+from .contract import SLOTS, BackboneError, first_backbone, is_multi_map, right_align, widths_of
 
 LOGGER = logging.getLogger("ultralytics")
 
@@ -70,7 +68,6 @@ def without_traces(namespace: Any) -> Iterator[None]:
     from .registry import registry
 
     noted, default = set(registry._noted), namespace.Conv.default_act
-    drawn = torch.get_rng_state(), random.getstate(), np.random.get_state()
     own = threading.get_ident()
 
     def drop(record: logging.LogRecord) -> bool:
@@ -78,16 +75,13 @@ def without_traces(namespace: Any) -> Iterator[None]:
 
     LOGGER.addFilter(drop)
     try:
-        with warnings.catch_warnings(), weights.unloaded():
+        with warnings.catch_warnings(), weights.unloaded(), undrawn():
             warnings.simplefilter("ignore")
             yield
     finally:
         LOGGER.removeFilter(drop)
         registry._noted = noted
         namespace.Conv.default_act = default
-        torch.set_rng_state(drawn[0])
-        random.setstate(drawn[1])
-        np.random.set_state(drawn[2])
 
 
 def build(
@@ -112,7 +106,9 @@ def build(
                 with torch.device("meta"), ShapesOnly():
                     layers, save = tasks.parse_model(trial, channels, verbose=False)
                 return Built(layers, list(save), failures, gaps)
-            except Exception as e:  # whatever a module's constructor raises
+            except BaseException as e:  # whatever a module's constructor raises, sys.exit() included
+                if isinstance(e, KeyboardInterrupt):
+                    raise
                 at = _locals_of(e, tasks.parse_model.__code__)
                 row = at.get("i") if at else None
                 if row is None or at is None or (row in gaps and row not in trials):
@@ -269,10 +265,14 @@ def _empty_weights(layer: nn.Module) -> Optional[Tuple[str, str]]:
 
 def _forward(layer: nn.Module, x: Any, outputs: List[Any], size: Tuple[int, int]) -> Tuple[Any, Optional[Failure]]:
     """Run a layer; where its code wants content, run it on the CPU instead."""
-    if type(layer).__name__ in WITH_TEXT:
+    name = type(layer).__name__
+    if name in WITH_TEXT:
         return None, None
     try:
-        return layer(x), None
+        with unended(name):
+            return layer(x), None
+    except BackboneError as e:
+        return None, explain_run(e, layer, x, outputs, size)
     except Exception as e:
         error = e
     if "meta" not in str(error).lower() and all(type(m).__module__.startswith(UPSTREAMS) for m in layer.modules()):
@@ -283,7 +283,8 @@ def _forward(layer: nn.Module, x: Any, outputs: List[Any], size: Tuple[int, int]
         twin = copy.deepcopy(layer).to_empty(device="cpu")
         for tensor in (*twin.parameters(), *twin.buffers()):
             tensor.data.zero_()
-        result = twin(_zeros(x))
+        with unended(name):
+            result = twin(_zeros(x))
         return _to_meta(result), None
     except Exception as e:
         if "meta" in str(error).lower():

@@ -312,7 +312,7 @@ def _check_module(row: List[Any], position: int, depth: float, names: Names, rep
     if not message:
         message = f"there is no module {name!r}"
         near = nearest(name, {*names.modules, *names.backbones} if position == 0 else names.modules)
-    others = "" if position else f"the backbones are {', '.join(sorted(names.backbones))}"
+    others = "" if position or wrong[0] else f"the backbones are {', '.join(sorted(names.backbones))}"
     report((2,), message, f"did you mean {either(near)}?" if near else others)
     return near
 
@@ -323,10 +323,12 @@ def _is_multi_map(rows: List[Any], names: Names) -> bool:
     if not isinstance(row, list) or len(row) < 3 or not isinstance(row[2], str):
         return _counts_from_five(rows)
     arguments = row[3] if len(row) > 3 else []
-    if names.is_backbone(row[2], arguments) or names.is_broken(row[2]):
+    if names.is_backbone(row[2], arguments):
         return True
     if names.explain(row[2], arguments) is None:  # upstream's, or a function that somebody has added
         return row[2] not in names.modules and "." not in row[2] and _counts_from_five(rows)
+    if names.is_broken(row[2]):  # asked last: what a broken file defines too is there nevertheless
+        return True
     near = nearest(row[2], {*names.modules, *names.backbones}, count=1)
     return near[0] in names.backbones if near else _counts_from_five(rows)
 

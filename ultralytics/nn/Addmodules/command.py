@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
-from .contract import BackboneError
+from ._foreign import restrict
+from ._reasons import ended_in, said
+from .contract import BackboneError, told
 
 
 def yolo() -> int:
     """Run upstream's command line.
 
     Returns:
-        0, or 2 after a message about a model YAML, a backbone, its weights, a data set or a file that is missing.
+        0, or 2 after a message about a model YAML, a backbone, its weights, a data set, a missing file or a full disk.
+        A ``sys.exit()`` in a file of this folder counts as such a mistake.
     """
     from ultralytics.cfg import entrypoint
 
     for stream in (sys.stdout, sys.stderr):  # a console in GBK or another code page must not stop a run
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
+    restrict()
     try:
         entrypoint()
     except (BackboneError, FileNotFoundError, ConnectionError) as e:
+        return _say(told(e))
+    except OSError as e:
+        if e.errno not in (errno.ENOSPC, errno.EDQUOT):  # a full disk
+            raise
         return _say(e)
+    except TypeError as e:  # upstream's for a file that is no checkpoint
+        if told(e) is e and not str(e).startswith("ERROR "):
+            raise
+        return _say(told(e))
     except RuntimeError as e:  # upstream wraps what is wrong with a data set, and with freeze, in it
         if not str(e).startswith(("Dataset ", "'freeze=")):
             raise
-        return _say(e.__cause__ if isinstance(e.__cause__, (BackboneError, ConnectionError)) else e)
+        return _say(e.__cause__ if isinstance(e.__cause__, ConnectionError) else told(e))
+    except SystemExit as e:
+        if not ended_in(e):
+            raise
+        return _say(BackboneError(f"a module ended the run: {said(e)}"))
     return 0
 
 

@@ -29,6 +29,14 @@ class BackboneError(ValueError):
     """A backbone, or its row in a YAML, breaks the contract; the message says what, where and what to do."""
 
 
+def told(error: BaseException) -> BaseException:
+    """Return the error of this folder that upstream has wrapped in another, or ``error`` itself."""
+    cause: Optional[BaseException] = error
+    while cause is not None and not isinstance(cause, BackboneError):
+        cause = cause.__cause__
+    return cause or error
+
+
 class UnknownModuleError(BackboneError):
     """A row names a module that there is not.
 

@@ -68,8 +68,11 @@ def derive(path: Union[str, Path]) -> Optional[Derived]:
         arguments: List[Any] = [name[len(wrapper) :], pretrained]
         target = WRAPPERS[wrapper]
     else:
-        known = registry.all_names()
-        found = [key for key in known if key == name] or [key for key in known if _plain(key) == _plain(name)]
+        every, there = registry.all_names(), registry.names()
+        found: List[str] = []
+        for known in ([key for key in every if key in there or not registry.broken_file(key)], every):
+            for form in (str, _plain):
+                found = found or [key for key in known if form(key) == form(name)]
         if len(found) > 1:
             raise BackboneError(f"{path.name}: {' and '.join(found)} are both backbones: write the name as it is")
         if not found:
@@ -116,6 +119,27 @@ def read_model(source: Union[str, Derived]) -> Dict[str, Any]:
         _told[:] = [line]
         LOGGER.info(line)
     return model
+
+
+def check_legible(file: Union[str, Path]) -> None:
+    """Refuse a data YAML that is not in UTF-8 where upstream, which drops what does not fit, reads other values (x17).
+
+    Raises:
+        BackboneError: Names the place, what would become of it, and how to save the file.
+    """
+    from ._yamlbytes import SAVE_AS_UTF8
+    from ._yamltext import read_document, render
+
+    data = Path(file).read_bytes()
+    try:
+        if "\0" not in data.decode("utf-8"):  # which UTF-16 has
+            return
+    except UnicodeDecodeError:
+        pass
+    found = [one for one in read_document(file, len(data)).problems if one.severe]
+    wrong = next((one for one in found if one.advice == SAVE_AS_UTF8), found[0] if found else None)
+    if wrong is not None:
+        raise BackboneError(render(wrong, str(file)))
 
 
 def accept_name(model: Any) -> Any:

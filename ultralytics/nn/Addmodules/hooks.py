@@ -6,6 +6,7 @@ write files write the same bytes.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import io
 import logging
@@ -19,6 +20,7 @@ from torch import nn
 
 from ._checkpoint import explained_load
 from ._contentless import GapBackbone, create
+from ._foreign import allow_download, note_own, open_weights, read_cache
 from ._install import not_installed, refuse_to_install
 from ._lookup import ROWS, activation, literal, look_up
 from ._network import reach, reach_torchvision
@@ -36,7 +38,7 @@ from .contract import (
     right_align,
     widths_of,
 )
-from .derive import derive, find_model, read_model
+from .derive import check_legible, derive, find_model, read_model
 from .flops import flops_side, no_flops
 from .fold import fold, is_folded
 from .matching import match_rows, report_rows
@@ -49,8 +51,10 @@ from .weights import following
 __all__ = [
     "activation",
     "allow",
+    "allow_download",
     "allowing",
     "build_backbone",
+    "check_legible",
     "check_model",
     "child_environment",
     "derive",
@@ -75,10 +79,12 @@ __all__ = [
     "no_flops",
     "not_installed",
     "open_this_tree",
+    "open_weights",
     "positions",
     "probe_size",
     "reach",
     "reach_torchvision",
+    "read_cache",
     "read_model",
     "record",
     "record_text",
@@ -220,22 +226,39 @@ def takes_any_shape(model: nn.Module) -> bool:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that a process killed meanwhile leaves the old content or the new, never a part (step x13).
+    """Write a file so that a kill or a full disk leaves the old content or the new, never a part (step x13).
 
     Args:
         path: The file; its folder exists.
         data: Its content.
+
+    Raises:
+        OSError: It cannot be written; what was there is there, and nothing else is left.
     """
+    note_own(data)
     neighbour = path.with_name(f"{path.name}.partial")
-    neighbour.write_bytes(data)
-    for pause in (0.1, 0.5, 2.0):
-        try:
-            os.replace(neighbour, path)
-            return
-        except PermissionError:  # Windows, while another program reads the old file
-            time.sleep(pause)
-    path.write_bytes(data)  # as upstream does: better than to end the run
-    neighbour.unlink()
+    if path.name == "last.pt":  # its folder is one run's own: what is left there is from a process that was killed
+        for left in path.parent.glob("*.pt.partial"):
+            left.unlink()
+    try:
+        with neighbour.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        for pause in (0.1, 0.5, 2.0):
+            try:
+                return os.replace(neighbour, path)
+            except PermissionError:  # Windows, while another program reads the old file
+                time.sleep(pause)
+        path.write_bytes(data)  # as upstream does: better than to end the run
+    except OSError as e:
+        kept = "the earlier one is as it was" if path.exists() else "there was none before"
+        raise OSError(
+            e.errno, f"{e.strerror}: {path.name} was not written, {kept}; make room, then resume", str(path)
+        ) from None
+    finally:
+        with contextlib.suppress(OSError):
+            neighbour.unlink()
 
 
 def save_whole(content: Any, path: Union[str, Path], **options: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from torch import Tensor, nn
 
-from .contract import SLOTS, first_backbone
+from .contract import SLOTS, BackboneError, first_backbone
 from .rows import layers_of, name_of, spans
 from .weights import ENOUGH
 
@@ -25,6 +25,9 @@ LINES = 24
 
 COUNTER = "num_batches_tracked"
 """Ending of a BatchNorm's counter: it has the same shape in all of them and says nothing about what fits."""
+
+UNLEARNT = (COUNTER, ".dfl.conv.weight")
+"""Endings of what training does not change, and most models have alike."""
 
 _KEY = re.compile(r"^model\.(\d+)\.")
 
@@ -82,7 +85,30 @@ def match_rows(model: nn.Module, source: Any, tensors: Dict[str, Tensor]) -> Dic
 
     Returns:
         ``tensors`` itself where neither model has a backbone of this folder.
+
+    Raises:
+        BackboneError: Nothing fits: whoever asks for weights does not mean to train from scratch.
     """
+    result = _matched(model, source, tensors)
+    own = model.state_dict()
+    learnt = [name for name in own if not name.endswith(UNLEARNT)]
+    if learnt and not any(name in result and result[name].shape == own[name].shape for name in learnt):
+        names = [_origin(source, "pt_path", "yaml_file"), _origin(model, "yaml_file", "pt_path")]
+        raise BackboneError(
+            f"none of the {len(tensors)} tensors of {names[0]} fits {names[1]}: they are another network's\n"
+            f"  to do: give weights of this network, or none (no --weights, no pretrained=) to train from scratch"
+        )
+    return result
+
+
+def _origin(model: Any, *keys: str) -> str:
+    """Return the file that a model is from, by the first of these that it or its YAML knows; or its class."""
+    yaml = getattr(model, "yaml", None)
+    known = {**(yaml if isinstance(yaml, dict) else {}), "pt_path": getattr(model, "pt_path", None)}
+    return str(next((known[key] for key in keys if known.get(key)), type(model).__name__))
+
+
+def _matched(model: nn.Module, source: Any, tensors: Dict[str, Tensor]) -> Dict[str, Tensor]:
     mine, theirs = layers_of(model), layers_of(source)
     if first_backbone(mine) is None and first_backbone(theirs) is None:
         return tensors

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-import ast
+import builtins
 import importlib
 import inspect
 import logging
 import pkgutil
 import re
+import sys
+from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Set, TypeVar
 
 from torch import nn
 
+from ._contentless import undrawn
+from ._sources import INFRASTRUCTURE, defined, read_source, recall
 from .contract import BackboneError
 
 LOGGER = logging.getLogger("ultralytics")
 
 T = TypeVar("T", bound=Callable[..., Any])
 
-INFRASTRUCTURE = {"base", "command", "contract", "derive", "flops", "fold", "hooks", "matching", "nonfinite"}
-INFRASTRUCTURE |= {"preflight", "registry", "rows", "weights"}
-"""Files of the folder that hold no backbones."""
-
 _STATES_WIDTHS = re.compile(
     r"\bself\.width_list\b[^=\n]*=(?!=)|\bself\.channels?\s*=\s*(\[|list\()|^\s+width_list\s*=|def width_list\(",
     re.MULTILINE,
 )
 """How a class says, in its source, that it is a backbone; ``self.channels = 64`` is any layer's."""
+
+LAYERS = ("ultralytics.", "torch.nn.", "torchvision.ops.")
+"""Modules whose classes stand in rows of upstream's own YAMLs, and so cannot be claimed."""
 
 
 class Broken(NamedTuple):
@@ -72,8 +75,11 @@ class Registry:
         that registers its backbones from being imported.
 
         Raises:
-            BackboneError: Another file has registered the name, too.
+            BackboneError: Another file has registered the name, too, or ``target`` is a layer of upstream's.
         """
+        module = _origin(target)[0]
+        if f"{module}.".startswith(LAYERS) and not module.startswith(f"{__package__}."):
+            raise BackboneError(f"{name} of {module} cannot be registered: register a class of your own file")
         others = [c for c in self._claims.get(name, []) if _origin(c.target) != _origin(target)]
         self._claims[name] = [*others, Claim(target, registered)]
         if registered and any(c.registered for c in others):
@@ -90,6 +96,7 @@ class Registry:
                 raise BackboneError(self._claimed(name))
             return None
         chosen, claims = self._chosen(name), self._claims[name]
+        self.tell_broken(name, f"the one in {_file_of(chosen)}")
         if len(claims) > 1 and name not in self._noted:
             self._noted.add(name)
             mine, theirs = (_file_of(next(c.target for c in claims if c.registered is kind)) for kind in (False, True))
@@ -131,6 +138,23 @@ class Registry:
         """Return the file that would have defined ``name`` had it been importable, or None."""
         return next((item for item in self.broken if name in item.names), None)
 
+    def tell_broken(self, name: str, taken: str) -> None:
+        """Say once that a name stands for ``taken``, where a file that could not be imported defines it as well."""
+        broken = self.broken_file(name)
+        if broken is not None and name not in self._noted:
+            self._noted.add(name)
+            LOGGER.warning(
+                f"{name} is {taken}: ultralytics/nn/Addmodules/{broken.file}, which defines it too, could not be "
+                f"imported ({broken.reason})"
+            )
+
+    def forget(self, module: str) -> None:
+        """Take back what a module has claimed."""
+        for name, claims in list(self._claims.items()):
+            self._claims[name] = [c for c in claims if _origin(c.target)[0] != module]
+            if not self._claims[name]:
+                del self._claims[name]
+
     def _claimed(self, name: str) -> str:
         found = [_file_of(c.target) for c in self._claims[name] if not c.registered]
         first, second = (found if len(found) > 1 else [_file_of(c.target) for c in self._claims[name]])[:2]
@@ -167,25 +191,48 @@ def register_backbone(target: T) -> T:
 def discover(package: str, folders: Iterable[str]) -> List[str]:
     """Import every file of the folder and return the names of all backbones, sorted.
 
-    A file that raises, whatever it raises, is entered in ``registry.broken``.
+    A file that raises, whatever it raises but Ctrl-C, is entered in ``registry.broken``, and what it has registered
+    before is taken back. No file draws from the random numbers of who imports the package.
     """
+    own = dict(vars(sys.modules[package]))
     for module in sorted(pkgutil.iter_modules(folders), key=lambda item: item.name):
         if module.name in INFRASTRUCTURE or module.name.startswith("_"):
             continue
+        name = f"{package}.{module.name}"
         try:
-            loaded = importlib.import_module(f"{package}.{module.name}")
-            if not registry.has_file(loaded.__name__):
-                _adopt(loaded)
-        except (Exception, SystemExit) as e:
+            with undrawn():
+                loaded = importlib.import_module(name)
+                if not registry.has_file(name):
+                    _adopt(loaded)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as e:
+            registry.forget(name)
             registry.broken.append(_broken(module, e))
+        vars(sys.modules[package]).update(own)  # a file may be called as one of the package's names
     return registry.names()
+
+
+def exported(names: Iterable[str], module: str) -> List[str]:
+    """Return those of ``names`` that ``module`` may import with a star: nothing that means something there already.
+
+    Args:
+        names: Names of backbones.
+        module: Name of a module, whose own imports are under way.
+    """
+    taken = {*dir(builtins), *vars(sys.modules.get(module, builtins))}
+    return [name for name in names if name not in taken and not name.startswith("_")]
 
 
 def _adopt(module: Any) -> None:
     """Enter the backbones of a file that registers none: classes that state widths, and the functions beside them."""
-    public = getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")]
+    listed = getattr(module, "__all__", None)
+    public = (
+        [listed] if isinstance(listed, str) else listed or [name for name in vars(module) if not name.startswith("_")]
+    )
     own = {name: getattr(module, name, None) for name in public}
     own = {name: item for name, item in own.items() if getattr(item, "__module__", None) == module.__name__}
+    recall(getattr(module, "__file__", None) or "")
     every = (item for item in vars(module).values() if getattr(item, "__module__", None) == module.__name__)
     if not any(inspect.isclass(item) and _states_widths(item) for item in every):
         return
@@ -201,35 +248,36 @@ def _states_widths(cls: type) -> bool:
         try:
             if base.__module__.startswith(__package__) and _STATES_WIDTHS.search(inspect.getsource(base)):
                 return True
-        except (OSError, TypeError):
+        except Exception:  # no source, or one that Python's own parser of classes does not get through
             continue
     return False
 
 
 def _broken(module: Any, error: BaseException) -> Broken:
-    path = getattr(module.module_finder, "path", "")
     name = f"{module.name}/__init__.py" if module.ispkg else f"{module.name}.py"
-    file = f"{path}/{name}"
-    line = ""
-    if isinstance(error, SyntaxError):
-        line = f", line {error.lineno}"
+    source = read_source(Path(getattr(module.module_finder, "path", ""), name))
+    if source.foreign:
+        reason = f"it is saved in {source.foreign}, and Python reads UTF-8: save it as UTF-8 in your editor"
     else:
-        trace = error.__traceback__
-        while trace:
-            if module.name in trace.tb_frame.f_code.co_filename:
-                line = f", line {trace.tb_lineno}"
-            trace = trace.tb_next
-    reason = f"{type(error).__name__}{line}: {getattr(error, 'msg', None) or error}"
+        reason = f"{type(error).__name__}{_line(module.name, error)}: {_text(error)}"
+    return Broken(name, reason, defined(source.text))
+
+
+def _line(module: str, error: BaseException) -> str:
+    line = error.lineno if isinstance(error, SyntaxError) else None
+    trace = error.__traceback__
+    while trace and not isinstance(error, SyntaxError):
+        if module in trace.tb_frame.f_code.co_filename:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return f", line {line}" if line else ""
+
+
+def _text(error: BaseException) -> str:
     try:
-        with open(file, encoding="utf-8", errors="replace") as f:
-            text = f.read()
-    except OSError:
-        text = ""
-    try:
-        names = [n.name for n in ast.parse(text).body if isinstance(n, (ast.ClassDef, ast.FunctionDef))]
-    except (SyntaxError, ValueError):
-        names = re.findall(r"^(?:class|def)\s+(\w+)", text, re.MULTILINE)
-    return Broken(name, reason, names)
+        return str(getattr(error, "msg", None) or error)
+    except Exception:  # of an error that a file defines itself
+        return ""
 
 
 def _origin(target: Any) -> tuple:

@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional
 import torch
 from torch import nn
 
+from ._checkpoint import check_whole
 from ._network import Unreachable, published
 from .contract import BackboneError, first_backbone
 
@@ -81,6 +82,7 @@ def read(path: str, owner: str) -> Dict[str, torch.Tensor]:
             f"{owner}: the pretrained weights {path} cannot be read: it is no file of torch, it begins with "
             f"{start[:40].decode('ascii', 'replace')!r}; was a web page or a pointer fetched instead of the file?"
         )
+    check_whole(file)
     try:
         if file.suffix.lower() == ".safetensors":
             from safetensors.torch import load_file

@@ -8,6 +8,7 @@ from typing import Any, Callable
 
 import yaml
 
+from ultralytics.nn.Addmodules._reasons import ended_in, said
 from ultralytics.nn.Addmodules.contract import BackboneError
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -25,6 +26,10 @@ def run(main: Callable[..., Any], *args: Any) -> Any:
         return main(*args)
     except (BackboneError, FileNotFoundError, ConnectionError, yaml.YAMLError) as e:
         _end(e)
+    except SystemExit as e:
+        if not ended_in(e):
+            raise
+        _end(BackboneError(f"a module ended the run: {said(e)}"))
     except Exception as e:
         if not str(e) or not (isinstance(e, AssertionError) or type(e) is Exception) or not _raised_here(e):
             raise
