@@ -212,7 +212,7 @@ def test_a_file_that_is_no_checkpoint_is_a_message(data, tmp_path, script):
         said(script(train_script, *arguments), 2, "bad.pt is no file of torch: it begins with 'no checkpoint'")
 
 
-@pytest.mark.parametrize("empty", ["", " ", "\t", "\u3000", "\n"])
+@pytest.mark.parametrize("empty", ["", " \t\u3000"])
 @pytest.mark.parametrize(
     ("command", "words"),
     [
