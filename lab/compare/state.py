@@ -83,7 +83,7 @@ def _load(path: Path) -> Optional[Dict[str, Any]]:
         BackboneError: It is somebody else's, and opening it would run code.
     """
     from ultralytics.nn.Addmodules import BackboneError
-    from ultralytics.nn.Addmodules._checkpoint import check_whole
+    from ultralytics.nn.Addmodules._checkpoint import DamagedError, check_whole
     from ultralytics.utils.patches import torch_load
 
     if not path.is_file():
@@ -91,6 +91,8 @@ def _load(path: Path) -> Optional[Dict[str, Any]]:
     try:
         check_whole(path)
         content = torch_load(path, map_location="cpu")
+    except DamagedError:
+        return None
     except BackboneError:
         raise
     except Exception:  # cut short, empty, or not a checkpoint: each raises something else
