@@ -16,6 +16,11 @@ BOX = (26, 21, 75, 60)  # of a pixel 25.5 to 75.5 ...: x 25..75, y 20..60 counte
 ROW = [0, 0.5, 0.5, 0.5, 0.5]
 
 
+def package():
+    """Return the package, where one new enough is installed; Python 3.9 has none."""
+    return pytest.importorskip("supervision", minversion="0.31.2")
+
+
 @pytest.fixture
 def run(capsys):
     return runner(capsys)
@@ -33,7 +38,7 @@ def out(tmp_path):
 
 @pytest.fixture
 def convert(run, src, out):
-    pytest.importorskip("supervision")
+    package()
 
     def convert(*words, code=0):
         ran = run("convert", src, "--to", out, *words)
@@ -111,7 +116,7 @@ def test_outlines_are_kept_when_asked_for(src, out, convert, run, tmp_path, kind
 
 
 def test_a_box_among_outlines_is_named(src, run, out):
-    pytest.importorskip("supervision")
+    package()
     voc_set(src)
     ran = run("convert", src, "--to", out, "--task", "segment")
     assert ran.code == 2
@@ -231,7 +236,7 @@ WRONG = {
 
 @pytest.mark.parametrize("what", WRONG)
 def test_what_is_wrong_is_named_and_nothing_written(src, out, run, what):
-    pytest.importorskip("supervision")
+    package()
     make, message = WRONG[what]
     make(src)
     before = tree(src)
@@ -245,7 +250,7 @@ def test_what_is_wrong_is_named_and_nothing_written(src, out, run, what):
 
 
 def test_a_users_files_are_not_touched(src, out, run, tmp_path):
-    pytest.importorskip("supervision")
+    package()
     voc_set(src)
     out.mkdir()
     (out / "mine.txt").write_text("x")
@@ -263,7 +268,7 @@ def test_a_users_files_are_not_touched(src, out, run, tmp_path):
 
 
 def test_nothing_is_left_when_writing_fails(src, out, run, monkeypatch, tmp_path):
-    supervision = pytest.importorskip("supervision")
+    supervision = package()
     voc_set(src)
 
     def stop(*_, **__):
@@ -277,7 +282,7 @@ def test_nothing_is_left_when_writing_fails(src, out, run, monkeypatch, tmp_path
 
 
 def test_many_faults_are_counted(src, out, run):
-    pytest.importorskip("supervision")
+    package()
     for n in range(9):
         xml(src / f"{n}.xml", CAT)
     err = run("convert", src, "--to", out).err
@@ -294,8 +299,17 @@ def test_a_missing_package_is_said(src, out, run, monkeypatch):
     assert "pip install supervision" in ran.err
 
 
+def test_an_old_package_is_refused(src, out, run, monkeypatch):
+    supervision = package()
+    monkeypatch.setattr(supervision, "__version__", "0.30.9")
+    voc_set(src)
+    ran = run("convert", src, "--to", out)
+    assert ran.code == 2
+    assert "supervision 0.30.9 is too old: 0.31.2 is needed" in ran.err
+
+
 def test_one_file_and_a_folder_of_images(src, out, run, tmp_path):
-    pytest.importorskip("supervision")
+    package()
     image(tmp_path / "far" / "photos" / "a.jpg")
     path = coco(src / "a.json", [(1, "a.jpg")], [(1, 1, [25, 20, 50, 40], {})])
     assert run("convert", path, "--to", out, "--images", tmp_path / "far").code == 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
+import re
 import shutil
 import warnings
 from collections import Counter
@@ -25,6 +26,9 @@ from lab.launch import UsageError, say
 
 EXAMPLES = 5
 """How many faults are named."""
+
+LEAST = (0, 31, 2)
+"""The version of supervision from which on boxes of Pascal VOC do not come out a pixel small."""
 
 File = Tuple[Path, Any]
 """An annotation file, and what is in it."""
@@ -42,6 +46,14 @@ def main(options: Any) -> int:
     if importlib.util.find_spec("supervision") is None:
         raise UsageError("the package supervision is missing: run `python -m pip install supervision`")
     launch.load_quietly()
+    import supervision
+
+    found = tuple(int(n) for n in re.findall(r"\d+", supervision.__version__)[:3])
+    if found < LEAST:
+        raise UsageError(
+            f"supervision {supervision.__version__} is too old: {'.'.join(map(str, LEAST))} is needed, which needs "
+            "Python 3.10; run `python -m pip install --upgrade supervision`"
+        )
     kind, files = read(source)
     with new_folder(options.to) as work, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
@@ -141,9 +153,7 @@ def load(kind: str, unit: str, files: List[File], given: Optional[Path], task: s
     """
     from supervision import DetectionDataset
 
-    reader: Any = getattr(DetectionDataset, "from_pascal_voc" if kind == "voc" else f"from_{kind}", None)
-    if reader is None:
-        raise UsageError("LabelMe needs supervision 0.30 or newer, which needs Python 3.10: update them")
+    reader = getattr(DetectionDataset, "from_pascal_voc" if kind == "voc" else f"from_{kind}")
     stage, path = work / "staged", Path(unit)
     stage.mkdir()
     try:
