@@ -237,9 +237,7 @@ def test_models_are_timed_anew_only_where_the_set_or_the_conditions_changed(tmp_
         rest.pop("say")
         return {**{one: {"median_ms": 1.0} for one in models}, "conditions": {**rest, "torch": "x"}}
 
-    module = types.ModuleType("lab.speed.latency")
-    module.measure = measure
-    monkeypatch.setitem(sys.modules, "lab.speed.latency", module)
+    monkeypatch.setattr("lab.speed.latency.measure", measure)
     monkeypatch.setattr("torch.__version__", "x")
     content = {"models": [{"label": "a"}, {"label": "b"}], "seeds": [0, 1], "train": {"imgsz": 64, "device": "cpu"}}
     content["baseline"] = "b"
