@@ -8,7 +8,7 @@ COMMANDS = {
     "compare": "train several models on one data set, and say which is better by how much",
     "zoo": "list every model YAML with its parameters, GFLOPs and relative latency",
     "speed": "measure models: eager, fused, channels_last, exported",
-    "heatmap": "show where a detector looks: class-activation and feature maps",
+    "heatmap": "show where a detector looks: class-activation maps",
     "curves": "draw the training curves of several runs in one picture",
     "data": "convert annotations to YOLO, split, count, draw a sample",
     "bench": "measure the project's backbones against timm's",
