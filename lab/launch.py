@@ -24,7 +24,8 @@ CONFIGS = ROOT / "cfg" / "models"
 RUNS_IN = ROOT
 """Folder whose ``runs/`` is searched where the current one has none."""
 CROWNS = "tree-crowns.yaml"
-_threads_given = False
+THREADS = os.environ.get("OMP_NUM_THREADS", "")
+"""As the user has set it; read now, since upstream sets it when it is imported."""
 
 
 class UsageError(ForkError):
@@ -135,8 +136,6 @@ def load_ultralytics() -> Any:
             f"note: {len(state.edited)} generated file(s) are edited by hand, and this run uses them: "
             f"{state.edited[0]} ..."
         )
-    global _threads_given
-    _threads_given = bool(os.environ.get("OMP_NUM_THREADS"))  # asked now: upstream sets it when it is imported
     try:
         ultralytics = importlib.import_module("ultralytics")
         version = getattr(ultralytics, "__version__", "unknown")
@@ -170,7 +169,7 @@ def use_all_cores(model: Any) -> None:
     import torch
 
     def set_threads(runner: Any) -> None:
-        if runner.device.type == "cpu" and not _threads_given:
+        if runner.device.type == "cpu" and not THREADS:
             usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
             torch.set_num_threads(len(usable))
 
@@ -331,7 +330,7 @@ def find_data(name: str, fetch: bool = True) -> str:
         ForkError: It does not exist, is not a data set's, or its images are missing and are not fetched.
     """
     from lab import tree_crowns
-    from lab._data_list import find_loops
+    from lab.data.listing import find_loops
     from ultralytics.data.utils import check_det_dataset
     from ultralytics.nn.Addmodules import BackboneError
 

@@ -15,8 +15,11 @@ from conftest import ROOT, make_squares
 
 import train
 import val
-from lab import heatmap, latency, launch, speed
+from lab import launch
 from lab.compare import plan, state
+from lab.heatmap import command as heatmap
+from lab.speed import command as speed
+from lab.speed import latency
 from ultralytics import YOLO
 from ultralytics.data.dataset import DATASET_CACHE_VERSION
 from ultralytics.data.utils import check_det_dataset, load_dataset_cache_file

@@ -7,7 +7,8 @@ import threading
 import pytest
 from conftest import ROOT
 
-from lab import compare, launch
+from lab import launch
+from lab.compare import command as compare
 from lab.compare.state import evaluated
 
 

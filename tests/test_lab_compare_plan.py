@@ -9,10 +9,13 @@ import types
 import pytest
 from conftest import ROOT, make_squares
 
-from lab import compare, launch
+from lab import launch
 from lab.compare import cloud, plan, progress, record, schedule, timing, worker
-from lab.compare.files import read_json
-from lab.compare.state import find_point, trim_results, write_json
+from lab.compare import command as compare
+from lab.compare.state import find_point, trim_results
+from lab.data import digest
+from lab.files import read_json, write_json
+from lab.terminal import duration
 
 
 @pytest.fixture(scope="module")
@@ -152,16 +155,16 @@ def test_overlap_of_train_and_val_is_told(tmp_path, model, capsys):
 
 def test_data_digest_is_of_the_content_and_not_of_the_place(tmp_path, squares, monkeypatch):
     twin = make_squares(tmp_path / "elsewhere")
-    first = record.data_digest(str(squares))
-    assert first == record.data_digest(str(twin))
+    first = digest.data_digest(str(squares))
+    assert first == digest.data_digest(str(twin))
     image = tmp_path / "elsewhere" / "images" / "val" / "0.png"
     content = bytearray(image.read_bytes())
     content[-1] ^= 1
     image.write_bytes(content)
-    assert first != record.data_digest(str(twin))
-    monkeypatch.setattr(record, "MOST_BYTES", 10)  # by size alone the two are the same again, and the digest says so
-    assert record.data_digest(str(squares)) == record.data_digest(str(twin))
-    assert record.data_digest(str(twin)).startswith("sizes:")
+    assert first != digest.data_digest(str(twin))
+    monkeypatch.setattr(digest, "MOST_BYTES", 10)  # by size alone the two are the same again, and the digest says so
+    assert digest.data_digest(str(squares)) == digest.data_digest(str(twin))
+    assert digest.data_digest(str(twin)).startswith("sizes:")
 
 
 def test_point_is_that_of_the_newest_whole_checkpoint(tmp_path):
@@ -204,7 +207,7 @@ class Terminal(io.StringIO):
 
 
 def test_progress_is_a_block_on_a_terminal_and_lines_elsewhere(monkeypatch):
-    monkeypatch.setattr(progress, "_understands_escapes", lambda: True)
+    monkeypatch.setattr("lab.terminal.understands_escapes", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
     states = {
         "a-s0": {"state": "done", "epochs": 10, "seconds": 100.0},
@@ -223,7 +226,7 @@ def test_progress_is_a_block_on_a_terminal_and_lines_elsewhere(monkeypatch):
     assert "1 of 3 runs done, 2 min left" in text  # 50 s of a-s1, and 100 s of b-s0 at the pace of the others
     assert "[##########..........] a-s1: epoch 6/10, 50 s left" in text
     assert text.endswith("\x1b[2F\x1b[Jdone    a-s0\n")
-    assert [progress.duration(s) for s in (None, 59, 90, 3600 * 3 + 300)] == ["?", "59 s", "2 min", "3 h 05 min"]
+    assert [duration(s) for s in (None, 59, 90, 3600 * 3 + 300)] == ["?", "59 s", "2 min", "3 h 05 min"]
 
 
 def test_models_are_timed_anew_only_where_the_set_or_the_conditions_changed(tmp_path, monkeypatch):
@@ -234,9 +237,7 @@ def test_models_are_timed_anew_only_where_the_set_or_the_conditions_changed(tmp_
         rest.pop("say")
         return {**{one: {"median_ms": 1.0} for one in models}, "conditions": {**rest, "torch": "x"}}
 
-    module = types.ModuleType("lab.latency")
-    module.measure = measure
-    monkeypatch.setitem(sys.modules, "lab.latency", module)
+    monkeypatch.setattr("lab.speed.latency.measure", measure)
     monkeypatch.setattr("torch.__version__", "x")
     content = {"models": [{"label": "a"}, {"label": "b"}], "seeds": [0, 1], "train": {"imgsz": 64, "device": "cpu"}}
     content["baseline"] = "b"
@@ -309,7 +310,7 @@ def test_archive_stays_in_its_run(tmp_path):
 
 
 def test_help_loads_nothing_heavy():
-    script = "import sys\nfrom lab.compare import parser\nparser().format_help()\n"
+    script = "import sys\nfrom lab.compare.command import parser\nparser().format_help()\n"
     script += "print(*{'torch', 'numpy', 'ultralytics', 'yaml', 'ray', 'matplotlib'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

@@ -9,8 +9,8 @@ from test_scripts import said, script  # noqa: F401
 
 import train as train_script
 from lab import launch
-from lab._data_list import find_loops, walk
-from lab.data_check import check_data
+from lab.data.check import check_data
+from lab.data.listing import find_loops, walk
 from ultralytics.data.utils import check_det_dataset
 from ultralytics.nn.Addmodules import BackboneError
 

@@ -21,10 +21,10 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from fork.pin import ROOT
 from lab import launch
-from lab.compare.files import write_bytes
-from lab.compare.lock import NAME as LOCK
 from lab.compare.progress import Progress
 from lab.compare.state import JOB, STATE, change_state, read_state
+from lab.files import write_bytes
+from lab.lock import NAME as LOCK
 
 TOKEN = ".ray-token"
 RETRIES = 5

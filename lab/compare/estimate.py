@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
-from lab.compare.files import read_json
-from lab.compare.state import JOB, LOG, reason_from_log, write_json
+from lab.compare.state import JOB, LOG, reason_from_log
+from lab.files import read_json, write_json
 
 WARM, STEPS = 1, 3
 LIMIT = 600
@@ -85,7 +85,7 @@ def show(
     plan: Dict[str, Any], left: List[Any], jobs: int, threads: int, say: Callable[[str], None] = print
 ) -> Optional[float]:
     """Time the models that have runs left, print what they take, and return the total in seconds."""
-    from lab.compare.progress import duration
+    from lab.terminal import duration
 
     paces: Dict[str, Pace] = {}
     for model in plan["models"]:

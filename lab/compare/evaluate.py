@@ -12,8 +12,8 @@ import tempfile
 from pathlib import Path
 from typing import Any, ClassVar, Dict, List, Optional
 
-from lab import launch
-from lab.compare import files, predictions
+from lab import files, launch
+from lab.compare import predictions
 
 KEPT = ("conf", "iou", "max_det", "single_cls", "classes", "agnostic_nms", "split", "workers", "rect")
 """Arguments of the training that its own validations obeyed, too."""
@@ -58,11 +58,11 @@ def evaluate(run: Path, data: str, imgsz: int, batch: int, device: str) -> Dict[
         (run / "predictions.json").unlink()  # of an attempt before
     try:
         seen = predictions.keep(model, validator.made[-1].dataloader.dataset, imgsz, device)
-        files.write_json(run / "predictions.json", seen)
+        files.write_json(run / "predictions.json", seen, finite=True)
     except Exception as e:  # for a picture, which must not cost the evaluation
         launch.say(f"note: no predictions are kept for the picture: {type(e).__name__}: {e}")
     files.write(run / "eval.npz", lambda f: _save(f, arrays))
-    files.write_json(run / "eval.json", result)
+    files.write_json(run / "eval.json", result, finite=True)
     return result
 
 

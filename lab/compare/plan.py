@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from lab import launch
-from lab.compare.files import read_json
 from lab.compare.state import JOB
+from lab.files import read_json
 from lab.launch import UsageError
 
 VERSION = 1
@@ -146,8 +146,8 @@ def _settings(given: Dict[str, Any], known: Dict[str, Any], crowns: bool, proble
 
 def _add_data(plan: Dict[str, Any], imgsz: Any, problems: List[str], say: Callable[[str], None], fetch: bool) -> int:
     """Check the data set and note its file, names and digest in the plan; return the channels of its images."""
-    from lab.compare.record import data_digest
-    from lab.data_check import check_data
+    from lab.data.check import check_data
+    from lab.data.digest import data_digest
     from ultralytics.nn.Addmodules._check.yamltext import read_document
 
     try:
@@ -171,7 +171,7 @@ def _add_data(plan: Dict[str, Any], imgsz: Any, problems: List[str], say: Callab
 
 
 def _add_model(plan: Dict[str, Any], label: Optional[str], name: str, channels: int, problems: List[str]) -> None:
-    from lab import check
+    from lab.check import command as check
     from ultralytics.nn.Addmodules._check import report as preflight
 
     try:

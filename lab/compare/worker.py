@@ -18,9 +18,9 @@ import traceback
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-from lab.compare.files import read_json, write_bytes
-from lab.compare.lock import Lock
 from lab.compare.state import JOB, change_state, evaluated, find_point, read_state, trim_results
+from lab.files import read_json, write_bytes
+from lab.lock import Lock
 
 WATCH = "LAB_COMPARE_WATCH"
 OUT = r"out of memory|can't allocate memory|not enough memory"
