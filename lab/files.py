@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Dict, Optional
 
-from lab.launch import UsageError
+from run.arguments import UsageError
 
 
 def write(target: Path, fill: Callable[[Any], None]) -> Path:

@@ -16,7 +16,8 @@ import functools
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
-from lab import files, launch
+from lab import files
+from run import start
 
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F4F24"]
 """Okabe and Ito's palette ("Color Universal Design", 2008) but for its yellow, too pale for lines on white: a brown of
@@ -192,7 +193,7 @@ def save(figure: Any, stem: Path, dpi: int = 300) -> Tuple[Path, Path]:
     from matplotlib import pyplot as plt
 
     stem = Path(stem)
-    launch.make_folder(stem.parent)
+    start.make_folder(stem.parent)
     nothing = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
     written = []
     for kind, metadata in nothing.items():

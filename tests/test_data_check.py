@@ -8,9 +8,9 @@ from conftest import make_squares
 from data_sets import CAT, DOG, IMAGES, NAMES, ROWS, TREE, Set, found, only, picture
 from PIL import Image
 
-from lab import tree_crowns
 from lab.data.check import check_data
 from lab.data.kinds import KINDS
+from run import crowns as tree_crowns
 
 
 @pytest.fixture

@@ -9,13 +9,14 @@ import types
 import pytest
 from conftest import ROOT, make_squares
 
-from lab import launch
+from fork.errors import ForkError
 from lab.compare import cloud, plan, progress, record, schedule, timing, worker
 from lab.compare import command as compare
 from lab.compare.state import find_point, trim_results
 from lab.data import digest
 from lab.files import read_json, write_json
 from lab.terminal import duration
+from run.arguments import UsageError
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def test_words_behind_cfg_are_models_or_training_arguments():
     assert train == {"lr0": 1e-3, "mosaic": 1}
     options, train = compare.parse(["--cfg", "a.yaml", "data=d.yaml", "epochs=3", "seeds=0,2"])
     assert (options.data, train, options.seeds) == ("d.yaml", {"epochs": 3}, "0,2")
-    with pytest.raises(launch.UsageError, match="mean the same"):
+    with pytest.raises(UsageError, match="mean the same"):
         compare.parse(["--epochs", "3", "epochs=4"])
 
 
@@ -58,7 +59,7 @@ def test_seeds():
     assert plan.read_seeds("0,5") == plan.read_seeds([0, 5]) == [0, 5]
     assert plan.read_seeds("5,") == [5]
     for wrong in ("0", "-1", "1,1", "a", "1.5", "0,-2", ",", True, [], [True], 1.0):
-        with pytest.raises(launch.UsageError, match="seed"):
+        with pytest.raises(UsageError, match="seed"):
             plan.read_seeds(wrong)
 
 
@@ -87,9 +88,9 @@ def test_toml_has_the_same_keys(tmp_path, model):
 )
 def test_wrong_toml(tmp_path, text, message):
     (tmp_path / "plan.toml").write_text(text, encoding="utf-8")
-    with pytest.raises(launch.UsageError, match=message):
+    with pytest.raises(UsageError, match=message):
         compare.parse(["--plan", str(tmp_path / "plan.toml")])
-    with pytest.raises(launch.UsageError, match="cannot be read"):
+    with pytest.raises(UsageError, match="cannot be read"):
         compare.parse(["--plan", str(tmp_path / "none.toml")])
 
 
@@ -304,7 +305,7 @@ def test_archive_stays_in_its_run(tmp_path):
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("../outside.txt", "x")
     (tmp_path / "run").mkdir()
-    with pytest.raises(launch.ForkError, match="outside"):
+    with pytest.raises(ForkError, match="outside"):
         cloud.unpack(buffer.getvalue(), tmp_path / "run")
     assert not (tmp_path / "outside.txt").exists()
 

@@ -8,7 +8,7 @@ import pytest
 
 from lab.curves import command as curves
 from lab.curves import draw, read
-from lab.launch import UsageError
+from run.arguments import UsageError
 
 NEW = "epoch,time,train/box_loss,metrics/mAP50(B),metrics/mAP50-95(B),val/box_loss,lr/pg0"
 

@@ -11,7 +11,7 @@ from conftest import run_python
 from support.small_models import build, ours_yaml, rows
 
 from lab.heatmap import command as heatmap
-from lab.launch import UsageError
+from run.arguments import UsageError
 
 pytest.importorskip("pytorch_grad_cam")
 

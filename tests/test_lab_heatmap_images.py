@@ -6,7 +6,7 @@ import pytest
 
 from lab.heatmap import images
 from lab.heatmap.draw import overlay
-from lab.launch import UsageError
+from run.arguments import UsageError
 
 
 def noise(*shape):

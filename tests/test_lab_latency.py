@@ -7,8 +7,8 @@ import statistics
 import pytest
 from conftest import ROOT, run_python
 
-from lab.launch import UsageError
 from lab.speed import latency
+from run.arguments import UsageError
 
 
 def lognormal(rng, median, spread):
@@ -147,10 +147,10 @@ def tiny(tmp_path_factory):
 
 
 def test_models_are_measured_fused_in_the_contracts_shape(tiny, tmp_path, monkeypatch):
-    from lab import launch
+    from run import start
     from ultralytics import YOLO
 
-    launch.load_ultralytics()
+    start.load_ultralytics()
     import torch
 
     YOLO(str(tiny)).save(tmp_path / "tiny.pt")

@@ -16,7 +16,7 @@ from lab import plotting
 from lab.compare import pictures, results, rows, table, tex
 from lab.compare.pictures_labels import place
 from lab.compare.predictions import predictions
-from lab.launch import UsageError
+from run.arguments import UsageError
 
 MODELS = {
     "rtdetr-r18vd": (0.60, 20.1e6, 58.3, 91.2),

@@ -9,10 +9,10 @@ import yaml
 from conftest import ROOT
 from support.small_models import stock_yaml
 
-from lab.launch import UsageError
 from lab.speed import latency
 from lab.zoo import command as zoo
 from lab.zoo import names, report
+from run.arguments import UsageError
 from ultralytics.nn.Addmodules import registry
 from ultralytics.nn.Addmodules._rows.derive import HEADS
 from ultralytics.nn.tasks import yaml_model_load

@@ -9,7 +9,8 @@ import torch
 from conftest import ROOT, make_squares
 
 from lab.data.check import check_data
-from lab.launch import UsageError, find_data, load_checkpoint
+from run.arguments import UsageError
+from run.find import find_data, load_checkpoint
 from ultralytics import RTDETR, YOLO
 from ultralytics.data.utils import check_det_dataset
 from ultralytics.nn.Addmodules import BackboneError

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from fork.arguments import Parser
-from lab import launch
-from lab.launch import UsageError
+from run import find, start
+from run.arguments import UsageError
 
 
 def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
@@ -75,8 +75,8 @@ def load(name: str) -> Model:
     from ultralytics.nn.Addmodules import BackboneError
     from ultralytics.nn.Addmodules._check import report as preflight
 
-    wanted, path = launch.find_model(name)
-    if path.parent == launch.CONFIGS and Path(wanted).parent == Path(".") and Path(wanted).name != path.name:
+    wanted, path = find.find_model(name)
+    if path.parent == find.CONFIGS and Path(wanted).parent == Path(".") and Path(wanted).name != path.name:
         try:
             return Model(tasks.yaml_model_load(wanted), None, wanted)
         except BackboneError as e:
@@ -93,7 +93,7 @@ def check_set(name: str, quick: bool, model: Optional[Model]) -> Tuple[Any, Dict
     from lab.data.check import check_data
     from ultralytics.nn.Addmodules._check.yamltext import read_document
 
-    path = launch.find_data(launch.CROWNS) if launch.is_crowns(name) else name
+    path = find.find_data(find.CROWNS) if find.is_crowns(name) else name
     own = model.content.get("nc") if model is not None and isinstance(model.content, dict) else None
     report = check_data(path, nc=own if isinstance(own, int) else None, full=not quick)
     given = read_document(report.path).data if report.classes else None
@@ -135,8 +135,8 @@ def _short(text: str) -> str:
 def main(argv: Optional[List[str]] = None) -> int:
     """Run the command line; return the exit code."""
     options = parse(argv)
-    with launch.messages():
-        launch.load_quietly()
+    with start.messages():
+        start.load_quietly()
         return _main(options)
 
 

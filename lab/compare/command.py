@@ -31,8 +31,10 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
 from fork.arguments import Parser
-from lab import launch
-from lab.launch import UsageError, say
+from fork.errors import ForkError
+from run import find, start
+from run.arguments import UsageError, add_trust, extras
+from run.start import say
 
 OPTIONS = ("data", "cfg", "baseline", "seeds", "epochs", "imgsz", "batch", "device", "workers", "jobs", "ray", "out")
 OPTIONS += ("language",)
@@ -49,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="Any other training argument of upstream goes behind as key=value (`yolo cfg` lists them).",
     )
     add = result.add_argument
-    add("--data", help=f"data YAML, path or bare name ({launch.CROWNS})")
+    add("--data", help=f"data YAML, path or bare name ({find.CROWNS})")
     add(
         "--cfg", nargs="+", metavar="MODEL", help="model YAMLs, path, bare name or HEAD-BACKBONE.yaml; LABEL=MODEL.yaml"
     )
@@ -70,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
     add("--fresh", action="store_true", help="begin anew; what is in --out is moved to OUT.old-N")
     add("--dry-run", action="store_true", help="say what would be run and how long it takes; write nothing")
     add("--no-latency", action="store_true", help="do not measure latencies")
-    launch.add_trust(result, data=True)
+    add_trust(result, data=True)
     return result
 
 
@@ -90,7 +92,7 @@ def parse(argv: List[str]) -> Tuple[argparse.Namespace, Dict[str, Any]]:
     models = list(found.cfg or [])
     loose = [word for word in models if "=" in word and not _is_model(word)]
     found.cfg = [word for word in models if word not in loose] or None
-    given = launch.extras([*rest, *loose])
+    given = extras([*rest, *loose])
     for key in list(given):
         option = {"model": "cfg"}.get(key, key)
         if option in OPTIONS:
@@ -175,7 +177,7 @@ def _read_toml(found: argparse.Namespace, given: Dict[str, Any]) -> None:
 def main(argv: Optional[List[str]] = None) -> int:
     """Run the command line; return the exit code."""
     words = sys.argv[1:] if argv is None else list(argv)
-    with launch.messages():
+    with start.messages():
         options, train = parse(words)
         if options.jobs is not None and options.jobs < 1:
             raise UsageError(f"--jobs {options.jobs}: the least is 1")
@@ -185,7 +187,7 @@ def main(argv: Optional[List[str]] = None) -> int:
             from lab.compare import cloud
 
             cloud.check(options, train)
-        launch.load_quietly()
+        start.load_quietly()
         try:
             return _main(options, train, words)
         except KeyboardInterrupt:
@@ -235,7 +237,7 @@ def _main(options: argparse.Namespace, train: Dict[str, Any], words: List[str]) 
         return 0
     if options.fresh and out.is_dir():
         _move_aside(out)
-    launch.make_folder(out)
+    start.make_folder(out)
     with Lock(out, "a comparison"):
         write_json(out / "plan.json", plan)
         for line in record.write(out, plan, now, words):
@@ -358,7 +360,7 @@ def _finish(options: argparse.Namespace, out: Path, plan: Dict[str, Any]) -> int
 
             try:
                 measure(out, plan, done)
-            except (launch.ForkError, RuntimeError, MemoryError) as e:  # out of memory costs no results
+            except (ForkError, RuntimeError, MemoryError) as e:  # out of memory costs no results
                 say(f"latency    not measured: {e}")
                 failed.append("latency")
         from lab.compare.results import write

@@ -109,13 +109,13 @@ def show(
 def main(argv: Optional[List[str]] = None) -> int:
     """Time the first steps of the job in a folder, and write ``pace.json`` there; return the exit code."""
     begin = time.perf_counter()
-    from lab import launch
     from lab.compare.worker import Keeper, build, watch_parent
+    from run import start
 
     run = Path((sys.argv[1:] if argv is None else argv)[0]).resolve()
     watch_parent()
     job = read_json(run / JOB)
-    launch.load_ultralytics()
+    start.load_ultralytics()
     model, times = build(job), []
     model.add_callback("on_train_start", Keeper(run, job, 0.0).set_threads)
     model.add_callback("on_train_start", lambda trainer: times.append(time.perf_counter()))

@@ -13,7 +13,7 @@ from lab.compare.predictions import predictions
 from lab.compare.rows import Model, Results
 from lab.compare.sheet import Sheet, looks, name, shown
 from lab.curves.read import read
-from lab.launch import UsageError
+from run.arguments import UsageError
 
 MOST_CLASSES = 20
 """Classes shown at either end of the differences where there are more than twice as many."""

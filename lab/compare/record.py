@@ -16,8 +16,8 @@ from fork.pin import ROOT, load_pin
 from fork.state import look
 from lab.compare.plan import differences
 from lab.files import read_json, write_json
-from lab.launch import UsageError
 from lab.speed.latency import cpu_name
+from run.arguments import UsageError
 
 RECORD = "record.json"
 VERSION = 1

@@ -15,8 +15,8 @@ from lab.compare.progress import Progress
 from lab.compare.state import ATTEMPT, JOB, LOG, change_state, read_state, reason_from_log
 from lab.compare.worker import WATCH
 from lab.files import write_json
-from lab.launch import THREADS
 from lab.terminal import duration
+from run.start import THREADS
 
 POLL = 0.3
 """Seconds between two looks at the workers."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
-from lab import launch
 from lab.compare.schedule import share
 from lab.files import read_json, write_json
+from run import start
 
 LATENCY = "latency.json"
 
 
-def measure(out: Path, plan: Dict[str, Any], done: List[str], say: Callable[[str], None] = launch.say) -> None:
+def measure(out: Path, plan: Dict[str, Any], done: List[str], say: Callable[[str], None] = start.say) -> None:
     """Write ``latency.json``, unless it holds the very models, measured as they would be now.
 
     They take turns within each round, so one that was measured before says nothing of one that comes later: a new model

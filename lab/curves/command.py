@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import List, Optional
 
 from fork.arguments import Parser
-from lab import launch
-from lab.launch import UsageError, say
+from run import start
+from run.arguments import UsageError
+from run.start import say
 
 DEFAULT = "mAP50-95,mAP50"
 
@@ -49,7 +50,7 @@ def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
 def main(argv: Optional[List[str]] = None) -> int:
     """Run the command line; return the exit code."""
     options = parse(argv)
-    with launch.messages():
+    with start.messages():
         return _main(options)
 
 

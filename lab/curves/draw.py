@@ -9,7 +9,7 @@ from typing import Any, List, NamedTuple, Sequence, Tuple
 
 from lab import plotting
 from lab.curves.read import Run, is_loss, short
-from lab.launch import UsageError
+from run.arguments import UsageError
 
 GRID = 400
 """Points at which the runs of a group are read along the time axis."""

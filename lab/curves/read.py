@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
-from lab.launch import UsageError
+from run.arguments import UsageError
 
 FILE = "results.csv"
 OLD_NAMES = {"metrics/mAP_0.5": "metrics/mAP50(B)", "metrics/mAP_0.5:0.95": "metrics/mAP50-95(B)"}

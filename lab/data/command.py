@@ -18,8 +18,8 @@ import sys
 from typing import List, Optional
 
 from fork.arguments import Parser
-from lab import launch
-from lab.launch import UsageError
+from run import start
+from run.arguments import UsageError
 
 VERBS = ("convert", "split", "stats", "sample")
 
@@ -105,7 +105,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     """Run the command line; return the exit code."""
     options = parse(argv)
     os.environ.setdefault("YOLO_OFFLINE", "true")
-    with launch.messages():
+    with start.messages():
         try:
             return importlib.import_module(f"lab.data.{options.verb}").main(options)
         except KeyboardInterrupt:

@@ -9,9 +9,9 @@ import shutil
 from pathlib import Path, PurePosixPath
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
-from lab import launch
-from lab.launch import UsageError
 from lab.terminal import Progress
+from run import find, start
+from run.arguments import UsageError
 
 PARTS = ("train", "val", "test")
 
@@ -142,14 +142,14 @@ def open_set(name: str) -> Tuple[Any, Dict[str, Any]]:
     from ultralytics.nn.Addmodules._check.yamltext import read_document, render
 
     problems: List[Any] = []
-    given = launch.find_data(launch.CROWNS) if launch.is_crowns(name) else name
+    given = find.find_data(find.CROWNS) if find.is_crowns(name) else name
     found = find_yaml(given.strip(), problems)
     plan = read_plan(found, "detect", None, problems) if found else None
     if plan is None or plan.names is None or not any(plan.images.values()):
         bad = [problem for problem in problems if problem.severe] or problems
         raise UsageError("\n".join(render(problem, found or given) for problem in bad))
     for problem in problems:
-        launch.say("note: " + render(problem._replace(severe=True), found))
+        start.say("note: " + render(problem._replace(severe=True), found))
     return plan, dict(read_document(found).data)
 
 

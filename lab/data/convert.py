@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 from xml.etree import ElementTree
 
-from lab import launch
 from lab.data.check import check_data
 from lab.data.common import GENERIC, PARTS, check_new, new_folder, part_of, write_yaml
 from lab.data.files import look_at_image
-from lab.launch import UsageError, say
+from run import start
+from run.arguments import UsageError
+from run.start import say
 
 EXAMPLES = 5
 """How many faults are named."""
@@ -45,7 +46,7 @@ def main(options: Any) -> int:
         raise UsageError(f"--images {options.images}: there is no such folder")
     if importlib.util.find_spec("supervision") is None:
         raise UsageError("the package supervision is missing: run `python -m pip install supervision`")
-    launch.load_quietly()
+    start.load_quietly()
     import supervision
 
     found = tuple(int(n) for n in re.findall(r"\d+", supervision.__version__)[:3])

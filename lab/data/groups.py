@@ -9,8 +9,8 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from lab.data.between import digest, size_of
 from lab.data.findings import Issue, Tally
-from lab.launch import UsageError
 from lab.terminal import Progress
+from run.arguments import UsageError
 
 RULES: Dict[str, Tuple[str, str]] = {
     "roboflow": ("copies made by Roboflow", r"^(.+)\.rf\.[^.]+$"),  # one image's differ in the hash alone

@@ -8,9 +8,10 @@ import random
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from lab import files, launch, plotting
+from lab import files, plotting
 from lab.data.common import Entry, entries, open_set
-from lab.launch import UsageError, say
+from run.arguments import UsageError
+from run.start import load_quietly, say
 
 COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#FFFFFF")
 """Okabe and Ito's palette, which colour-blind readers can tell apart; white in place of black."""
@@ -36,7 +37,7 @@ def main(options: Any) -> int:
     for name, least, most in (("count", 1, 400), ("size", 64, 4096)):
         if not least <= getattr(options, name) <= most:
             raise UsageError(f"--{name} {getattr(options, name)}: give {least} to {most}")
-    launch.load_quietly()
+    load_quietly()
     plan, _ = open_set(options.data)
     chosen = choose(plan, options.split, options.count, options.seed, options.name)
     font = plotting.font_file("".join(plan.names.values()))

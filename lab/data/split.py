@@ -7,7 +7,6 @@ from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import Any, Dict, Hashable, List, NamedTuple, Sequence, Tuple
 
-from lab import launch
 from lab.data.common import (
     PARTS,
     Entry,
@@ -24,8 +23,10 @@ from lab.data.findings import lines as finding_lines
 from lab.data.groups import group, rule_of, suggestion
 from lab.data.stratify import divide
 from lab.files import write_json
-from lab.launch import UsageError, say
 from lab.terminal import Progress, pad, width
+from run import start
+from run.arguments import UsageError
+from run.start import say
 
 HARMLESS = ("renamed", "same-bytes")
 """Kinds of finding that --strict does not mind."""
@@ -79,7 +80,7 @@ def main(options: Any) -> int:
     shares = read_parts(options.parts)
     if options.group_by:
         rule_of(options.group_by)
-    launch.load_quietly()
+    start.load_quietly()
     plan, content = open_set(options.data)
     tally = Tally(plan.root, most=None)
     division = split(plan, shares, options.seed, options.group_by, options.stratify, tally)

@@ -6,13 +6,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
-from lab import launch
 from lab.data.common import Entry, check_new, entries, new_folder, open_set
 from lab.data.findings import Tally
 from lab.files import write_json
-from lab.launch import UsageError, say
 from lab.terminal import Progress, pad
 from lab.terminal import width as columns
+from run import start
+from run.arguments import UsageError
+from run.start import say
 
 SMALL, MEDIUM = 32**2, 96**2
 """Areas in pixels under which COCO calls an object small and medium."""
@@ -61,7 +62,7 @@ def main(options: Any) -> int:
         raise UsageError(f"--imgsz {options.imgsz}: the least is 32")
     if options.out:
         check_new(options.out, "--out")
-    launch.load_quietly()
+    start.load_quietly()
     plan, _ = open_set(options.data)
     stats = gather(plan, options.imgsz, options.near)
     if options.out:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from lab.heatmap.net import Layer, Net, Seen
-from lab.launch import UsageError
+from run.arguments import UsageError
 
 EIGEN_CELLS = 10_000
 """Most cells of a map for EigenCAM, whose singular value decomposition is of cells x cells numbers."""

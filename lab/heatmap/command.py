@@ -42,8 +42,9 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 from fork.arguments import Parser
-from lab import launch
-from lab.launch import UsageError, say
+from run import find, start
+from run.arguments import UsageError, add_trust
+from run.start import say
 
 METHODS = {"hirescam": "HiResCAM", "gradcam": "GradCAM", "eigencam": "EigenCAM"}
 """Names of --method, and the classes of the library ``grad-cam``.
@@ -73,7 +74,7 @@ def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
     parser.add_argument(
         "--out", type=Path, help=f"folder; a number is added to a taken one; default: {RUNS.as_posix()}"
     )
-    launch.add_trust(parser)
+    add_trust(parser)
     options = parser.parse_args(argv)
     if options.source is None and not options.list_layers:
         parser.error("give --source IMAGES, or --list-layers")
@@ -102,7 +103,7 @@ def check(options: argparse.Namespace) -> None:
     if options.out is not None and options.out.is_file():
         faults.append(f"--out {options.out} is a file: name a folder")
     if not options.list_layers and importlib.util.find_spec("pytorch_grad_cam") is None:
-        faults.append(f'the package grad-cam is missing: run `python -m pip install -e ".[lab]"` in {launch.ROOT}')
+        faults.append(f'the package grad-cam is missing: run `python -m pip install -e ".[lab]"` in {find.ROOT}')
     if faults:
         raise UsageError("\n  ".join(faults))
     if options.imgsz and options.imgsz % 32:
@@ -121,15 +122,15 @@ def load(name: str) -> Any:
     """
     path = Path(name).expanduser()
     if path.suffix.lower() in (".yaml", ".yml") or not path.suffix:
-        wanted, found = launch.find_model(name)
-        cls = launch.model_class(found)
-        with launch.building(Path(wanted)):
+        wanted, found = find.find_model(name)
+        cls = find.model_class(found)
+        with find.building(Path(wanted)):
             model = cls(wanted).model
         say(f"warning: {path.name} is a model without training: its weights are random, and its pictures mean nothing")
         return model, None, True
     if path.suffix.lower() != ".pt":
         raise UsageError(f"{name}: give a checkpoint (.pt) or a model YAML; an exported model has no gradients")
-    model, content = launch.load_checkpoint(path)
+    model, content = find.load_checkpoint(path)
     trained = (content.get("train_args") or {}).get("imgsz")
     return model.model, trained if isinstance(trained, int) else None, False
 
@@ -138,9 +139,9 @@ def main(argv: Optional[List[str]] = None) -> int:
     """Run the command line; return the exit code: 1 where an image could not be read, 2 for a user's mistake."""
     os.environ["YOLO_OFFLINE"] = "true"
     options = parse(argv)
-    with launch.messages():
+    with start.messages():
         check(options)
-        launch.load_quietly()
+        start.load_quietly()
         return _main(options)
 
 
@@ -198,7 +199,7 @@ def run(net: Any, files: List[Path], layers: List[Any], folder: Path, side: int,
         maps = [explain(net, seen, layer, METHODS[how["method"]], how["target"]) for layer in layers]
         stem = images.unique(path.stem, names)
         panels = draw.Panels(photo, seen, [layer.name for layer in layers], maps, net.names)
-        launch.make_folder(folder)
+        start.make_folder(folder)
         draw.picture(panels, path.name, _title(how, net), folder / f"{stem}.png")
         drawn += 1
         say(f"{number}/{len(files)} {path.name}: {draw.summary(panels)}")

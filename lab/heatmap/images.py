@@ -6,7 +6,7 @@ import glob
 from pathlib import Path
 from typing import Any, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from lab.launch import UsageError
+from run.arguments import UsageError
 
 ENDINGS = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 GREY = 114

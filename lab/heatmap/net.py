@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from lab.heatmap.images import Placed, place
-from lab.launch import UsageError
+from run.arguments import UsageError
 from ultralytics.nn.Addmodules._rows.indices import name_of, spans
 from ultralytics.nn.Addmodules.contract import SLOTS, first_backbone
 from ultralytics.nn.Addmodules.hooks import takes_any_shape

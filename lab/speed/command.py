@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from fork.arguments import Parser
-from lab import launch
-from lab.launch import UsageError
 from lab.terminal import Progress, Screen
+from run import start
+from run.arguments import UsageError, add_trust
 
 FORMATS = ("torch", "torchscript", "onnx", "openvino")
 MODES = ("eager", "fused", "channels_last")
@@ -46,7 +46,7 @@ def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=30, help="rounds (30); at least 8 for an interval")
     parser.add_argument("--no-memory", action="store_true", help="spare the peak memory: a process a candidate")
     parser.add_argument("--out", type=Path, nargs="+", default=[], metavar="FILE", help="files: .md, .csv, .json")
-    launch.add_trust(parser)
+    add_trust(parser)
     return parser.parse_args(argv)
 
 
@@ -252,8 +252,8 @@ def main(argv: Optional[List[str]] = None) -> int:
     """Run the command line; return the exit code."""
     options = parse(argv)
     os.environ.setdefault("YOLO_OFFLINE", "true")
-    with launch.messages():
-        launch.load_quietly()
+    with start.messages():
+        start.load_quietly()
         try:
             return _main(options)
         except KeyboardInterrupt:

@@ -238,10 +238,10 @@ def peak_memory(form: str, path: Path, setting: Setting, passes: int = 3) -> Opt
 
     import psutil
 
-    from lab import launch
+    from run import start
 
     with quiet(), torch.inference_mode():
-        launch.load_ultralytics()
+        start.load_ultralytics()
         torch.set_num_threads(setting.threads)
         for name in ("ultralytics.nn.tasks", *(name for name in NEEDS.get(form, ()) if name != "onnxslim")):
             importlib.import_module(name)  # libraries count as little as torch itself does

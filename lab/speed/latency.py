@@ -19,8 +19,8 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
-from lab import launch
-from lab.launch import UsageError
+from run import find, start
+from run.arguments import UsageError
 
 LEVEL = 0.99
 """Confidence of the interval of a ratio; several are read off one table, so that 95 % would be too little."""
@@ -185,7 +185,7 @@ def use_threads(count: Optional[int]) -> Iterator[int]:
     """Within this block torch computes with ``count`` threads; None: OMP_NUM_THREADS, or every core it may use."""
     import torch
 
-    if count is None and not launch.THREADS:
+    if count is None and not start.THREADS:
         usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
         count = len(usable)
     before = torch.get_num_threads()
@@ -235,11 +235,11 @@ def load(model: Union[str, Path]) -> Any:
         UsageError: There is none, or it cannot be used.
     """
     if Path(model).suffix == ".pt":
-        inner = launch.load_checkpoint(Path(model))[0].model
+        inner = find.load_checkpoint(Path(model))[0].model
     else:
-        name, path = launch.find_model(str(model))
-        cls = launch.model_class(path)
-        with launch.building(path):
+        name, path = find.find_model(str(model))
+        cls = find.model_class(path)
+        with find.building(path):
             inner = cls(name).model
     return inner.float().eval().requires_grad_(False)
 

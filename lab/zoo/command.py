@@ -26,9 +26,10 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
 from fork.arguments import Parser
-from lab import launch
-from lab.launch import UsageError
+from fork.errors import ForkError
 from lab.terminal import Screen, duration
+from run import find, start
+from run.arguments import UsageError
 
 DETECT = ("Detect", "v10Detect", "RTDETRDecoder")
 """Last rows of detectors; other YAMLs are listed with their parameters alone."""
@@ -84,8 +85,8 @@ def build(name: str, nc: int) -> Tuple[Any, str]:
     from ultralytics import YOLO
     from ultralytics.nn import tasks
 
-    wanted, path = launch.find_model(name)
-    with launch.building(path):
+    wanted, path = find.find_model(name)
+    with find.building(path):
         last = tasks.yaml_model_load(wanted)["head"][-1][2]
         if last in DETECT:
             cls = tasks.RTDETRDetectionModel if last == "RTDETRDecoder" else tasks.DetectionModel
@@ -175,8 +176,8 @@ def examine(entry: Any, stock: Optional[Stock], options: argparse.Namespace) -> 
             row.update(facts(module, options.imgsz, options.batch))
             row.update(stock.measure(module) if stock is not None else {})
     except Exception as e:  # whatever building or running a model raises: the others go on
-        what = str(e) if isinstance(e, launch.ForkError) else f"{type(e).__name__}: {e}"
-        shown = what.replace(f"{launch.ROOT}{os.sep}", "").replace(str(Path.home()), "~")
+        what = str(e) if isinstance(e, ForkError) else f"{type(e).__name__}: {e}"
+        shown = what.replace(f"{find.ROOT}{os.sep}", "").replace(str(Path.home()), "~")
         row["reason"] = " ".join(shown.split())[:300]
     gc.collect()
     return row
@@ -208,8 +209,8 @@ def main(argv: Optional[List[str]] = None) -> int:
     """Run the command line; return the exit code."""
     options = parse(argv)
     os.environ.setdefault("YOLO_OFFLINE", "true")
-    with launch.messages():
-        launch.load_quietly()
+    with start.messages():
+        start.load_quietly()
         return _main(options)
 
 

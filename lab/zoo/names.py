@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple
 
-from lab import launch
+from run import find
 
 WRAPPED = {
     "Timm": "most networks of timm, see [timm.md](timm.md)",
@@ -39,7 +39,7 @@ def ours() -> List[Entry]:
     from ultralytics.nn.Addmodules import registry
     from ultralytics.nn.Addmodules._rows.derive import HEADS
 
-    files = {path.stem: path for path in sorted(launch.CONFIGS.glob("*.yaml"))}
+    files = {path.stem: path for path in sorted(find.CONFIGS.glob("*.yaml"))}
     found = []
     for head in HEADS:
         names: Dict[str, str] = {}
@@ -62,7 +62,7 @@ def upstream() -> List[Entry]:
     from ultralytics.nn.tasks import guess_model_scale
 
     found = []
-    for path in sorted(Path(launch.ROOT, "ultralytics", "cfg", "models").rglob("*.yaml")):
+    for path in sorted(Path(find.ROOT, "ultralytics", "cfg", "models").rglob("*.yaml")):
         names = [path.stem]
         if not guess_model_scale(path.name):  # yolov10n.yaml is a file of its own
             sizes = [

@@ -5,8 +5,8 @@ come with the MIT-licensed PyPI package ``deepforest`` (Weinstein et al.), whose
 and read, not installed. One photograph is for training (574 crowns), the other for validation (279), so no crown is
 in both.
 
-    python -m lab.tree_crowns            # into datasets/tree-crowns of the checkout
-    python -m lab.tree_crowns --help
+    python -m run.crowns            # into datasets/tree-crowns of the checkout
+    python -m run.crowns --help
 """
 
 from __future__ import annotations
@@ -211,7 +211,7 @@ def _cut_all(wheel: Path, target: Path, final: Path, say: Callable[[str], None])
 
 def main(arguments: Optional[List[str]] = None) -> int:
     """Run the command line; return its exit code."""
-    parser = Parser(prog="python -m lab.tree_crowns", description="Cut the tree-crown data set.")
+    parser = Parser(prog="python -m run.crowns", description="Cut the tree-crown data set.")
     parser.add_argument("--dir", type=Path, default=FOLDER, help="where the tiles go (default: %(default)s)")
     parser.add_argument("--source", type=Path, help=f"a local {PACKAGE.file}, or a folder that holds it")
     options = parser.parse_args(arguments)

@@ -65,7 +65,7 @@ def draw(weights: Path, data: Dict[str, Any], target: Path, args: Any, most: int
     import cv2
     import numpy as np
 
-    from lab.launch import load_checkpoint
+    from run.find import load_checkpoint
     from ultralytics.data.utils import IMG_FORMATS, img2label_paths
 
     folders = data["val"] if isinstance(data["val"], list) else [data["val"]]
