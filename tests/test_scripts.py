@@ -14,6 +14,7 @@ import val as val_script
 from fork import build as builder
 from fork import cli as fork_cli
 from lab import __main__ as lab_main
+from run import find
 
 SMALL = ["--cfg", "yolo11-mobilenetv3.yaml", "--imgsz", "64", "--batch", "2", "plots=False"]
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from fork.arguments import Parser
-from lab import latency
+from lab.speed import latency
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "backbones.json"
