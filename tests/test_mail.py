@@ -280,3 +280,10 @@ def test_every_step_says_when_it_is_not_needed_and_the_articles_how_they_differ(
     for step in ORDER:
         assert step.not_needed_when.endswith("."), step.name
         assert bool(step.differs) == (step.section != "-"), step.name
+
+
+def test_the_release_of_these_tests_has_the_odd_bytes_that_they_are_about(root):
+    work = builder.plan(root)
+    assert not work.pristine[TASKS].endswith(b"\n")
+    assert "é".encode() in work.pristine[TASKS]
+    assert set(ODD) < set(work.results[-1].tree)
