@@ -260,13 +260,13 @@ def _save(options: argparse.Namespace, root: Path) -> int:
 
 
 def _bump(options: argparse.Namespace, root: Path) -> int:
-    from fork import cli_bump
+    from fork.releases import cli_bump
 
     return cli_bump.run(options, root, _say)
 
 
 def _sweep(options: argparse.Namespace, root: Path) -> int:
-    from fork import cli_sweep
+    from fork.releases import cli_sweep
 
     return cli_sweep.run(options, root, _say)
 

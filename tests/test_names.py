@@ -57,7 +57,8 @@ def test_the_step_file_definition_and_name_are_said():
     check_names("x99_inherit", after, after)
 
 
-OLD = "import os\nfrom a import (\n    late,\n)\n\ndef f(x):\n    return x\n\n\nclass A:\n    def g(self):\n        return f(os)\n"
+OLD = "import os\nfrom a import (\n    late,\n)\n\ndef f(x):\n    return x\n\n\n"
+OLD += "class A:\n    def g(self):\n        return f(os)\n"
 
 
 @pytest.mark.parametrize(
