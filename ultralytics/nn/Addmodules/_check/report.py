@@ -17,12 +17,12 @@ from torch import nn
 
 from .._rows.guard import Gap, GapBackbone
 from .._rows.lookup import LIBRARIES, is_layer, look_up
-from .._yamltext import Document, Problem, read_document, render
 from ..contract import SLOTS, BackboneError, UnknownModuleError, first_backbone, right_align, widths_of
 from ..registry import registry
 from .reasons import Failure
 from .shapes import SIZES, UNSURE, Built, Output, build, run, without_traces
 from .structure import HEADS, Names, Structure, check_structure, usable
+from .yamltext import Document, Problem, read_document, render
 
 LOGGER = logging.getLogger("ultralytics")
 

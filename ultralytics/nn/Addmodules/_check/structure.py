@@ -7,8 +7,8 @@ import numbers
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from .._rows.lookup import activation
-from .._yamltext import Problem
 from ..contract import SLOTS, BackboneError
+from .yamltext import Problem
 
 Where = Callable[..., Tuple[int, int]]
 

@@ -138,8 +138,7 @@ def check_legible(file: Union[str, Path]) -> None:
     Raises:
         BackboneError: Names the place, what would become of it, and how to save the file.
     """
-    from .._yamlbytes import SAVE_AS_UTF8
-    from .._yamltext import read_document, render
+    from .._check.yamltext import SAVE_AS_UTF8, read_text, render
 
     data = Path(file).read_bytes()
     try:
@@ -147,7 +146,7 @@ def check_legible(file: Union[str, Path]) -> None:
             return
     except UnicodeDecodeError:
         pass
-    found = [one for one in read_document(file, len(data)).problems if one.severe]
+    found = [one for one in read_text(data, str(file)).problems if one.severe]
     wrong = next((one for one in found if one.advice == SAVE_AS_UTF8), found[0] if found else None)
     if wrong is not None:
         raise BackboneError(render(wrong, str(file)))
