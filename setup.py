@@ -29,7 +29,10 @@ UPSTREAM_EXTRA = ["onnx>=1.16", "onnxruntime>=1.18", "onnxslim>=0.1.71", "lap>=0
 UPSTREAM_EXTRA += ["faster-coco-eval>=1.6", "pi-heif>=0.22"]  # what upstream's own tests import or would install
 SWEEP_EXTRA = ["pandas", "scipy", "hub-sdk", "py-cpuinfo", "seaborn", "pytz", "tqdm"]  # what older releases import
 LAB_EXTRA = ["grad-cam>=1.5,<1.5.6"]  # for `python -m lab heatmap`; later ones bring a second OpenCV, the headless one
-TEST_EXTRA += LAB_EXTRA
+DATA_EXTRA = [
+    "supervision>=0.31.2,<0.32; python_version >= '3.10'"
+]  # for `lab data convert`; from 0.30 on it brings no OpenCV
+TEST_EXTRA += [*LAB_EXTRA, *DATA_EXTRA]
 RAY_EXTRA = ["ray>=2.9"]  # for `python -m lab compare --ray`
 
 
@@ -91,6 +94,7 @@ extras["slow"] = SLOW_EXTRA
 extras["sweep"] = SWEEP_EXTRA
 extras["upstream-test"] = UPSTREAM_EXTRA
 extras["lab"] = LAB_EXTRA
+extras["data"] = DATA_EXTRA
 extras["ray"] = RAY_EXTRA
 extras["timm"] = ["timm>=1.0.20"]
 setup(

@@ -11,27 +11,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 try:
-    from lab import launch
-    from lab.launch import UsageError, say
+    from fork.arguments import Parser
+    from run import defaults, find
+    from run.arguments import UsageError, add_trust, check_arguments, split_arguments
+    from run.start import load_ultralytics, messages, say, training, use_all_cores
 except ModuleNotFoundError as missing:
-    if missing.name in {"lab", "fork"}:
-        sys.exit("error: train.py needs the folders fork/ and lab/ beside it: run it where it lies, from any folder")
+    if missing.name in {"run", "fork"}:
+        sys.exit("error: train.py needs the folders fork/ and run/ beside it: run it where it lies, from any folder")
     sys.exit(f"error: the package {missing.name} is missing: run `python -m pip install -e .` first")
-
-GPU_DEFAULTS = {"imgsz": 640, "epochs": 72, "batch": 4, "workers": 4}  # the articles'
-CPU_DEFAULTS = {"imgsz": 320, "epochs": 20, "batch": 4, "workers": 0}
-
-# RT-DETR that starts from nothing needs many updates, one a batch (nbs = batch, see settings): upstream gathers 64
-# images for one. Upstream's warm-up starts the learning rate of biases at 0.1, which suits SGD and throws AdamW off.
-RTDETR_DEFAULTS = {"optimizer": "AdamW", "lr0": 3e-4, "weight_decay": 1e-4, "mosaic": 0.0}
-RTDETR_DEFAULTS.update(warmup_bias_lr=0.0, warmup_epochs=1)
-
-# The same for a YOLO head on the tree crowns, which are too few for upstream's defaults to learn from.
-YOLO_CROWNS_DEFAULTS = {"optimizer": "AdamW", "lr0": 1e-3, "mosaic": 0.0, "warmup_bias_lr": 0.0, "warmup_epochs": 1}
-
-CROWNS_DEFAULTS = {"flipud": 0.5}  # seen from above, a tree has no upper side
-CROWNS_CPU_DEFAULTS = {"imgsz": 256, "batch": 2, "epochs": 16}  # minutes, not hours, and so without
-CROWNS_CPU_DEFAULTS.update(scale=0.0, translate=0.0, erasing=0.0)  # the augmentations that take longer to pay
 
 RESUMABLE = {"imgsz", "batch", "device", "workers", "cache", "patience", "plots", "val", "save_period", "close_mosaic"}
 """What a resumed run may change; everything else is the run's own."""
@@ -39,13 +26,13 @@ RESUMABLE = {"imgsz", "batch", "device", "workers", "cache", "patience", "plots"
 
 def parse(argv=None):
     """Read the command line: (options, key=value arguments). An option may be given as key=value too."""
-    parser = launch.Parser(
+    parser = Parser(
         prog="train.py",
         description=__doc__,
         epilog="Any other training argument of upstream goes behind as key=value (`yolo cfg` lists them).",
     )
     parser.add_argument("--cfg", help="model YAML, path or bare name (rtdetr-mobilenetv3.yaml)")
-    parser.add_argument("--data", help=f"data YAML, path or bare name ({launch.CROWNS})")
+    parser.add_argument("--data", help=f"data YAML, path or bare name ({find.CROWNS})")
     parser.add_argument("--epochs", type=int, help="default: 72 with a GPU, 20 without")
     parser.add_argument("--imgsz", type=int, help="side of the images in pixels; default: 640 with a GPU, 320 without")
     parser.add_argument("--batch", type=int, help="images a step; default: 4")
@@ -57,8 +44,8 @@ def parse(argv=None):
     )
     parser.add_argument("--project", help="folder of runs (runs/train)")
     parser.add_argument("--name", help="folder of this run; a number is added to a taken one (exp)")
-    launch.add_trust(parser, data=True)
-    return launch.split_arguments(parser, argv, aliases={"model": "cfg", "pretrained": "weights"})
+    add_trust(parser, data=True)
+    return split_arguments(parser, argv, aliases={"model": "cfg", "pretrained": "weights"})
 
 
 def given_options(options):
@@ -72,11 +59,11 @@ def settings(options, given, rtdetr, crowns):
     import torch
 
     on_gpu = torch.cuda.is_available() and options.device != "cpu"
-    result = {**(GPU_DEFAULTS if on_gpu else CPU_DEFAULTS), **(RTDETR_DEFAULTS if rtdetr else {})}
+    result = {**(defaults.GPU if on_gpu else defaults.CPU), **(defaults.RTDETR if rtdetr else {})}
     if crowns:
-        result.update(CROWNS_DEFAULTS, **({} if on_gpu else CROWNS_CPU_DEFAULTS))
+        result.update(defaults.CROWNS, **({} if on_gpu else defaults.CROWNS_CPU))
         if not rtdetr:
-            result.update(YOLO_CROWNS_DEFAULTS, **({} if on_gpu else {"epochs": 30}))
+            result.update(defaults.YOLO_CROWNS, **({} if on_gpu else {"epochs": 30}))
     project = Path(options.project or "runs/train").resolve()
     result.update(project=str(project), name=options.name or "exp", plots=True)
     result.update(given_options(options), **given)
@@ -94,14 +81,14 @@ def resume(options, given):
         raise UsageError(
             f"a resumed run keeps its own {', '.join(fixed)}; it may change {', '.join(sorted(RESUMABLE))}"
         )
-    launch.check_arguments(changes)
-    path = launch.newest("last.pt") if options.resume is True else Path(options.resume)
+    check_arguments(changes)
+    path = find.newest("last.pt") if options.resume is True else Path(options.resume)
     if path is None or not path.is_file():
         wanted = "no last.pt under runs/" if path is None else f"{path} does not exist"
         raise UsageError(f"nothing to resume: {wanted}. A run writes it at the end of its first epoch")
     say(f"resuming {path}")
-    model, content = launch.load_checkpoint(path)
-    launch.trained_on(path, content)
+    model, content = find.load_checkpoint(path)
+    find.trained_on(path, content)
     if content.get("optimizer") is None:  # upstream would start a new run on its own sample data
         raise UsageError(f"nothing to resume: {path} is from a run that has finished (or holds no state of one)")
     return model, {**changes, "resume": True}
@@ -109,38 +96,37 @@ def resume(options, given):
 
 def start(options, given):
     """Build the model of --cfg and the arguments of a new run."""
-    name, path = launch.find_model("rtdetr-mobilenetv3.yaml" if options.cfg is None else options.cfg)
-    cls = launch.model_class(path)
-    data = launch.CROWNS if options.data is None else options.data
-    arguments = settings(options, given, cls.__name__ == "RTDETR", launch.is_crowns(data))
-    launch.check_arguments(arguments)
+    name, path = find.find_model("rtdetr-mobilenetv3.yaml" if options.cfg is None else options.cfg)
+    cls = find.model_class(path)
+    data = find.CROWNS if options.data is None else options.data
+    arguments = settings(options, given, cls.__name__ == "RTDETR", find.is_crowns(data))
+    check_arguments(arguments)
     source = None
     if options.weights:
-        source, _ = launch.load_checkpoint(Path(options.weights))  # says what is wrong with the file
+        source, _ = find.load_checkpoint(Path(options.weights))  # says what is wrong with the file
         # Not model.load(): that would fill a model of the YAML's own nc, and lose the class scores on the way
         arguments["pretrained"] = options.weights
-    arguments["data"] = launch.find_data(data)
+    arguments["data"] = find.find_data(data)
     from ultralytics.nn.Addmodules._rows.matching import match_rows
-    from ultralytics.nn.Addmodules.weights import following
 
-    with launch.building(Path(name)), following(source and source.model):
+    with find.building(Path(name)):
         model = cls(name)
     if source is not None:
-        with launch.training():  # refuses weights of which nothing fits before a folder is made
+        with training():  # refuses weights of which nothing fits before a folder is made
             match_rows(model.model, source.model, source.model.state_dict())
     return model, arguments
 
 
 def main(argv=None):
     """Run the command line; return the exit code."""
-    with launch.messages("stopped; carry on with: python train.py --resume"):
+    with messages("stopped; carry on with: python train.py --resume"):
         options, given = parse(argv)
-        launch.load_ultralytics()
+        load_ultralytics()
         model, arguments = resume(options, given) if options.resume else start(options, given)
-        launch.use_all_cores(model)
-        with launch.training():
+        use_all_cores(model)
+        with training():
             model.train(**arguments)
-        from lab.report import report
+        from run.report import report
 
         report(model)
     return 0

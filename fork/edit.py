@@ -70,7 +70,9 @@ class Step:
         files: The files of the tree it may edit.
         places: How many places it edits where it applies: fewest and most over all releases (equal for most steps).
         apply: Edits the tree in place and returns the outcome; raises StepError and must then leave the tree alone.
-        not_needed_when: What a release would have to do for the step not to be needed; empty: see ``fork.notes``.
+        not_needed_when: What a release would have to do for the step not to be needed; empty where that is
+            what the title says.
+        differs: For a step of the articles: how it differs from theirs, and why.
         brings_configs: Whether an export puts the files of ``cfg/`` into its commit.
     """
 
@@ -82,6 +84,7 @@ class Step:
     places: Tuple[int, int]
     apply: Callable[[Tree], Outcome]
     not_needed_when: str = ""
+    differs: str = ""
     brings_configs: bool = False
 
 
@@ -95,7 +98,6 @@ class Source:
 
     Attributes:
         text: The file's text and nodes (see ``fork.text``).
-        module: What stands outside functions and classes, as a place to search in and to edit.
         edited: The definition of each edited place.
 
     Raises:
@@ -113,8 +115,12 @@ class Source:
             raise self.fail("module", "valid Python", found) from None
         except ValueError as e:
             raise self.fail("module", "valid Python", str(e)) from None
-        self.module: Place[ast.Module] = Place(self, "module", self.text.node)
         self.edited: List[str] = []
+
+    @property
+    def module(self) -> Place[ast.Module]:
+        """What stands outside functions and classes, as a place to search in and to edit."""
+        return Place(self, "module", self.text.node)  # made anew: a circle would keep the nodes from being freed
 
     def places(self) -> List[Place[Definition]]:
         """Return every function and class of the file, in order."""

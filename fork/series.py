@@ -6,7 +6,7 @@ import ast
 import contextlib
 import gc
 import re
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from fork.edit import Outcome, Step
 from fork.errors import StepError
@@ -14,6 +14,7 @@ from fork.names import check_names
 from fork.steps import SERIES
 from fork.steps._places import HOOKS
 from fork.steps.compat import COMPAT
+from fork.syntax import definitions, own_nodes, parse, within
 from fork.tree import OVERLAY, Tree, digest
 
 ORDER: Tuple[Step, ...] = (*SERIES, *COMPAT)
@@ -36,35 +37,52 @@ class Result(NamedTuple):
         return digest(self.tree)
 
 
-def run(pristine: Tree, overlay: Tree, steps: Optional[Sequence[Step]] = None) -> List[Result]:
+def run(
+    pristine: Tree,
+    overlay: Tree,
+    steps: Optional[Sequence[Step]] = None,
+    *,
+    on_failure: Optional[Callable[[Step, StepError], None]] = None,
+) -> List[Result]:
     """Run ``steps`` (default: ``ORDER``) over a pristine tree; the input is left alone.
+
+    Args:
+        pristine: A release's files.
+        overlay: Our own folder.
+        steps: Other steps than the whole series, which the finished tree is then not held to.
+        on_failure: Called with a step that fails and its error, instead of raising that: the next steps run on the tree
+            before it, the result has none for it, and what must hold after the series is the caller's to check.
 
     Raises:
         StepError: A step failed, edited another number of places or another file than it declares, put in a name
             that is bound nowhere, or the finished tree breaks a postcondition.
     """
-    whole = steps is None
     foreign = sorted(path for path in pristine if path.startswith(OVERLAY) and path not in overlay)
     if foreign and overlay:
         raise StepError("before the series", foreign[0], "file", "a release without nn/Addmodules", "upstream has one")
     tree: Tree = {**pristine, **overlay}
     results: List[Result] = []
-    with no_collection():
+    with _no_collection():
         for step in ORDER if steps is None else steps:
             after = dict(tree)
-            outcome = step.apply(after)
-            check_declared(step, outcome, tree, after)
-            check_names(step.name, tree, after)
+            try:
+                outcome = step.apply(after)
+                check_declared(step, outcome, tree, after)
+                check_names(step.name, tree, after)
+            except StepError as e:
+                if on_failure is None:
+                    raise
+                on_failure(step, e)
+                continue
             results.append(Result(step, outcome, after))
             tree = after
-    if whole:
-        check_layer_loops(tree)
-        check_manifest(results)
+        if steps is None and on_failure is None:
+            check_finished(results)
     return results
 
 
 @contextlib.contextmanager
-def no_collection() -> Iterator[None]:
+def _no_collection() -> Iterator[None]:
     """Keep the garbage collector from looking, over and over, through the millions of nodes of parsed sources."""
     on = gc.isenabled()
     gc.disable()
@@ -91,59 +109,48 @@ def check_declared(step: Step, outcome: Outcome, before: Tree, after: Tree) -> N
         raise StepError(step.name, ", ".join(stray or step.files), "whole file", "edits as declared", f"{changed}")
 
 
-def check_layer_loops(tree: Tree) -> None:
+def check_finished(results: Sequence[Result]) -> None:
+    """Check every loop over layers of the finished tree, and that those which go through the hook are as counted.
+
+    Raises:
+        StepError: A loop keeps outputs by itself; or the loops through the hook are not those that the step which
+            routes them says it has edited, each once.
+    """
+    kept = sorted(check_layer_loops(results[-1].tree))
+    for result in results:
+        if result.step.name == LOOPS and result.outcome.applied:
+            edited = sorted({place for place in result.outcome.where if not place.endswith(": module")})
+            if edited != kept:
+                raise StepError(LOOPS, ", ".join(result.step.files), "whole file", f"loops {edited}", f"loops {kept}")
+
+
+def check_layer_loops(tree: Tree) -> List[str]:
     """Check that no loop over layers in the whole package keeps an output without ``addmodules.keep``.
 
-    This looks again with Python's own parser, apart from the step's search: any loop that reads ``y[m.f]`` for its
-    loop variable ``m`` must route ``y`` through the hook and must not append to ``y`` itself. So must any loop that
-    asks ``m`` for its ``f``, however it reads what stands there, and then runs ``m``.
+    This looks again, apart from the step's search: any loop that reads ``y[m.f]`` for its loop variable ``m`` must
+    route ``y`` through the hook and must not append to ``y`` itself. So must any loop that asks ``m`` for its ``f``,
+    however it reads what stands there, and then runs ``m``.
+
+    Returns:
+        The functions that call ``addmodules.keep``, ``file: Class.method`` each.
 
     Raises:
         StepError: Names the file and line.
     """
+    kept: List[str] = []
     for path in sorted(tree):
-        if path.endswith(".py") and not path.startswith(OVERLAY) and re.search(rb"\.f\b", tree[path]):
+        if path.endswith(".py") and not path.startswith(OVERLAY) and re.search(rb"\.f\b|\.keep\(", tree[path]):
             try:
-                module = ast.parse(tree[path])
+                module = parse(tree[path])
             except (SyntaxError, ValueError) as e:
                 raise StepError("after the series", path, "module", "valid Python", str(e)) from None
             for line, problem in _bare_loops(module):
                 raise StepError("after the series", path, f"line {line}", "addmodules.keep in the layer loop", problem)
-
-
-def layer_loops(tree: Tree) -> Tuple[str, ...]:
-    """Return the functions whose loop over layers goes through ``addmodules.keep``, ``file: Class.method`` each."""
-    found = []
-    for path in sorted(tree):
-        if path.endswith(".py") and not path.startswith(OVERLAY) and b".keep(" in tree[path]:
-            found += [f"{path}: {name}" for name in _keepers(ast.parse(tree[path]))]
-    return tuple(found)
-
-
-def _keepers(node: ast.AST, prefix: str = "") -> List[str]:
-    """Return the qualified names of the functions below ``node`` that call ``addmodules.keep``, nested ones apart."""
-    names = []
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            names += _keepers(child, f"{prefix}{child.name}.")
-        else:
-            called = isinstance(child, ast.Call) and ast.unparse(child.func) == f"{HOOKS}.keep"
-            names += ([prefix[:-1]] if called else []) + _keepers(child, prefix)
-    return names
-
-
-def check_manifest(results: Sequence[Result]) -> None:
-    """Check that the loops which now go through the hook are those that their step says it has edited, each once.
-
-    Raises:
-        StepError: Names both lists.
-    """
-    for result in results:
-        if result.step.name == LOOPS and result.outcome.applied:
-            edited = sorted({place for place in result.outcome.where if not place.endswith(": module")})
-            kept = sorted(layer_loops(results[-1].tree))
-            if edited != kept:
-                raise StepError(LOOPS, ", ".join(result.step.files), "whole file", f"loops {edited}", f"loops {kept}")
+            calls = within(module, ast.Call, f"{HOOKS}.keep(...)")
+            for name, node in definitions(module) if calls else ():
+                if any(call in calls for call in own_nodes(node, ast.Call)):
+                    kept.append(f"{path}: {name}")
+    return kept
 
 
 def _bare_loops(module: ast.Module) -> List[Tuple[int, str]]:

@@ -20,6 +20,7 @@ DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 _OPAQUE = (ast.JoinedStr, getattr(ast, "TemplateStr", ast.JoinedStr))
 _ANY = "_ANY_"
+_BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")
 _UNCOMPARED = {"ctx", "kind", "type_comment"}
 
 
@@ -43,19 +44,19 @@ def code(node: ast.AST) -> str:
 def definitions(node: ast.AST, prefix: str = "") -> List[Tuple[str, Definition]]:
     """Return (qualified name, node) for every function and class, methods as ``Class.method``, in order."""
     found: List[Tuple[str, Definition]] = []
-    for field in ("body", "handlers", "orelse", "finalbody", "cases"):
+    for field in _BLOCKS:
         for child in getattr(node, field, ()):
             if isinstance(child, DEFINITIONS):
                 name = f"{prefix}{child.name}"
                 found += [(name, child), *definitions(child, f"{name}.")]
-            else:
+            elif hasattr(child, "body") or hasattr(child, "cases"):
                 found += definitions(child, prefix)
     return found
 
 
 def within(node: ast.AST, kind: Type[N], *patterns: str) -> List[N]:
     """Return the nodes of this kind at and below ``node``, in source order, that fit one of the patterns, if any."""
-    return _fitting(_walk([node], ()), kind, patterns)
+    return _fitting(_nodes([node], kind, ()), patterns)
 
 
 def own_nodes(node: ast.AST, kind: Type[N], *patterns: str) -> List[N]:
@@ -65,7 +66,7 @@ def own_nodes(node: ast.AST, kind: Type[N], *patterns: str) -> List[N]:
     """
     body = getattr(node, "body", None)
     top = body if isinstance(node, (ast.Module, *DEFINITIONS)) and body else list(ast.iter_child_nodes(node))
-    return _fitting(_walk(top, DEFINITIONS), kind, patterns)
+    return _fitting(_nodes(top, kind, DEFINITIONS), patterns)
 
 
 def matches(node: ast.AST, pattern: str) -> bool:
@@ -109,19 +110,28 @@ def alike(node: ast.AST, pattern: ast.AST) -> bool:
     return _fits(_bare(node), _bare(pattern))
 
 
-def _walk(nodes: Sequence[ast.AST], closed: Tuple[type, ...]) -> Iterator[ast.AST]:
-    todo = list(reversed(nodes))
+def _nodes(nodes: Sequence[ast.AST], kind: Type[N], closed: Tuple[type, ...]) -> Iterator[N]:
+    """Yield the nodes of a kind at and below these, each before those below it, but for what closed ones hold."""
+    if issubclass(kind, (ast.stmt, ast.ExceptHandler)):
+        closed = (*closed, ast.expr)  # no statement stands in one
+    todo = list(nodes)
     while todo:
         node = todo.pop()
-        if not isinstance(node, closed):
+        if isinstance(node, closed):
+            continue
+        if isinstance(node, kind):
             yield node
-            if not isinstance(node, _OPAQUE):
-                todo += reversed(list(ast.iter_child_nodes(node)))
+        if not isinstance(node, _OPAQUE):
+            for field in node._fields:
+                child = getattr(node, field, None)
+                if isinstance(child, ast.AST):
+                    todo.append(child)
+                elif isinstance(child, list):
+                    todo += [each for each in child if isinstance(each, ast.AST)]
 
 
-def _fitting(nodes: Iterator[ast.AST], kind: Type[N], patterns: Sequence[str]) -> List[N]:
-    wanted = [_pattern(pattern) for pattern in patterns]
-    found = [node for node in nodes if isinstance(node, kind)]
+def _fitting(nodes: Iterator[N], patterns: Sequence[str]) -> List[N]:
+    wanted, found = [_pattern(pattern) for pattern in patterns], list(nodes)
     if wanted:
         found = [node for node in found if any(alike(node, pattern) for pattern in wanted)]
     return sorted(found, key=lambda node: (getattr(node, "lineno", 0), getattr(node, "col_offset", 0)))

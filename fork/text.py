@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import bisect
 import io
+import itertools
 import re
 import sys
 import tokenize
@@ -54,7 +55,9 @@ class Text:
         text = data.decode(self._encoding)
         self.node = parse(text)
         self.data = text.encode()
-        self._lines = [0, *(end.end() for end in re.finditer(LINE_END, self.data))]
+        self._lines = [0, *itertools.accumulate(map(len, self.data.splitlines(keepends=True)))]
+        if self.data and not self.data.endswith((b"\n", b"\r")):
+            del self._lines[-1]  # a last line that has no end
         first = re.search(LINE_END, self.data)
         self.newline = first.group().decode() if first else "\n"
         self._splices: List[Splice] = []

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
-from lab import launch
+from lab import files
+from run import start
 
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F4F24"]
 """Okabe and Ito's palette ("Color Universal Design", 2008) but for its yellow, too pale for lines on white: a brown of
@@ -48,13 +48,18 @@ CHINESE_FONTS = [
     "Droid Sans Fallback",
     "SimSun",
     "Arial Unicode MS",
+    "AR PL UKai CN",
+    "AR PL UMing CN",
 ]
 """Fonts with Chinese, in order of preference, by the names that Linux, Windows and macOS know them by."""
 
+PLAIN_FONT = "DejaVu Sans"
+"""The font that comes with matplotlib: Latin, Greek and Cyrillic."""
+
 
 @functools.cache
-def chinese_font() -> Optional[str]:
-    """Return the name of an installed font that has Chinese, or None."""
+def chinese_fonts() -> Tuple[str, ...]:
+    """Return the names of installed fonts that have Chinese."""
     from matplotlib import font_manager
 
     manager = font_manager.fontManager
@@ -64,19 +69,17 @@ def chinese_font() -> Optional[str]:
             with contextlib.suppress(Exception):  # a broken font of the system's is no concern of a picture
                 manager.addfont(path)
     installed = {font.name for font in manager.ttflist}
-    return next((name for name in CHINESE_FONTS if name in installed), None)
+    return tuple(name for name in CHINESE_FONTS if name in installed)
 
 
 def _families() -> List[str]:
     """Return the fonts to draw with: matplotlib's own, then, glyph by glyph, the one with Chinese."""
     import matplotlib
 
-    chinese = chinese_font()
-    if chinese is None:
-        return ["DejaVu Sans"]
+    chinese = chinese_fonts()[:1]
     version = tuple(int(part) for part in matplotlib.__version__.split(".")[:2])
     # before 3.6 the first font that is installed draws everything
-    return ["DejaVu Sans", chinese] if version >= (3, 6) else [chinese]
+    return [PLAIN_FONT, *chinese] if version >= (3, 6) else [*(chinese or [PLAIN_FONT])]
 
 
 @functools.cache
@@ -84,6 +87,15 @@ def _glyphs(family: str) -> frozenset:
     from matplotlib import font_manager, ft2font
 
     return frozenset(ft2font.FT2Font(font_manager.findfont(family)).get_charmap())
+
+
+def font_file(text: str) -> Optional[str]:
+    """Return the file of an installed font that has all of ``text``, for Pillow; None where there is none."""
+    from matplotlib import font_manager
+
+    wanted = {ord(c) for c in text if not c.isspace()}
+    found = next((name for name in (PLAIN_FONT, *chinese_fonts()) if wanted <= _glyphs(name)), None)
+    return None if found is None else font_manager.findfont(found)
 
 
 def drawable(text: str) -> bool:
@@ -181,18 +193,20 @@ def save(figure: Any, stem: Path, dpi: int = 300) -> Tuple[Path, Path]:
     from matplotlib import pyplot as plt
 
     stem = Path(stem)
-    launch.make_folder(stem.parent)
+    start.make_folder(stem.parent)
     nothing = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
     written = []
     for kind, metadata in nothing.items():
-        target = stem.parent / f"{stem.name}.{kind}"
-        part = stem.parent / f".{stem.name}.{os.getpid()}.{kind}"
-        try:
-            figure.savefig(part, format=kind, dpi=dpi, metadata=metadata)
-            os.replace(part, target)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                part.unlink()
-        written.append(target)
+        fill = functools.partial(figure.savefig, format=kind, dpi=dpi, metadata=metadata)
+        written.append(files.write(stem.parent / f"{stem.name}.{kind}", fill))
     plt.close(figure)
     return written[0], written[1]
+
+
+def save_png(figure: Any, target: Path, dpi: int) -> Path:
+    """Write a figure as PNG alone; see ``save``."""
+    from matplotlib import pyplot as plt
+
+    files.write(target, functools.partial(figure.savefig, format="png", dpi=dpi, metadata={"Software": None}))
+    plt.close(figure)
+    return target

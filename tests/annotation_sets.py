@@ -1,13 +1,12 @@
 """Writes small annotated sets of Pascal VOC, COCO and LabelMe, and runs `python -m lab data` on them."""
 
-import csv
 import json
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from lab.data import main
+from lab.data.command import main
 
 
 class Ran(NamedTuple):
@@ -92,15 +91,11 @@ def labels(folder):
     }
 
 
-def problems(folder):
-    """Return {kind: [(file name, place, detail), ...]} of a conversion's complete list."""
-    result = {}
-    with (folder / "problems.csv").open(encoding="utf-8-sig", newline="") as f:
-        for row in csv.DictReader(f):
-            result.setdefault(row["kind"], []).append((row["file"], row["place"], row["detail"]))
-    counts = json.loads((folder / "report.json").read_text(encoding="utf-8"))["problems"]
-    assert {kind: one["count"] for kind, one in counts.items()} == {kind: len(all_) for kind, all_ in result.items()}
-    return result
+def noted(folder):
+    """Return {kind: places} of a division's report."""
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))["findings"]
+    assert all(one["count"] == len(one["places"]) for one in report.values())
+    return {kind: one["places"] for kind, one in report.items()}
 
 
 def tree(folder):

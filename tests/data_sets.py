@@ -5,8 +5,8 @@ import io
 import numpy as np
 from PIL import Image
 
-from lab._data_kinds import KINDS
-from lab.data_check import DataReport, check_data
+from lab.data.check import DataReport, check_data
+from lab.data.kinds import KINDS
 
 TREE = "train: images/train\nval: images/val\n"
 NAMES = "names: [cat, dog]\n"

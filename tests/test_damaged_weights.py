@@ -9,8 +9,9 @@ import pytest
 import torch
 from conftest import ROOT
 
-from lab import launch
 from lab.compare.state import find_point
+from run import find
+from run.arguments import UsageError
 from ultralytics.nn.Addmodules import BackboneError, weights
 from ultralytics.nn.Addmodules._policy import checkpoint as _checkpoint
 from ultralytics.nn.Addmodules.contract import told
@@ -62,8 +63,8 @@ def test_a_flipped_bit_is_refused_or_changes_nothing(whole, tmp_path):
 def test_a_file_that_is_cut_off_is_refused(share, whole, tmp_path):
     path = tmp_path / "cut.pt"
     path.write_bytes(whole[: int(share * len(whole))])
-    with pytest.raises(launch.UsageError, match=r"cut\.pt is (damaged|empty)[\s\S]*to do: copy or download it again"):
-        launch.load_checkpoint(path)
+    with pytest.raises(UsageError, match=r"cut\.pt is (damaged|empty)[\s\S]*to do: copy or download it again"):
+        find.load_checkpoint(path)
 
 
 def legacy(content, path):
@@ -95,8 +96,8 @@ def test_a_legacy_file_that_is_cut_off_is_refused(tmp_path):
     data = (tmp_path / "old.pt").read_bytes()
     for share in (0.001, 0.5, 0.999):
         (tmp_path / "old.pt").write_bytes(data[: int(share * len(data))])
-        with pytest.raises(launch.UsageError, match=r"old\.pt is damaged"):
-            launch.load_checkpoint(tmp_path / "old.pt")
+        with pytest.raises(UsageError, match=r"old\.pt is damaged"):
+            find.load_checkpoint(tmp_path / "old.pt")
 
 
 def test_the_weights_of_a_backbone_are_checked(tmp_path):
@@ -143,8 +144,8 @@ CONTENTS = {
 def test_a_file_without_a_model_says_what_it_holds(content, write, tmp_path):
     given, said = CONTENTS[content]
     write(given, tmp_path / "other.pt")
-    with pytest.raises(launch.UsageError, match=rf"other\.pt holds {said}, not a model\n  to do: give best\.pt"):
-        launch.load_checkpoint(tmp_path / "other.pt")
+    with pytest.raises(UsageError, match=rf"other\.pt holds {said}, not a model\n  to do: give best\.pt"):
+        find.load_checkpoint(tmp_path / "other.pt")
 
 
 @pytest.mark.parametrize(
@@ -152,8 +153,8 @@ def test_a_file_without_a_model_says_what_it_holds(content, write, tmp_path):
 )
 def test_another_kind_of_file_says_how_it_begins(data, tmp_path):
     (tmp_path / "other.pt").write_bytes(data)
-    with pytest.raises(launch.UsageError, match=r"other\.pt is no file of torch: it begins with "):
-        launch.load_checkpoint(tmp_path / "other.pt")
+    with pytest.raises(UsageError, match=r"other\.pt is no file of torch: it begins with "):
+        find.load_checkpoint(tmp_path / "other.pt")
 
 
 @pytest.mark.parametrize("command", ["train.py --resume", "yolo"])

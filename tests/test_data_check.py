@@ -8,9 +8,9 @@ from conftest import make_squares
 from data_sets import CAT, DOG, IMAGES, NAMES, ROWS, TREE, Set, found, only, picture
 from PIL import Image
 
-from lab import tree_crowns
-from lab._data_kinds import KINDS
-from lab.data_check import check_data
+from lab.data.check import check_data
+from lab.data.kinds import KINDS
+from run import crowns as tree_crowns
 
 
 @pytest.fixture
@@ -225,7 +225,7 @@ def test_without_full_most_images_are_not_decoded(data, monkeypatch):
     data.label("train/b.txt", CAT)
     (data.folder / "images/train/b.png").unlink()
     assert list(found(data.check(full=False))) == ["image-damaged"]  # few images: all are in the sample
-    monkeypatch.setattr("lab.data_check.SAMPLE", 1)  # the first of four
+    monkeypatch.setattr("lab.data.check.SAMPLE", 1)  # the first of four
     assert data.check(full=False).findings == []
     assert list(found(data.check())) == ["image-damaged"]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from data_sets import CAT, IMAGES, NAMES, ROWS, TREE, Set, found, picture
 
-from lab._data_files import Rule, read_labels
+from lab.data.files import Rule, read_labels
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from data_sets import NAMES, TREE, Set
 
-from lab.data_check import check_data
+from lab.data.check import check_data
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from conftest import ROOT
 
 from fork import build as builder
 from fork.errors import ForkError
-from fork.export import commits, export, read_configs, stream
+from fork.review.export import commits, export, read_configs, stream
 from fork.series import ORDER
 from fork.tree import OVERLAY
 
@@ -110,7 +110,7 @@ def test_a_folder_in_use_is_refused_and_left_alone(work, tmp_path):
 
 
 def test_a_failure_leaves_no_half_repository(work, tmp_path, monkeypatch):
-    monkeypatch.setattr("fork.export.stream", lambda *_: b"nonsense\n")
+    monkeypatch.setattr("fork.review.export.stream", lambda *_: b"nonsense\n")
     with pytest.raises(ForkError, match="fast-import"):
         export(work, tmp_path / "out")
     assert not (tmp_path / "out").exists()

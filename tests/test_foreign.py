@@ -15,8 +15,12 @@ from conftest import ROOT, make_squares
 
 import train
 import val
-from lab import heatmap, latency, launch, speed
 from lab.compare import plan, state
+from lab.heatmap import command as heatmap
+from lab.speed import command as speed
+from lab.speed import latency
+from run import find
+from run.arguments import UsageError
 from ultralytics import YOLO
 from ultralytics.data.dataset import DATASET_CACHE_VERSION
 from ultralytics.data.utils import check_det_dataset, load_dataset_cache_file
@@ -78,7 +82,7 @@ WAYS = {
     "torch_load": torch_load,
     "YOLO": lambda path: YOLO(str(path)),
     "load": lambda path: YOLO("yolo11n.yaml").load(str(path)),
-    "lab": launch.load_checkpoint,
+    "lab": find.load_checkpoint,
     "heatmap": lambda path: heatmap.load(str(path)),
     "latency": latency.load,
     "strip_optimizer": strip_optimizer,
@@ -122,8 +126,8 @@ def test_torchs_oldest_format_is_not_opened(inner, canary, tmp_path):
             item = tarfile.TarInfo(name)
             item.size = len(data)
             archive.addfile(item, io.BytesIO(data))
-    with pytest.raises(launch.UsageError):
-        launch.load_checkpoint(path)
+    with pytest.raises(UsageError):
+        find.load_checkpoint(path)
     assert not canary.exists()
 
 
@@ -195,8 +199,8 @@ def test_options_trust(monkeypatch):
 @pytest.mark.parametrize("text", [b"", b"<!DOCTYPE html>", b"PK", b"PK\x03\x04" + bytes(40), bytes(100)])
 def test_a_damaged_file_is_called_damaged(text, canary, tmp_path):
     (tmp_path / "best.pt").write_bytes(text)
-    with pytest.raises(launch.UsageError, match=r"can be used here|is not opened"):
-        launch.load_checkpoint(tmp_path / "best.pt")
+    with pytest.raises(UsageError, match=r"can be used here|is not opened"):
+        find.load_checkpoint(tmp_path / "best.pt")
 
 
 def odd_model():
@@ -447,18 +451,18 @@ def test_download_is_not_followed_unasked(kind, canary, tmp_path, monkeypatch):
     monkeypatch.setattr("ultralytics.data.utils.safe_download", lambda **_: canary.touch())
     monkeypatch.setattr("ultralytics.data.utils.subprocess.run", lambda *_, **__: canary.touch())
     yaml = hostile(tmp_path, canary, SCRIPTS[kind])
-    for way in (check_det_dataset, launch.find_data, lambda name: launch.find_data(name, fetch=False)):
+    for way in (check_det_dataset, find.find_data, lambda name: find.find_data(name, fetch=False)):
         said = tried(way, str(yaml))
         assert said
         assert not canary.exists()
     if kind != "a flow":
-        said = tried(launch.find_data, str(yaml))
+        said = tried(find.find_data, str(yaml))
         assert "is not followed unasked" in said
         assert "--allow-download" in said
         assert len(said.splitlines()) == 2
     if kind in ("Python", "Python of several lines", "a command", "an address"):
         monkeypatch.setenv(_foreign.ALLOW, "1")
-        tried(lambda name: launch.find_data(name, fetch=False), str(yaml))
+        tried(lambda name: find.find_data(name, fetch=False), str(yaml))
         assert not canary.exists(), "a dry run fetches nothing, allowed or not"
         tried(check_det_dataset, str(yaml))
         assert canary.exists(), "it would have run, had it been let"
@@ -468,7 +472,7 @@ def test_a_plan_of_a_dry_run_fetches_nothing(canary, tmp_path, monkeypatch):
     monkeypatch.setenv(_foreign.ALLOW, "1")
     yaml = hostile(tmp_path, canary, SCRIPTS["Python"])
     for name in (str(yaml), "https://example.invalid/data.yaml"):
-        with pytest.raises(launch.UsageError):
+        with pytest.raises(UsageError):
             plan.resolve(plan.Given(name, [(None, "rtdetr-mobilenetv3.yaml")], None, [0], {}), None, print, fetch=False)
     assert not canary.exists()
 

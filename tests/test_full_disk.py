@@ -9,7 +9,8 @@ import pytest
 from fake_releases import NEW, checkout, release
 from test_nothing_lost import MINE, NEWS, OLDS, PLAIN, STILL, bumped, change
 
-from fork import bump, cli, sweep
+from fork import cli
+from fork.releases import bump, sweep
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import os
 import pytest
 import torch
 
-from lab import launch
+from run import start
 from ultralytics.nn.Addmodules import hooks
 from ultralytics.nn.Addmodules._policy import command
 from ultralytics.nn.Addmodules._rows.derive import Derived
@@ -65,7 +65,7 @@ def test_a_checkpoint_that_finds_no_room_leaves_the_earlier_one_and_no_part(oper
     (tmp_path / "best.pt.partial").write_bytes(b"of a run that was killed")
     hooks.write_whole(tmp_path / "last.pt", b"first")
     monkeypatch.setattr(os, operation, full)
-    with pytest.raises(SystemExit) as ended, launch.messages():
+    with pytest.raises(SystemExit) as ended, start.messages():
         hooks.save_whole({"epoch": 4}, tmp_path / "last.pt")
     said = capsys.readouterr().err
     assert ended.value.code == 1

@@ -15,13 +15,13 @@ from conftest import ROOT, run_python
 
 from fork import build as builder
 from fork.tree import OVERLAY
-from lab import launch
 from lab.compare import worker
+from run import start
 from ultralytics import RTDETR
 from ultralytics.nn import tasks
 from ultralytics.nn.Addmodules import BackboneError, _sources, discover, registry
 from ultralytics.nn.Addmodules import __getattr__ as attribute
-from ultralytics.nn.Addmodules._check import reasons as _reasons
+from ultralytics.nn.Addmodules._rows import guard as _reasons
 from ultralytics.nn.Addmodules._check import report as preflight
 from ultralytics.nn.Addmodules._policy import command
 from ultralytics.nn.Addmodules._rows.derive import derive
@@ -256,7 +256,7 @@ def test_a_command_says_so_and_fails(folder, code, capsys, monkeypatch):
         registry.find("Net")()(torch.zeros(1, 3, 32, 32))
 
     said = f"a module ended the run: sys.exit({code or None}) in ultralytics/nn/Addmodules/mine.py, line 12"
-    with pytest.raises(SystemExit) as caught, launch.messages():
+    with pytest.raises(SystemExit) as caught, start.messages():
         run()
     assert caught.value.code == 2
     assert capsys.readouterr().err == f"error: {said}\n"
@@ -272,7 +272,7 @@ def test_an_exit_of_the_command_itself_stays_one(monkeypatch):
     monkeypatch.setattr("ultralytics.cfg.entrypoint", lambda: sys.exit(0))
     with pytest.raises(SystemExit) as first:
         command.yolo()
-    with pytest.raises(SystemExit) as second, launch.messages():
+    with pytest.raises(SystemExit) as second, start.messages():
         sys.exit(0)
     assert first.value.code == second.value.code == 0
 

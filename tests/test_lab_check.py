@@ -6,7 +6,7 @@ import pytest
 from conftest import ROOT, make_squares, run_python
 
 import lab.__main__ as lab_main
-from lab import check
+from lab.check import command as check
 
 TEXT = (ROOT / "cfg" / "models" / "yolo11-mobilenetv3.yaml").read_text(encoding="utf-8")
 HEADER = "index slot from n module channels stride map params arguments read by"

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, make_squares
 
-from lab import compare
+from lab.compare import command as compare
 from lab.compare import estimate, schedule
-from lab.compare.files import read_json
 from lab.compare.state import change_state, read_state
+from lab.files import read_json
 
 YAML = """nc: 1
 backbone:
@@ -72,9 +72,8 @@ def place(tmp_path_factory):
         patch.setenv("PYTHONPATH", str(folder / "stand-in"))
         patch.setitem(sys.modules, "lab.compare.results", results)
         patch.chdir(folder)
-        latency = types.ModuleType("lab.latency")
-        latency.measure = lambda models, say, **rest: {**{one: {} for one in models}, "conditions": rest}
-        patch.setitem(sys.modules, "lab.latency", latency)
+        timed = lambda models, say, **rest: {**{one: {} for one in models}, "conditions": rest}  # noqa: E731
+        patch.setattr("lab.speed.latency.measure", timed)
         yield folder
 
 
@@ -274,7 +273,7 @@ def test_again_repeats_and_says_what_differs(compared, capsys, monkeypatch):
 
 def test_two_commands_in_one_folder_refuse_each_other(compared, capsys):
     out, _ = compared
-    script = "import sys, pathlib\nfrom lab.compare.lock import Lock\n"
+    script = "import sys, pathlib\nfrom lab.lock import Lock\n"
     script += "with Lock(pathlib.Path(sys.argv[1]), 'a comparison'):\n    print('held', flush=True)\n    input()"
     holder = subprocess.Popen(
         [sys.executable, "-c", script, str(out)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

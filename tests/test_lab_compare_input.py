@@ -7,8 +7,10 @@ import threading
 import pytest
 from conftest import ROOT
 
-from lab import compare, launch
+from lab.compare import command as compare
 from lab.compare.state import evaluated
+from run import start
+from run.arguments import UsageError
 
 
 def test_what_a_worker_starts_does_not_wait_for_the_workers_input():
@@ -67,5 +69,5 @@ def test_damaged_evaluation_is_none(tmp_path):
 
 def test_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(launch.UsageError, match="cannot be made"):
-        launch.make_folder(tmp_path / "file" / "new")
+    with pytest.raises(UsageError, match="cannot be made"):
+        start.make_folder(tmp_path / "file" / "new")

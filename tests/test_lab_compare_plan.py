@@ -9,10 +9,14 @@ import types
 import pytest
 from conftest import ROOT, make_squares
 
-from lab import compare, launch
+from fork.errors import ForkError
 from lab.compare import cloud, plan, progress, record, schedule, timing, worker
-from lab.compare.files import read_json
-from lab.compare.state import find_point, trim_results, write_json
+from lab.compare import command as compare
+from lab.compare.state import find_point, trim_results
+from lab.data import digest
+from lab.files import read_json, write_json
+from lab.terminal import duration
+from run.arguments import UsageError
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +50,7 @@ def test_words_behind_cfg_are_models_or_training_arguments():
     assert train == {"lr0": 1e-3, "mosaic": 1}
     options, train = compare.parse(["--cfg", "a.yaml", "data=d.yaml", "epochs=3", "seeds=0,2"])
     assert (options.data, train, options.seeds) == ("d.yaml", {"epochs": 3}, "0,2")
-    with pytest.raises(launch.UsageError, match="mean the same"):
+    with pytest.raises(UsageError, match="mean the same"):
         compare.parse(["--epochs", "3", "epochs=4"])
 
 
@@ -55,7 +59,7 @@ def test_seeds():
     assert plan.read_seeds("0,5") == plan.read_seeds([0, 5]) == [0, 5]
     assert plan.read_seeds("5,") == [5]
     for wrong in ("0", "-1", "1,1", "a", "1.5", "0,-2", ",", True, [], [True], 1.0):
-        with pytest.raises(launch.UsageError, match="seed"):
+        with pytest.raises(UsageError, match="seed"):
             plan.read_seeds(wrong)
 
 
@@ -84,9 +88,9 @@ def test_toml_has_the_same_keys(tmp_path, model):
 )
 def test_wrong_toml(tmp_path, text, message):
     (tmp_path / "plan.toml").write_text(text, encoding="utf-8")
-    with pytest.raises(launch.UsageError, match=message):
+    with pytest.raises(UsageError, match=message):
         compare.parse(["--plan", str(tmp_path / "plan.toml")])
-    with pytest.raises(launch.UsageError, match="cannot be read"):
+    with pytest.raises(UsageError, match="cannot be read"):
         compare.parse(["--plan", str(tmp_path / "none.toml")])
 
 
@@ -152,16 +156,16 @@ def test_overlap_of_train_and_val_is_told(tmp_path, model, capsys):
 
 def test_data_digest_is_of_the_content_and_not_of_the_place(tmp_path, squares, monkeypatch):
     twin = make_squares(tmp_path / "elsewhere")
-    first = record.data_digest(str(squares))
-    assert first == record.data_digest(str(twin))
+    first = digest.data_digest(str(squares))
+    assert first == digest.data_digest(str(twin))
     image = tmp_path / "elsewhere" / "images" / "val" / "0.png"
     content = bytearray(image.read_bytes())
     content[-1] ^= 1
     image.write_bytes(content)
-    assert first != record.data_digest(str(twin))
-    monkeypatch.setattr(record, "MOST_BYTES", 10)  # by size alone the two are the same again, and the digest says so
-    assert record.data_digest(str(squares)) == record.data_digest(str(twin))
-    assert record.data_digest(str(twin)).startswith("sizes:")
+    assert first != digest.data_digest(str(twin))
+    monkeypatch.setattr(digest, "MOST_BYTES", 10)  # by size alone the two are the same again, and the digest says so
+    assert digest.data_digest(str(squares)) == digest.data_digest(str(twin))
+    assert digest.data_digest(str(twin)).startswith("sizes:")
 
 
 def test_point_is_that_of_the_newest_whole_checkpoint(tmp_path):
@@ -204,7 +208,7 @@ class Terminal(io.StringIO):
 
 
 def test_progress_is_a_block_on_a_terminal_and_lines_elsewhere(monkeypatch):
-    monkeypatch.setattr(progress, "_understands_escapes", lambda: True)
+    monkeypatch.setattr("lab.terminal.understands_escapes", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
     states = {
         "a-s0": {"state": "done", "epochs": 10, "seconds": 100.0},
@@ -223,7 +227,7 @@ def test_progress_is_a_block_on_a_terminal_and_lines_elsewhere(monkeypatch):
     assert "1 of 3 runs done, 2 min left" in text  # 50 s of a-s1, and 100 s of b-s0 at the pace of the others
     assert "[##########..........] a-s1: epoch 6/10, 50 s left" in text
     assert text.endswith("\x1b[2F\x1b[Jdone    a-s0\n")
-    assert [progress.duration(s) for s in (None, 59, 90, 3600 * 3 + 300)] == ["?", "59 s", "2 min", "3 h 05 min"]
+    assert [duration(s) for s in (None, 59, 90, 3600 * 3 + 300)] == ["?", "59 s", "2 min", "3 h 05 min"]
 
 
 def test_models_are_timed_anew_only_where_the_set_or_the_conditions_changed(tmp_path, monkeypatch):
@@ -234,9 +238,7 @@ def test_models_are_timed_anew_only_where_the_set_or_the_conditions_changed(tmp_
         rest.pop("say")
         return {**{one: {"median_ms": 1.0} for one in models}, "conditions": {**rest, "torch": "x"}}
 
-    module = types.ModuleType("lab.latency")
-    module.measure = measure
-    monkeypatch.setitem(sys.modules, "lab.latency", module)
+    monkeypatch.setattr("lab.speed.latency.measure", measure)
     monkeypatch.setattr("torch.__version__", "x")
     content = {"models": [{"label": "a"}, {"label": "b"}], "seeds": [0, 1], "train": {"imgsz": 64, "device": "cpu"}}
     content["baseline"] = "b"
@@ -303,13 +305,13 @@ def test_archive_stays_in_its_run(tmp_path):
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("../outside.txt", "x")
     (tmp_path / "run").mkdir()
-    with pytest.raises(launch.ForkError, match="outside"):
+    with pytest.raises(ForkError, match="outside"):
         cloud.unpack(buffer.getvalue(), tmp_path / "run")
     assert not (tmp_path / "outside.txt").exists()
 
 
 def test_help_loads_nothing_heavy():
-    script = "import sys\nfrom lab.compare import parser\nparser().format_help()\n"
+    script = "import sys\nfrom lab.compare.command import parser\nparser().format_help()\n"
     script += "print(*{'torch', 'numpy', 'ultralytics', 'yaml', 'ray', 'matplotlib'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

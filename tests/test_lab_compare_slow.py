@@ -10,8 +10,8 @@ from conftest import ROOT, make_squares, run_python
 from test_lab_compare import STALLING, STAND_IN, YAML, alive, rows, wait_for
 
 from lab.compare import schedule
-from lab.compare.files import read_json
 from lab.compare.state import read_state
+from lab.files import read_json
 
 pytestmark = pytest.mark.slow
 
@@ -123,7 +123,7 @@ CLUSTER = """
 import json, pathlib, sys, threading, time
 import psutil, ray
 from ray.cluster_utils import Cluster
-from lab import compare
+from lab.compare import command as compare
 
 out, paths = pathlib.Path(sys.argv[1]), sys.argv[2]
 cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})

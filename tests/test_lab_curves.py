@@ -6,8 +6,9 @@ import time
 import numpy as np
 import pytest
 
-from lab import _curves_draw, _curves_read, curves
-from lab.launch import UsageError
+from lab.curves import command as curves
+from lab.curves import draw, read
+from run.arguments import UsageError
 
 NEW = "epoch,time,train/box_loss,metrics/mAP50(B),metrics/mAP50-95(B),val/box_loss,lr/pg0"
 
@@ -36,15 +37,15 @@ def test_headers_of_releases(tmp_path):
     old = "                  epoch,         train/box_loss,       metrics/mAP50(B),    metrics/mAP50-95(B)"
     eight_zero = write(tmp_path / "a", ["  0,  1.5,  0.1,  0.05", "  1,  1.4,  0.2,  0.1"], old)
     five = write(tmp_path / "b", [(0, 1, 0.3, 0.1)], "epoch,train/box_loss,metrics/mAP_0.5,metrics/mAP_0.5:0.95")
-    run = _curves_read.read(eight_zero)
+    run = read.read(eight_zero)
     assert run.epochs.tolist() == [1, 2]  # counted from 0 there
     assert run.values["metrics/mAP50(B)"].tolist() == [0.1, 0.2]
     assert len(run.hours) == 0
-    runs = [run, _curves_read.read(five), _curves_read.read(write(tmp_path / "c", plain(3)))]
-    assert _curves_read.columns(runs, "mAP50") == ["metrics/mAP50(B)"]
-    assert _curves_read.columns(runs, "metrics/mAP_0.5,map50-95") == ["metrics/mAP50(B)", "metrics/mAP50-95(B)"]
-    assert _curves_read.columns(runs, "losses") == ["train/box_loss", "val/box_loss"]
-    assert _curves_read.columns(runs, "box_loss,train/box_loss") == ["train/box_loss", "val/box_loss"]
+    runs = [run, read.read(five), read.read(write(tmp_path / "c", plain(3)))]
+    assert read.columns(runs, "mAP50") == ["metrics/mAP50(B)"]
+    assert read.columns(runs, "metrics/mAP_0.5,map50-95") == ["metrics/mAP50(B)", "metrics/mAP50-95(B)"]
+    assert read.columns(runs, "losses") == ["train/box_loss", "val/box_loss"]
+    assert read.columns(runs, "box_loss,train/box_loss") == ["train/box_loss", "val/box_loss"]
     assert runs[1].values["metrics/mAP50(B)"].tolist() == [0.3]
 
 
@@ -53,7 +54,7 @@ def test_accidents(tmp_path):
     rows[1] = (2, 20, "nan", "inf", "", 3.0, 1e-3)
     rows.insert(3, NEW)
     rows.append("8,1")  # cut off
-    run = _curves_read.read(write(tmp_path / "a", rows))
+    run = read.read(write(tmp_path / "a", rows))
     assert run.epochs.tolist() == [1, 2, 3, 4, 5, 6, 7]
     values = run.values["metrics/mAP50(B)"]
     assert math.isnan(values[1])
@@ -63,7 +64,7 @@ def test_accidents(tmp_path):
     assert "1 row cut off" in text
     assert "2 epochs are written twice" in text
     assert "3 values are nan" in text
-    missing = _curves_read.read(write(tmp_path / "b", [plain(9)[0], plain(9)[8]]))
+    missing = read.read(write(tmp_path / "b", [plain(9)[0], plain(9)[8]]))
     assert "7 epochs are missing" in missing.notes
 
 
@@ -74,7 +75,7 @@ def test_clock_of_a_resumed_run_goes_on(tmp_path):
         (3, 50, 1, 0.1, 0.1, 1, 1),
         (4, 90, 1, 0, 0, 1, 1),
     ]
-    run = _curves_read.read(write(tmp_path / "a", rows))
+    run = read.read(write(tmp_path / "a", rows))
     assert (run.hours * 3600).round(6).tolist() == [100, 200, 250, 290]
 
 
@@ -82,11 +83,11 @@ def test_find(tmp_path):
     for name in ("exp", "exp2", "exp10"):
         write(tmp_path / name, plain(2))
     write(tmp_path / "deep" / "m" / "s0", plain(2))
-    files = _curves_read.find([str(tmp_path / "exp*"), str(tmp_path / "exp"), str(tmp_path / "deep")])
+    files = read.find([str(tmp_path / "exp*"), str(tmp_path / "exp"), str(tmp_path / "deep")])
     assert [path.parent.name for path in files] == ["exp", "exp2", "exp10", "s0"]
-    assert _curves_read.names(files) == ["exp", "exp2", "exp10", "s0"]
+    assert read.names(files) == ["exp", "exp2", "exp10", "s0"]
     twins = [write(tmp_path / kind / "s0", plain(2)) for kind in ("a", "b")]
-    assert _curves_read.names(twins) == ["a/s0", "b/s0"]
+    assert read.names(twins) == ["a/s0", "b/s0"]
 
 
 def test_groups_by_arguments(tmp_path):
@@ -96,46 +97,45 @@ def test_groups_by_arguments(tmp_path):
             [("x/a.yaml", 0, 1), ("x/a.yaml", 1, 1), ("x/a.yaml", 0, 2), ("b.yaml", 0, 1)]
         )
     ]
-    assert _curves_read.groups(files) == ["a", "a", "a (2)", "b"]
+    assert read.groups(files) == ["a", "a", "a (2)", "b"]
     bare = [write(tmp_path / name, plain(2)) for name in ("yolo11-seed0", "yolo11-seed1", "yolo12")]
-    assert _curves_read.groups(bare) == ["yolo11", "yolo11", "yolo12"]
+    assert read.groups(bare) == ["yolo11", "yolo11", "yolo12"]
 
 
 def test_mean_and_band_go_as_far_as_the_shortest(tmp_path):
     runs = [
-        _curves_read.read(write(tmp_path / str(n), plain(count, top)))
-        for n, (count, top) in enumerate([(9, 0.5), (6, 0.7)])
+        read.read(write(tmp_path / str(n), plain(count, top))) for n, (count, top) in enumerate([(9, 0.5), (6, 0.7)])
     ]
     column = "metrics/mAP50(B)"
-    curve = _curves_draw.together(runs, column, "epoch")
+    curve = draw.together(runs, column, "epoch")
     assert curve.x.tolist() == [1, 2, 3, 4, 5, 6]
     assert curve.count == 2
     first = np.array([run.values[column][0] for run in runs])
     assert curve.y[0] == pytest.approx(first.mean())
     assert curve.deviation[0] == pytest.approx(first.std(ddof=1))
-    assert _curves_draw.together(runs[:1], column, "epoch").deviation is None  # one run has no spread
-    timed = _curves_draw.together(runs, column, "time")
+    assert draw.together(runs[:1], column, "epoch").deviation is None  # one run has no spread
+    timed = draw.together(runs, column, "time")
     assert timed.x[-1] == pytest.approx(60 / 3600)
     assert timed.y[-1] == pytest.approx(curve.y[-1])
 
 
 def test_smoothing():
     values = np.array([0.0, 3.0, np.nan, 3.0, 6.0])
-    result = _curves_draw.smoothed(values, 3)
+    result = draw.smoothed(values, 3)
     assert result[0] == 1.5
     assert result[1] == 1.5
     assert math.isnan(result[2])
     assert result[3] == 4.5
     assert result[4] == 4.5
-    assert _curves_draw.smoothed(values, 1) is values
-    assert np.isfinite(_curves_draw.smoothed(np.arange(5.0), 99)).all()
+    assert draw.smoothed(values, 1) is values
+    assert np.isfinite(draw.smoothed(np.arange(5.0), 99)).all()
 
 
 def test_best_is_highest_metric_and_lowest_loss():
     values = np.array([np.nan, 2.0, 1.0, 3.0, 1.0, 3.0])
-    assert _curves_draw.best(values, "metrics/mAP50(B)") == 3
-    assert _curves_draw.best(values, "val/box_loss") == 2
-    assert _curves_draw.best(np.array([np.nan]), "val/box_loss") == -1
+    assert draw.best(values, "metrics/mAP50(B)") == 3
+    assert draw.best(values, "val/box_loss") == 2
+    assert draw.best(np.array([np.nan]), "val/box_loss") == -1
 
 
 def test_picture_and_table(tmp_path, capsys, monkeypatch):
@@ -213,6 +213,6 @@ def test_wrong_input(tmp_path, capsys, words, message, monkeypatch):
 
 def test_faults_come_together(tmp_path):
     with pytest.raises(UsageError) as e:
-        _curves_read.find([str(tmp_path / "a"), str(tmp_path / "b")])
+        read.find([str(tmp_path / "a"), str(tmp_path / "b")])
     assert str(tmp_path / "a") in str(e.value)
     assert str(tmp_path / "b") in str(e.value)

@@ -7,11 +7,11 @@ from collections import Counter
 
 import pytest
 import yaml
-from annotation_sets import image, problems, runner, tree
+from annotation_sets import image, noted, runner, tree
 
+from lab.data.check import check_data
 from lab.data.groups import RULES, suggestion
 from lab.data.stratify import divide
-from lab.data_check import check_data
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_copies_to_the_byte_are_in_one_part(data, tmp_path, run):
     run("split", data, "--to", tmp_path / "out", "--parts", "train=0.5,val=0.5")
     where = {path[-7:-4]: part for part, some in lists(tmp_path / "out").items() for path in some}
     assert len({where[f"{n:03}"] for n in (7, *range(20, 40))}) == 1
-    assert len(problems(tmp_path / "out")["same-bytes"]) == 20
+    assert len(noted(tmp_path / "out")["same-bytes"]) == 20
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_groups_by_folder_and_by_day(tmp_path, run):
     assert "24 images in 3 groups" in run("split", data, "--to", tmp_path / "b", "--group-by", "exif", *parts).out
     ran = run("split", data, "--to", tmp_path / "c", "--group-by", r"^1", *parts, "--strict")
     assert ran.code == 1
-    assert len(problems(tmp_path / "c")["group-unmatched"]) == 13
+    assert len(noted(tmp_path / "c")["group-unmatched"]) == 13
 
 
 def test_copy_writes_folders_with_labels_unchanged(data, tmp_path, run):
@@ -177,10 +177,10 @@ def test_what_cannot_be_divided_well_is_named(tmp_path, run):
     (data / "images" / "6.png").write_bytes(b"no image")
     ran = run("split", data, "--to", tmp_path / "out", "--parts", "train=0.8,val=0.2", "--strict")
     assert ran.code == 1
-    noted = problems(tmp_path / "out")
-    assert [one[0] for one in noted["class-part"]] == ["b"]
-    assert noted["label-refused"] == [("labels/5.txt", "", "")]
-    assert noted["image-absent"][0][0] == "images/6.png"
+    report = noted(tmp_path / "out")
+    assert report["class-val"] == ["b: 1 in all"]
+    assert report["label-range"][0].startswith("labels/5.txt:1")
+    assert report["image-unreadable"][0].startswith("images/6.png")
     assert len([path for some in lists(tmp_path / "out").values() for path in some]) == 11
 
 

@@ -10,14 +10,14 @@ import torch
 from conftest import run_python
 from support.small_models import build, ours_yaml, rows
 
-from lab import heatmap
-from lab.launch import UsageError
+from lab.heatmap import command as heatmap
+from run.arguments import UsageError
 
 pytest.importorskip("pytorch_grad_cam")
 
-from lab._heatmap_cam import NoGradientError, explain
-from lab._heatmap_draw import share_inside
-from lab._heatmap_net import Net
+from lab.heatmap.cam import NoGradientError, explain
+from lab.heatmap.draw import share_inside
+from lab.heatmap.net import Net
 from ultralytics.nn import tasks
 
 CPU = torch.device("cpu")
@@ -180,7 +180,7 @@ def test_rtdetr_is_fed_as_upstream_does(rtdetr):
     seen = net.look(two_squares(), 64, 0.01, None)
     assert seen.x.shape == (1, 3, 64, 64)
     assert (seen.placed.height, seen.placed.width) == (64, 64)  # stretched, not padded
-    assert explain(net, seen, net.find(["P5"], 64)[0], "LayerCAM").shape == (80, 120)
+    assert explain(net, seen, net.find(["P5"], 64)[0], "HiResCAM").shape == (80, 120)
 
 
 @pytest.mark.parametrize("name", ["P4", "8"])
@@ -312,7 +312,7 @@ def test_the_command(run, checkpoint, tmp_path):
     cv2.imencode(".jpg", two_squares()[:, :60])[1].tofile(str(folder / "b.JPG"))
     (folder / "broken.png").write_bytes(b"no image")
     (folder / "empty.png").write_bytes(b"")
-    words = [checkpoint, "--source", folder, "--imgsz", 90, "--layer", "P3", "--features", 4, "--device", "cpu"]
+    words = [checkpoint, "--source", folder, "--imgsz", 90, "--layer", "P3", "--device", "cpu"]
     code, out, err = run(*words)
     assert code == 1  # what can be drawn is drawn
     assert "--imgsz becomes 96" in out
@@ -320,7 +320,7 @@ def test_the_command(run, checkpoint, tmp_path):
     assert "empty.png cannot be read" in err
     assert "P3 " in out
     made = sorted(path.name for path in (tmp_path / "runs" / "heatmap" / "exp").iterdir())
-    assert made == ["b.png", "b_P3.png", "contact.png", "红.png", "红_P3.png"]
+    assert made == ["b.png", "红.png"]
     code, out, _ = run(*words[:2], f"{folder.parent}/*/b.JPG", *words[3:7], "--class", "蓝", "--device", "cpu")
     assert code == 0
     assert "b.JPG: no detection; the highest confidence is 0.000" in out  # its blue half is cut away
@@ -341,7 +341,7 @@ def test_random_weights_are_said(run, checkpoint):
 
 WRONG = [
     (["no.pt", "--source", "a.png"], "no.pt does not exist"),
-    (["rubbish.pt", "--source", "a.png"], "rubbish.pt is not a checkpoint"),
+    (["rubbish.pt", "--source", "a.png"], "rubbish.pt is no file of torch"),
     (["a.onnx", "--source", "a.png"], "an exported model has no gradients"),
     (["yolo11n-cls.yaml", "--source", "a.png"], "ends in Classify"),
     (["{toy}", "--source", "a.png", "--layer", "P9", "P4"], "--layer P9: there are N3, P1, P2, P3"),
@@ -385,6 +385,6 @@ def test_a_missing_library_is_said(run, checkpoint, monkeypatch):
 
 def test_help_imports_nothing_heavy():
     heavy = "{'torch', 'numpy', 'matplotlib', 'yaml', 'cv2', 'ultralytics', 'pytorch_grad_cam'}"
-    code = "import sys; from lab import curves, heatmap; heatmap.parse(['m', '--source', 'a']);"
-    code += f"curves.parse(['a']); print({heavy} & set(sys.modules))"
+    code = "import sys; from lab.curves import command as curves; from lab.heatmap import command as heatmap;"
+    code += f"heatmap.parse(['m', '--source', 'a']); curves.parse(['a']); print({heavy} & set(sys.modules))"
     assert run_python("-c", code).stdout.strip() == "set()"

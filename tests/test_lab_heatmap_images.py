@@ -1,12 +1,12 @@
-"""``lab heatmap``: images found and read, brought to the network's size and back; mosaics of channels."""
+"""``lab heatmap``: images found and read, brought to the network's size and back."""
 
 import cv2
 import numpy as np
 import pytest
 
-from lab import _heatmap_images as images
-from lab._heatmap_draw import mosaic, overlay
-from lab.launch import UsageError
+from lab.heatmap import images
+from lab.heatmap.draw import overlay
+from run.arguments import UsageError
 
 
 def noise(*shape):
@@ -57,7 +57,7 @@ def test_images_are_found_in_order_and_once(tmp_path, monkeypatch):
 
 def test_names_do_not_collide():
     taken = set()
-    assert [images.unique(stem, taken) for stem in ("a", "A", "contact", "a")] == ["a", "A-2", "contact-2", "a-3"]
+    assert [images.unique(stem, taken) for stem in ("a", "A", "a")] == ["a", "A-2", "a-3"]
 
 
 def test_grey_images(tmp_path):
@@ -68,11 +68,3 @@ def test_grey_images(tmp_path):
     placed, _ = images.place(photo, 64, False, False)
     assert placed.shape == (64, 64, 1)
     assert overlay(photo, np.ones((20, 30), np.float32)).shape == (20, 30, 3)
-
-
-def test_mosaic_takes_the_strongest(tmp_path):
-    output = np.zeros((5, 2, 3), np.float32)
-    output[3], output[1] = -9, 2
-    _, placed = images.place(noise(80, 120, 3), 96, False, False)
-    assert mosaic(output, placed, (64, 96), 2, "x", tmp_path / "m.png") == [3, 1]
-    assert images.read(tmp_path / "m.png") is not None

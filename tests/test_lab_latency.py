@@ -7,8 +7,8 @@ import statistics
 import pytest
 from conftest import ROOT, run_python
 
-from lab import latency
-from lab.launch import UsageError
+from lab.speed import latency
+from run.arguments import UsageError
 
 
 def lognormal(rng, median, spread):
@@ -147,10 +147,10 @@ def tiny(tmp_path_factory):
 
 
 def test_models_are_measured_fused_in_the_contracts_shape(tiny, tmp_path, monkeypatch):
-    from lab import launch
+    from run import start
     from ultralytics import YOLO
 
-    launch.load_ultralytics()
+    start.load_ultralytics()
     import torch
 
     YOLO(str(tiny)).save(tmp_path / "tiny.pt")
@@ -232,7 +232,8 @@ def test_a_gpu_is_timed_by_its_events(monkeypatch):
 
 
 def test_importing_the_tools_imports_nothing_heavy():
-    code = "import sys, lab.speed, lab.zoo, lab.latency; print(sorted({'torch', 'numpy', 'yaml'} & set(sys.modules)))"
+    code = "import sys, lab.speed.command, lab.zoo.command, lab.speed.latency\n"
+    code += "print(sorted({'torch', 'numpy', 'yaml'} & set(sys.modules)))"
     done = run_python("-c", code, cwd=ROOT)
     assert done.stdout.strip() == "[]", done.stderr
 

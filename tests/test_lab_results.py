@@ -16,7 +16,7 @@ from lab import plotting
 from lab.compare import pictures, results, rows, table, tex
 from lab.compare.pictures_labels import place
 from lab.compare.predictions import predictions
-from lab.launch import UsageError
+from run.arguments import UsageError
 
 MODELS = {
     "rtdetr-r18vd": (0.60, 20.1e6, 58.3, 91.2),
@@ -263,7 +263,7 @@ def test_series_differ_without_their_colour():
 
 
 def test_without_a_font_the_substitute_is_drawn(tmp_path, monkeypatch, recwarn):
-    monkeypatch.setattr(plotting, "chinese_font", lambda: None)
+    monkeypatch.setattr(plotting, "chinese_fonts", lambda: ())
     assert plotting.text("树冠", "class 3") == "class 3"
     assert plotting.text("tree $5", "class 3") == r"tree \$5"
     plan = make(tmp_path, dict(list(MODELS.items())[:2]), seeds=(0,), latency=False)

@@ -9,9 +9,9 @@ import pytest
 import torch
 from conftest import make_squares
 
-from lab import launch
 from lab.compare import evaluate, predictions, stats
-from lab.launch import UsageError
+from run import find
+from run.arguments import UsageError
 from ultralytics import YOLO
 from ultralytics.models.yolo.detect import DetectionValidator
 
@@ -22,7 +22,7 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("evaluate") / "数据"
     data = make_squares(folder / "set")
     save = folder / "runs" / "tiny-s0"
-    name, _ = launch.find_model("yolo11-mobilenetv4convsmall.yaml")
+    name, _ = find.find_model("yolo11-mobilenetv4convsmall.yaml")
     arguments = {"epochs": 1, "imgsz": 64, "batch": 4, "device": "cpu", "workers": 0, "plots": False, "val": False}
     YOLO(name).train(data=str(data), save_dir=str(save), exist_ok=True, verbose=False, max_det=50, **arguments)
     return save, data
@@ -108,7 +108,7 @@ def test_mistakes_gaps_and_images_without_labels(run, guesses, tmp_path, names, 
     save, _ = run
     data = write_set(tmp_path / "set", names, 30, objects)
     if len(names) > 1:  # a model of so many classes need not be trained for it
-        monkeypatch.setattr(evaluate.launch, "load_checkpoint", lambda path: (untrained(names), {}))
+        monkeypatch.setattr(evaluate.find, "load_checkpoint", lambda path: (untrained(names), {}))
     result = evaluate.evaluate(save, str(data), 64, 4, "cpu")
     found = check(save, result)
     assert 0.1 < result["map50_95"] < result["map50"] < 0.99
@@ -119,7 +119,7 @@ def test_mistakes_gaps_and_images_without_labels(run, guesses, tmp_path, names, 
 
 
 def untrained(names):
-    name, _ = launch.find_model("yolo11-mobilenetv4convsmall.yaml")
+    name, _ = find.find_model("yolo11-mobilenetv4convsmall.yaml")
     model = YOLO(name)
     model.model.names = dict(enumerate(names))
     return model

@@ -12,8 +12,8 @@ import yaml
 from conftest import shake
 from support.small_models import stock_yaml
 
-from lab import _speed_formats as formats
-from lab import latency, speed
+from lab.speed import command as speed
+from lab.speed import formats, latency
 
 FAST = ["--imgsz", "64", "--threads", "1", "--rounds", "8", "--no-memory"]
 

@@ -9,8 +9,10 @@ import yaml
 from conftest import ROOT
 from support.small_models import stock_yaml
 
-from lab import _zoo_names, _zoo_report, latency, zoo
-from lab.launch import UsageError
+from lab.speed import latency
+from lab.zoo import command as zoo
+from lab.zoo import names, report
+from run.arguments import UsageError
 from ultralytics.nn.Addmodules import registry
 from ultralytics.nn.Addmodules._rows.derive import HEADS
 from ultralytics.nn.tasks import yaml_model_load
@@ -28,7 +30,7 @@ def yamls(tmp_path_factory):
     for name, content in (("tiny", stock_yaml()), ("broken", broken), ("small", stock_yaml())):
         path = folder / f"{name}.yaml"
         path.write_text(yaml.safe_dump(content), encoding="utf-8")
-        found.append(_zoo_names.Entry(str(path), "mine", name))
+        found.append(names.Entry(str(path), "mine", name))
     return found
 
 
@@ -45,25 +47,25 @@ def read(folder):
 
 
 def test_every_backbone_is_listed_under_every_head_once():
-    entries = _zoo_names.ours()
-    names = [entry.name for entry in entries]
-    assert len(names) == len(set(names))
-    assert {path.name for path in (ROOT / "cfg" / "models").glob("*.yaml")} <= set(names)
+    entries = names.ours()
+    listed = [entry.name for entry in entries]
+    assert len(listed) == len(set(listed))
+    assert {path.name for path in (ROOT / "cfg" / "models").glob("*.yaml")} <= set(listed)
     rows = {head: [] for head in HEADS}
-    for name in names:
+    for name in listed:
         rows[name.partition("-")[0]].append(yaml_model_load(name)["backbone"][0][2])
     aliases = {"MobileNetV3Large", "PResNet"}  # they stand there as MobileNetV3 and PResNet50
     expected = set(registry.names()) - {"Timm", "TorchVisionFeatures"} - aliases
     for head, found in rows.items():
         assert set(found) == expected, head
-    shown = [Path(name).stem.partition("-")[2] for name in names if name.startswith("rtdetr-presnet")]
+    shown = [Path(name).stem.partition("-")[2] for name in listed if name.startswith("rtdetr-presnet")]
     assert shown == ["presnet18", "presnet34", "presnet50", "presnet101"]
 
 
 def test_every_file_of_upstream_is_listed_by_names_that_lead_to_it():
-    entries = _zoo_names.upstream()
-    names = [entry.name for entry in entries]
-    assert len(names) == len(set(names))
+    entries = names.upstream()
+    listed = [entry.name for entry in entries]
+    assert len(listed) == len(set(listed))
     assert {
         "yolo11n.yaml",
         "yolo11x-seg.yaml",
@@ -71,18 +73,18 @@ def test_every_file_of_upstream_is_listed_by_names_that_lead_to_it():
         "yolov10n.yaml",
         "rtdetr-l.yaml",
         "yolov9c.yaml",
-    } <= set(names)
-    assert not {"yolo11.yaml", "yolov10nn.yaml", "yolov10bb.yaml", "rtdetr-resnet50l.yaml"} & set(names)
+    } <= set(listed)
+    assert not {"yolo11.yaml", "yolov10nn.yaml", "yolov10bb.yaml", "rtdetr-resnet50l.yaml"} & set(listed)
     files = {path.name for path in (ROOT / "ultralytics" / "cfg" / "models").rglob("*.yaml")}
     found = set()
-    for name in names:
+    for name in listed:
         unified = re.sub(r"(\d+)([nslmx])(.+)?$", r"\1\3", name)
         found.add(Path(check_yaml(name, hard=False) or check_yaml(unified)).name)
     assert found == files
 
 
 def test_names_are_chosen_by_pattern_and_a_wrong_one_has_its_neighbours():
-    entries = [_zoo_names.Entry(f"{name}.yaml", "", name) for name in ("yolo11-a_m0", "yolo11-b", "rtdetr-b")]
+    entries = [names.Entry(f"{name}.yaml", "", name) for name in ("yolo11-a_m0", "yolo11-b", "rtdetr-b")]
     assert zoo.select(entries, None) == entries
     assert [e.backbone for e in zoo.select(entries, "YOLO11-*")] == ["yolo11-a_m0", "yolo11-b"]
     assert [e.backbone for e in zoo.select(entries, "*-b")] == ["yolo11-b", "rtdetr-b"]
@@ -119,7 +121,7 @@ def test_the_figures_are_the_readmes(tmp_path, capsys):
 
 
 def test_each_is_measured_beside_the_stock_model_and_a_broken_one_is_a_row(yamls, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(_zoo_names, "ours", lambda: yamls)
+    monkeypatch.setattr(names, "ours", lambda: yamls)
     factors, turns = iter([2.0, 1.0]), []
 
     def fake(runs, rounds, timed, **_):
@@ -150,7 +152,7 @@ def test_each_is_measured_beside_the_stock_model_and_a_broken_one_is_a_row(yamls
 
 
 def test_a_real_measurement_has_its_interval(yamls, tmp_path, monkeypatch):
-    monkeypatch.setattr(_zoo_names, "ours", lambda: yamls[:1])
+    monkeypatch.setattr(names, "ours", lambda: yamls[:1])
     assert zoo.main(["--stock", yamls[2].name, *FAST, "--out", str(tmp_path)]) == 0
     (row,) = read(tmp_path)
     assert float(row["low"]) <= float(row["ratio"]) <= float(row["high"])
@@ -159,7 +161,7 @@ def test_a_real_measurement_has_its_interval(yamls, tmp_path, monkeypatch):
 
 
 def test_stopped_it_writes_what_it_has_and_says_so(yamls, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(_zoo_names, "ours", lambda: yamls)
+    monkeypatch.setattr(names, "ours", lambda: yamls)
     own = zoo.examine
 
     def stop(entry, *rest):
@@ -175,11 +177,11 @@ def test_stopped_it_writes_what_it_has_and_says_so(yamls, tmp_path, monkeypatch,
 
 
 def test_another_task_is_listed_with_its_parameters():
-    row = zoo.examine(_zoo_names.Entry("yolo11n-cls.yaml", "upstream", "yolo11n-cls"), None, zoo.parse([]))
+    row = zoo.examine(names.Entry("yolo11n-cls.yaml", "upstream", "yolo11n-cls"), None, zoo.parse([]))
     assert row["task"] == "classify"
     assert row["parameters"] > 1_000_000
     assert "gflops" not in row
-    assert _zoo_report.cells(row)[-1] == "task classify"
+    assert report.cells(row)[-1] == "task classify"
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def test_the_wheel_in_an_empty_environment_trains_by_the_yolo_command(built, tmp
     for what in ("ultralytics==8.4.190", str(built)):
         subprocess.run([str(bin_ / "python"), "-m", "pip", "install", "--quiet", what], check=True)
     data = tmp_path / "data"
-    subprocess.run([sys.executable, "-m", "lab.tree_crowns", "--dir", str(data)], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-m", "run.crowns", "--dir", str(data)], cwd=ROOT, check=True)
     command = [str(bin_ / "yolo"), "train", "model=rtdetr-mobilenetv3-small.yaml", f"data={data / 'data.yaml'}"]
     command += ["epochs=1", "imgsz=64", "workers=0", f"project={tmp_path / 'runs'}", "name=exp", "fraction=0.1"]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

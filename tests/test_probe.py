@@ -1,11 +1,11 @@
-"""``python -m fork.probe``: what runs in a tree, told in one line of JSON whatever the tree does."""
+"""``python -m fork.releases.probe``: what runs in a tree, told in one line of JSON whatever the tree does."""
 
 import json
 
 import pytest
 from conftest import ROOT, run_python
 
-from fork.probe import environment, main, probe
+from fork.releases.probe import environment, main, probe
 
 NOISY = "print('noise on stdout')\n"
 
@@ -120,7 +120,7 @@ def test_the_command_prints_json_only(tmp_path, capfd):
     assert json.loads(capfd.readouterr().out) == {
         "import_error": "ModuleNotFoundError: No module named 'no_such_package'"
     }
-    run = run_python("-m", "fork.probe", tmp_path / "nothing", cwd=ROOT)
+    run = run_python("-m", "fork.releases.probe", tmp_path / "nothing", cwd=ROOT)
     assert run.returncode == 2
     assert "holds no ultralytics/__init__.py" in run.stderr
 

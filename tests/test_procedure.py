@@ -6,9 +6,10 @@ import pytest
 from conftest import ROOT
 
 from fork import build as builder
-from fork import cli, procedure
+from fork import cli
 from fork.edit import Outcome, Step
 from fork.errors import ForkError
+from fork.review import procedure
 from fork.series import ORDER
 
 BOTH = pytest.mark.parametrize("words", [procedure.ENGLISH_WORDS, procedure.CHINESE_WORDS], ids=["en", "zh"])

@@ -14,7 +14,7 @@ import val as val_script
 from fork import build as builder
 from fork import cli as fork_cli
 from lab import __main__ as lab_main
-from lab import launch
+from run import find
 
 SMALL = ["--cfg", "yolo11-mobilenetv3.yaml", "--imgsz", "64", "--batch", "2", "plots=False"]
 
@@ -30,7 +30,7 @@ def script(tmp_path, monkeypatch, capsys):
     from ultralytics.utils import LOGGER
 
     monkeypatch.setattr(LOGGER, "disabled", True)  # its handler holds a stream of an earlier test
-    monkeypatch.setattr(launch, "RUNS_IN", tmp_path)  # whatever has been trained in this checkout
+    monkeypatch.setattr(find, "RUNS_IN", tmp_path)  # whatever has been trained in this checkout
 
     def run(module, *arguments):
         with pytest.raises(SystemExit) as e:

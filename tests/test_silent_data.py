@@ -8,9 +8,9 @@ from conftest import make_squares
 from test_scripts import said, script  # noqa: F401
 
 import train as train_script
-from lab import launch
-from lab._data_list import find_loops, walk
-from lab.data_check import check_data
+from lab.data.check import check_data
+from run import find
+from run.links import find_loops, walk
 from ultralytics.data.utils import check_det_dataset
 from ultralytics.nn.Addmodules import BackboneError
 
@@ -111,7 +111,7 @@ def test_links_that_lead_elsewhere_are_followed(tmp_path):
     link("itself", data.parent / "images/val/itself")
     link("nowhere", data.parent / "images/val/broken")
     assert check_data(str(data)).splits["train"].images == 4
-    assert launch.find_data(str(data)) == str(data)
+    assert find.find_data(str(data)) == str(data)
     assert find_loops(str(data.parent)) == find_loops(None) == []
 
 
@@ -122,7 +122,7 @@ def test_a_folder_that_is_reached_twice_is_mentioned(tmp_path):
     report = check_data(str(data))
     assert report.ok
     assert any("are one folder: upstream takes its images from both" in one.message for one in report.problems)
-    assert launch.find_data(str(data)) == str(data)
+    assert find.find_data(str(data)) == str(data)
 
 
 def test_any_folders_with_links_end_and_each_folder_comes_once(tmp_path):

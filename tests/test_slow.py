@@ -8,7 +8,7 @@ import sys
 import pytest
 from conftest import ROOT, run_python
 
-from lab import tree_crowns
+from run import crowns as tree_crowns
 
 
 @pytest.mark.slow

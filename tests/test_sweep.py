@@ -6,9 +6,11 @@ import pytest
 from conftest import ROOT
 from releases import STEPS, TASKS, make_wheel
 
-from fork import cli, fetch, releases, series, sweep, sweep_report
+from fork import cli, fetch, series
 from fork.edit import Outcome, Step
 from fork.errors import FetchError, ForkError
+from fork.releases import index as releases
+from fork.releases import sweep, sweep_report
 
 KNOWN = [f"8.{minor}.{patch}" for minor, last in ((1, 12), (2, 3), (3, 41)) for patch in range(last)] + ["8.5.0rc1"]
 

@@ -8,7 +8,7 @@ import pytest
 
 from fork.errors import FetchError, ForkError, IntegrityError
 from lab import tree_crowns as crowns
-from lab.tree_crowns import Box, clip, label, origins, read_boxes
+from run.crowns import Box, clip, label, origins, read_boxes
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ import pytest
 import torch
 from conftest import ROOT, make_squares
 
-from lab.data_check import check_data
-from lab.launch import UsageError, find_data, load_checkpoint
+from lab.data.check import check_data
+from run.arguments import UsageError
+from run.find import find_data, load_checkpoint
 from ultralytics import RTDETR, YOLO
 from ultralytics.data.utils import check_det_dataset
 from ultralytics.nn.Addmodules import BackboneError

@@ -14,7 +14,7 @@ import sys
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from fork.arguments import Parser
-from lab._zoo_names import ALIASES, WRAPPED
+from lab.zoo.names import ALIASES, WRAPPED
 from tools.bench import RESULTS, ROOT
 
 PAGE = ROOT / "docs" / "backbones.md"

@@ -5,7 +5,7 @@
     python -m tools.bench --quick              three rounds, to see that it runs
 
 Both are folded and in channels_last for inference, and as they are built for training. Ours and theirs take turns
-within every round (the clock of ``lab.latency``), so that a slower spell of the machine meets both alike.
+within every round (the clock of ``lab.speed.latency``), so that a slower spell of the machine meets both alike.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from fork.arguments import Parser
-from lab import latency
+from lab.speed import latency
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "backbones.json"

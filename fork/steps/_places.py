@@ -88,4 +88,5 @@ def mentions(tree: Tree, *words: str) -> List[str]:
     """
     wanted = re.compile(rb"\b(?:" + b"|".join(re.escape(word.encode()) for word in words) + rb")\b")
     texts = (path for path in tree if path.endswith((".py", ".yaml")) and not path.startswith(OVERLAY))
-    return sorted(path for path in texts if wanted.search(tree[path]))
+    parts = [word.encode() for word in words]
+    return sorted(p for p in texts if any(part in tree[p] for part in parts) and wanted.search(tree[p]))

@@ -19,12 +19,13 @@ import zipfile
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
+from fork.errors import ForkError
 from fork.pin import ROOT
-from lab import launch
-from lab.compare.files import write_bytes
-from lab.compare.lock import NAME as LOCK
 from lab.compare.progress import Progress
 from lab.compare.state import JOB, STATE, change_state, read_state
+from lab.files import write_bytes
+from lab.lock import NAME as LOCK
+from run.arguments import TRUST, UsageError
 
 TOKEN = ".ray-token"
 RETRIES = 5
@@ -40,13 +41,13 @@ def check(options: Any, train: Dict[str, Any]) -> None:
     try:
         import ray  # noqa: F401
     except ImportError:
-        raise launch.UsageError(f'--ray needs Ray: run `python -m pip install -e ".[ray]"` in {ROOT}') from None
+        raise UsageError(f'--ray needs Ray: run `python -m pip install -e ".[ray]"` in {ROOT}') from None
     if options.jobs is not None:
-        raise launch.UsageError("--jobs and --ray: the cluster says how many runs go on at a time; leave --jobs out")
+        raise UsageError("--jobs and --ray: the cluster says how many runs go on at a time; leave --jobs out")
     if train.get("device") not in (None, "", "cpu"):
-        raise launch.UsageError(f"--device {train['device']} and --ray: Ray gives each run its GPU; give cpu or none")
+        raise UsageError(f"--device {train['device']} and --ray: Ray gives each run its GPU; give cpu or none")
     if options.gpus is not None and options.gpus <= 0:
-        raise launch.UsageError(f"--gpus {options.gpus}: give a share above 0, as 0.5")
+        raise UsageError(f"--gpus {options.gpus}: give a share above 0, as 0.5")
 
 
 def pack(run: Path) -> bytes:
@@ -70,7 +71,7 @@ def unpack(data: bytes, run: Path) -> None:
         for name in names:
             path = (run / name).resolve()
             if run.resolve() not in path.parents:
-                raise launch.ForkError(f"the archive of {run.name} holds {name!r}, which lies outside the run")
+                raise ForkError(f"the archive of {run.name} holds {name!r}, which lies outside the run")
             path.parent.mkdir(parents=True, exist_ok=True)
             write_bytes(path, archive.read(name))
 
@@ -138,13 +139,13 @@ def run_all(
     import ray
 
     environment = {"PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
-    environment.update({name: os.environ[name] for name, _ in launch.TRUST.values() if name in os.environ})
+    environment.update({name: os.environ[name] for name, _ in TRUST.values() if name in os.environ})
     if not ray.is_initialized():
         try:
             settings = {"include_dashboard": False} if not address else {"address": address}
             ray.init(log_to_driver=False, logging_level="ERROR", runtime_env={"env_vars": environment}, **settings)
         except (ConnectionError, ValueError, RuntimeError, TimeoutError) as e:
-            raise launch.UsageError(f"--ray {address}: no cluster there: {' '.join(str(e).split())[:300]}") from None
+            raise UsageError(f"--ray {address}: no cluster there: {' '.join(str(e).split())[:300]}") from None
     token = uuid.uuid4().hex
     write_bytes(out / TOKEN, token.encode())
     threads, gpus = needs

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
-from lab.compare.files import read_json
-from lab.compare.state import JOB, LOG, reason_from_log, write_json
+from lab.compare.state import JOB, LOG, reason_from_log
+from lab.files import read_json, write_json
 
 WARM, STEPS = 1, 3
 LIMIT = 600
@@ -85,7 +85,7 @@ def show(
     plan: Dict[str, Any], left: List[Any], jobs: int, threads: int, say: Callable[[str], None] = print
 ) -> Optional[float]:
     """Time the models that have runs left, print what they take, and return the total in seconds."""
-    from lab.compare.progress import duration
+    from lab.terminal import duration
 
     paces: Dict[str, Pace] = {}
     for model in plan["models"]:
@@ -109,13 +109,13 @@ def show(
 def main(argv: Optional[List[str]] = None) -> int:
     """Time the first steps of the job in a folder, and write ``pace.json`` there; return the exit code."""
     begin = time.perf_counter()
-    from lab import launch
     from lab.compare.worker import Keeper, build, watch_parent
+    from run import start
 
     run = Path((sys.argv[1:] if argv is None else argv)[0]).resolve()
     watch_parent()
     job = read_json(run / JOB)
-    launch.load_ultralytics()
+    start.load_ultralytics()
     model, times = build(job), []
     model.add_callback("on_train_start", Keeper(run, job, 0.0).set_threads)
     model.add_callback("on_train_start", lambda trainer: times.append(time.perf_counter()))

@@ -12,8 +12,9 @@ import tempfile
 from pathlib import Path
 from typing import Any, ClassVar, Dict, List, Optional
 
-from lab import launch
-from lab.compare import files, predictions
+from lab import files
+from lab.compare import predictions
+from run import find, start
 
 KEPT = ("conf", "iou", "max_det", "single_cls", "classes", "agnostic_nms", "split", "workers", "rect")
 """Arguments of the training that its own validations obeyed, too."""
@@ -36,12 +37,12 @@ def evaluate(run: Path, data: str, imgsz: int, batch: int, device: str) -> Dict[
     Raises:
         UsageError: There is no such checkpoint, or a file cannot be written.
     """
-    launch.load_ultralytics()
+    start.load_ultralytics()
     import torch
 
     run, batch = Path(run), batch if isinstance(batch, int) and batch > 0 else 16
     weights = run / "weights" / "best.pt"
-    model, _ = launch.load_checkpoint(weights)
+    model, _ = find.load_checkpoint(weights)
     facts = _facts(model.model, weights, imgsz)
     threads = torch.get_num_threads()  # upstream sets its own number as it picks the device
     model.add_callback("on_val_start", lambda _: torch.set_num_threads(threads))
@@ -58,11 +59,11 @@ def evaluate(run: Path, data: str, imgsz: int, batch: int, device: str) -> Dict[
         (run / "predictions.json").unlink()  # of an attempt before
     try:
         seen = predictions.keep(model, validator.made[-1].dataloader.dataset, imgsz, device)
-        files.write_json(run / "predictions.json", seen)
+        files.write_json(run / "predictions.json", seen, finite=True)
     except Exception as e:  # for a picture, which must not cost the evaluation
-        launch.say(f"note: no predictions are kept for the picture: {type(e).__name__}: {e}")
+        start.say(f"note: no predictions are kept for the picture: {type(e).__name__}: {e}")
     files.write(run / "eval.npz", lambda f: _save(f, arrays))
-    files.write_json(run / "eval.json", result)
+    files.write_json(run / "eval.json", result, finite=True)
     return result
 
 

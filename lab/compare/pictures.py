@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from lab import plotting
 from lab.compare import stats
 from lab.compare.pictures_labels import place
+from lab.compare.predictions import predictions
 from lab.compare.rows import Model, Results
+from lab.compare.sheet import Sheet, looks, name, shown
+from lab.curves.read import read
+from run.arguments import UsageError
 
 MOST_CLASSES = 20
 """Classes shown at either end of the differences where there are more than twice as many."""
@@ -18,78 +21,11 @@ MOST_CLASSES = 20
 MOST_DIFFERENCES = 4
 """Models in the picture of differences by class."""
 
-MOST_MODELS = 12
-"""Models that a picture of lines shows; beyond, the baseline and those of the best mAP50-95."""
-
 MOST_NAMED = 24
 """Models up to which each point of accuracy against cost has its name; beyond, only those of the front."""
 
 POINTS = 400
 """Most points of a drawn line."""
-
-WORDS: Dict[str, str] = {
-    "Parameters (million)": "参数量（百万）",
-    "GFLOPs": "GFLOPs",
-    "Latency (ms)": "延迟（毫秒）",
-    "mAP50-95 (%)": "mAP50-95（%）",
-    "mAP50 (%)": "mAP50（%）",
-    "Epoch": "训练轮次",
-    "Training loss": "训练损失",
-    "Recall": "召回率",
-    "Precision at IoU 0.50": "精确率（IoU 0.50）",
-    "Difference in mAP50-95 (percentage points)": "mAP50-95 之差（百分点）",
-    "Pareto front": "帕累托前沿",
-    "to": "相对于",
-    "all classes": "全部类别",
-    "hollow: no difference shown": "空心：未显示差异",
-    "Ground truth": "标注",
-    "right": "正确",
-    "wrong": "错误",
-    "missed": "漏检",
-}
-"""What is written in the pictures, in English and Chinese."""
-
-
-class Sheet(NamedTuple):
-    """A picture in the making: where it goes, and in which language.
-
-    Attributes:
-        folder: Where pictures go.
-        language: ``zh`` for Chinese, where a font with it is installed; anything else is English.
-    """
-
-    folder: Path
-    language: str = "en"
-
-    def word(self, text: str) -> str:
-        """Return what is written for an English text."""
-        chinese = WORDS.get(text, text)
-        return chinese if self.language == "zh" and plotting.drawable(chinese) else text
-
-
-def looks(results: Results) -> Dict[str, Dict[str, Any]]:
-    """Return the colour, marker and line style of each model, the same in all pictures."""
-    baseline = results.plan.get("baseline")
-    others = [model.label for model in results.models if model.label != baseline]
-    result = {label: plotting.look(n + 1) for n, label in enumerate(others)}
-    result[baseline] = plotting.look(0, baseline=True)
-    return result
-
-
-def name(model: Model, results: Results) -> str:
-    """Return a model's label as it can be drawn."""
-    return plotting.text(model.label, f"model {[m.label for m in results.models].index(model.label) + 1}")
-
-
-def shown(results: Results) -> List[Model]:
-    """Return the models that have a result, at most MOST_MODELS of them, in the plan's order."""
-    models = [model for model in results.models if model.done]
-    if len(models) <= MOST_MODELS:
-        return models
-    baseline = results.plan.get("baseline")
-    ranked = sorted(models, key=lambda m: (m.label != baseline, -(m.values["map50_95"].mean or 0)))
-    kept = {model.label for model in ranked[:MOST_MODELS]}
-    return [model for model in models if model.label in kept]
 
 
 def front(points: List[Tuple[float, float]]) -> List[int]:
@@ -152,33 +88,24 @@ def read_curve(path: Path, column: str) -> Tuple[Any, Any]:
     """Return epochs and values of a column of upstream's ``results.csv``; empty where it has none.
 
     Args:
-        path: The file; a last line that is cut off is left out.
+        path: The file.
         column: Its name; with a star, ``train/*_loss`` say, the sum of all columns that begin and end so.
     """
     import numpy as np
 
-    begin, star, end = column.partition("*")
-    epochs, values = [], []
     try:
-        with path.open(encoding="utf-8", newline="") as f:
-            lines = csv.reader(f)
-            heads = [head.strip() for head in next(lines, [])]
-            fits = [h.startswith(begin) and h.endswith(end) if star else h == column for h in heads]
-            wanted = [n for n, fit in enumerate(fits) if fit]
-            at = heads.index("epoch") if "epoch" in heads else None
-            for number, line in enumerate(lines, 1):
-                try:
-                    value = sum(float(line[n]) for n in wanted) if wanted else math.nan
-                    epoch = float(line[at]) if at is not None else number
-                except (ValueError, IndexError):
-                    continue
-                epochs.append(epoch)
-                values.append(value)
-    except (OSError, UnicodeDecodeError, csv.Error):
-        pass
-    xs, ys = np.array(epochs, float), np.array(values, float)
-    keep = np.isfinite(xs) & np.isfinite(ys)
-    return xs[keep], ys[keep]
+        run = read(path)
+    except UsageError:  # of a run that was stopped in its first epoch
+        return np.empty(0), np.empty(0)
+    begin, star, end = column.partition("*")
+    found = [
+        ys
+        for name, ys in run.values.items()
+        if (name.startswith(begin) and name.endswith(end) if star else name == column)
+    ]
+    total = np.sum(found, 0) if found else np.full(len(run.epochs), np.nan)
+    keep = np.isfinite(total)
+    return run.epochs[keep], total[keep]
 
 
 def band(curves: List[Tuple[Any, Any]]) -> Optional[Tuple[Any, Any, Any, Any]]:
@@ -346,8 +273,6 @@ def draw(results: Results, folder: Path, say: Callable[[str], None] = print) -> 
         folder: Where the pictures go.
         say: Told of a picture that could not be drawn.
     """
-    from lab.compare.predictions import predictions
-
     sheet = Sheet(folder, str(results.plan.get("language", "en")))
     written: List[Path] = []
     for picture in (accuracy, curves, precision_recall, class_differences, predictions):

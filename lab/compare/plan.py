@@ -9,22 +9,16 @@ import re
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
-from lab import launch
-from lab.compare.files import read_json
+from fork.errors import ForkError
 from lab.compare.state import JOB
-from lab.launch import UsageError
+from lab.files import read_json
+from run import defaults, find, start
+from run.arguments import UsageError, check_arguments
 
 VERSION = 1
-GPU_DEFAULTS = {"imgsz": 640, "epochs": 72, "batch": 4, "workers": 4}
-CPU_DEFAULTS = {"imgsz": 320, "epochs": 20, "batch": 4, "workers": 0}
-
-# train.py's for RT-DETR, which cannot learn with upstream's (SGD-like warm-up, 64 images an update); a YOLO head does
-# with them. They hold whatever the models are, so that adding one of the other kind later changes nothing.
-SCHEDULE = {"optimizer": "AdamW", "lr0": 3e-4, "weight_decay": 1e-4, "mosaic": 0.0}
-SCHEDULE.update(warmup_bias_lr=0.0, warmup_epochs=1, plots=False)
-
-CROWNS = {"flipud": 0.5}
-CROWNS_CPU = {"imgsz": 256, "batch": 2, "epochs": 16, "scale": 0.0, "translate": 0.0, "erasing": 0.0}
+# RT-DETR's, whatever the models are, so that adding one of the other kind later changes nothing: a YOLO head learns
+# with them, RT-DETR does not learn with upstream's.
+SCHEDULE = {**defaults.RTDETR, "plots": False}
 
 FREE = {"device", "workers", "cache", "plots", "verbose", "save_period"}
 """Training arguments that may differ between two commands in one folder: they do not change what is compared."""
@@ -76,7 +70,7 @@ def read_seeds(value: Any) -> List[int]:
 
 
 def resolve(
-    given: Given, known: Optional[Dict[str, Any]], say: Callable[[str], None] = launch.say, fetch: bool = True
+    given: Given, known: Optional[Dict[str, Any]], say: Callable[[str], None] = start.say, fetch: bool = True
 ) -> Dict[str, Any]:
     """Return the plan: what was given, completed from the plan that the folder has or else by defaults, and checked.
 
@@ -95,7 +89,7 @@ def resolve(
     if not data or not models:
         raise UsageError(f"--{'cfg' if data else 'data'} is missing: name a data set and the models; see --help")
     problems: List[str] = []
-    train = _settings(given.train, known, launch.is_crowns(data), problems)
+    train = _settings(given.train, known, find.is_crowns(data), problems)
     seeds = given.seeds or known.get("seeds") or [0, 1, 2]
     plan: Dict[str, Any] = {"version": VERSION, "data": data, "data_given": data}
     plan.update(models=[], baseline=None, seeds=list(seeds), train=train)
@@ -116,9 +110,9 @@ def _settings(given: Dict[str, Any], known: Dict[str, Any], crowns: bool, proble
     import torch
 
     on_gpu = torch.cuda.is_available() and given.get("device") != "cpu"
-    result: Dict[str, Any] = {**(GPU_DEFAULTS if on_gpu else CPU_DEFAULTS), **SCHEDULE}
+    result: Dict[str, Any] = {**(defaults.GPU if on_gpu else defaults.CPU), **SCHEDULE}
     if crowns:
-        result.update(CROWNS, **({} if on_gpu else CROWNS_CPU))
+        result.update(defaults.CROWNS, **({} if on_gpu else defaults.CROWNS_CPU))
     if known:
         there = dict(known["train"])
         if there.get("device") not in (None, "", "cpu") and not torch.cuda.is_available():
@@ -129,7 +123,7 @@ def _settings(given: Dict[str, Any], known: Dict[str, Any], crowns: bool, proble
             problems.append(f"{key}={value}: {OWN[key]}")
             continue
         try:
-            launch.check_arguments({key: value})
+            check_arguments({key: value})
         except UsageError as e:
             problems.append(str(e))
     result.update({key: value for key, value in given.items() if key not in OWN})
@@ -146,13 +140,13 @@ def _settings(given: Dict[str, Any], known: Dict[str, Any], crowns: bool, proble
 
 def _add_data(plan: Dict[str, Any], imgsz: Any, problems: List[str], say: Callable[[str], None], fetch: bool) -> int:
     """Check the data set and note its file, names and digest in the plan; return the channels of its images."""
-    from lab.compare.record import data_digest
-    from lab.data_check import check_data
+    from lab.data.check import check_data
+    from lab.data.digest import data_digest
     from ultralytics.nn.Addmodules._check.yamltext import read_document
 
     try:
-        file = launch.find_data(plan["data"], fetch)
-    except launch.ForkError as e:
+        file = find.find_data(plan["data"], fetch)
+    except ForkError as e:
         problems.append(str(e))
         return 3
     report = check_data(file, imgsz=imgsz if isinstance(imgsz, int) else None, full=False)
@@ -171,11 +165,11 @@ def _add_data(plan: Dict[str, Any], imgsz: Any, problems: List[str], say: Callab
 
 
 def _add_model(plan: Dict[str, Any], label: Optional[str], name: str, channels: int, problems: List[str]) -> None:
-    from lab import check
+    from lab.check import command as check
     from ultralytics.nn.Addmodules._check import report as preflight
 
     try:
-        build, path = launch.find_model(name)
+        build, path = find.find_model(name)
         model = check.load(name)
         content = model.content
         if isinstance(content, dict) and plan.get("names") and isinstance(content.get("nc"), int):
@@ -185,7 +179,7 @@ def _add_model(plan: Dict[str, Any], label: Optional[str], name: str, channels: 
         if not report.ok:
             problems += report.faults()
             return
-        kind = launch.model_class(path).__name__
+        kind = find.model_class(path).__name__
     except UsageError as e:
         problems.append(str(e))
         return
@@ -223,7 +217,7 @@ def _add_baseline(plan: Dict[str, Any], baseline: Optional[str], asked: bool, pr
 
 def repeatable(plan: Dict[str, Any]) -> str:
     """Return the name that finds a plan's data set again, from any folder."""
-    return plan["data_given"] if launch.is_crowns(plan["data_given"]) else plan["data"]
+    return plan["data_given"] if find.is_crowns(plan["data_given"]) else plan["data"]
 
 
 def differences(old: Dict[str, Any], new: Dict[str, Any]) -> List[str]:

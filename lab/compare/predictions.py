@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Tuple
+from typing import Any, Dict, List, Tuple
 
-from lab import plotting
-from lab.compare import files
-
-if TYPE_CHECKING:
-    from lab.compare.pictures import Sheet
-    from lab.compare.rows import Results
+from lab import files, plotting
+from lab.compare.rows import Results
+from lab.compare.sheet import Sheet, name, shown
 
 IMAGES = 4
 """Images shown: those with the most objects."""
@@ -93,10 +90,8 @@ def predictions(results: Results, sheet: Sheet) -> List[Path]:
 
     Right boxes are solid and blue, wrong ones dashed and orange, missed objects dotted and white.
     """
-    from lab.compare import pictures
-
     kept = []
-    for model in pictures.shown(results):
+    for model in shown(results):
         content = files.read_json(model.done[0].folder / "predictions.json")
         if content and content.get("images"):
             kept.append((model, content))
@@ -131,7 +126,7 @@ def predictions(results: Results, sheet: Sheet) -> List[Path]:
                 axes.imshow(photos[n], interpolation="none")
                 axes.set_axis_off()
                 if line == 0:
-                    head = sheet.word("Ground truth") if not column else pictures.name(kept[column - 1][0], results)
+                    head = sheet.word("Ground truth") if not column else name(kept[column - 1][0], results)
                     axes.set_title(_wrapped(head, int(15 * width)), fontsize=6.5, pad=2)
                 found = [] if not column else kept[column - 1][1]["images"][n]["found"]
                 names = kept[max(column - 1, 0)][1]["names"]

@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
-import time
 from typing import Any, Dict, List, Optional, TextIO
 
-BAR = 20
-
-
-def duration(seconds: Optional[float]) -> str:
-    """Return seconds as ``45 s``, ``12 min`` or ``3 h 05 min``; ``?`` for None."""
-    if seconds is None:
-        return "?"
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+from lab.terminal import Screen, bar, duration
 
 
 class Progress:
@@ -35,42 +22,29 @@ class Progress:
     def __init__(self, names: List[str], models: Dict[str, str], epochs: int, jobs: int, stream: TextIO = sys.stdout):
         self.names, self.models, self.epochs, self.jobs, self.stream = names, models, epochs, jobs, stream
         self.states: Dict[str, Dict[str, Any]] = {}
-        self.live = stream.isatty() and os.environ.get("TERM") != "dumb" and _understands_escapes()
-        self._drawn, self._last = 0, 0.0
+        self.screen = Screen(stream, every=0.5)
 
     def line(self, text: str) -> None:
         """Print a line that stays."""
-        self._clear()
+        self.screen.clear()
         print(text, file=self.stream, flush=True)
 
     def update(self, states: Dict[str, Dict[str, Any]], now: bool = False) -> None:
         """Take the states of runs (those of ``state.json``), and draw the block if it is time to."""
         self.states.update(states)
-        if not self.live or (time.monotonic() - self._last < 0.5 and not now):
-            return
-        self._last = time.monotonic()
-        width = shutil.get_terminal_size().columns - 1
-        lines = [line[:width] for line in self.block()]
-        self._clear()
-        self.stream.write("".join(f"{line}\n" for line in lines))
-        self.stream.flush()
-        self._drawn = len(lines)
+        if self.screen.live and (now or self.screen.due()):
+            self.screen.show(*self.block())
 
     def close(self) -> None:
         """Take the block away."""
-        self._clear()
-
-    def _clear(self) -> None:
-        if self._drawn:
-            self.stream.write(f"\x1b[{self._drawn}F\x1b[J")
-            self._drawn = 0
+        self.screen.clear()
 
     def block(self) -> List[str]:
         """Return the lines of the block: the whole, then each run that is going on."""
         kinds = [self.state(name)["state"] for name in self.names]
         done, failed, total = kinds.count("done"), kinds.count("failed"), len(kinds)
         share = sum(self._done(name) for name in self.names) / max(total, 1)
-        text = f"{_bar(share)} {done} of {total} runs done" + (f", {failed} failed" if failed else "")
+        text = f"{bar(share)} {done} of {total} runs done" + (f", {failed} failed" if failed else "")
         lines = [f"{text}, {duration(self.left())} left"]
         for name in self.names:
             state = self.state(name)
@@ -78,7 +52,7 @@ class Progress:
                 at = f"epoch {min(state['epochs'] + 1, self.epochs)}/{self.epochs}"
                 if state["epochs"] >= self.epochs:
                     at = "evaluation"
-                lines.append(f"{_bar(self._done(name))} {name}: {at}, {duration(self._left(name))} left")
+                lines.append(f"{bar(self._done(name))} {name}: {at}, {duration(self._left(name))} left")
         return lines
 
     def state(self, name: str) -> Dict[str, Any]:
@@ -115,19 +89,3 @@ class Progress:
         if len(known) < len(left):
             return None
         return max([sum(known) / max(self.jobs, 1), *known]) if known else 0.0
-
-
-def _bar(share: float) -> str:
-    full = round(BAR * min(max(share, 0.0), 1.0))
-    return "[" + "#" * full + "." * (BAR - full) + "]"
-
-
-def _understands_escapes() -> bool:
-    """Tell whether the terminal takes ANSI sequences; Windows's old console has to be asked to."""
-    if sys.platform != "win32":
-        return True
-    import ctypes
-
-    kernel = ctypes.windll.kernel32
-    handle, mode = kernel.GetStdHandle(-11), ctypes.c_uint32()
-    return bool(kernel.GetConsoleMode(handle, ctypes.byref(mode)) and kernel.SetConsoleMode(handle, mode.value | 4))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import importlib.metadata
 import os
 import platform
@@ -15,16 +14,14 @@ from typing import Any, Dict, List, Optional
 
 from fork.pin import ROOT, load_pin
 from fork.state import look
-from lab.compare.files import read_json
-from lab.compare.state import write_json
-from lab.latency import cpu_name
+from lab.compare.plan import differences
+from lab.files import read_json, write_json
+from lab.speed.latency import cpu_name
+from run.arguments import UsageError
 
 RECORD = "record.json"
 VERSION = 1
 PACKAGES = ("torch", "torchvision", "numpy", "opencv-python", "pillow", "polars", "timm", "ray")
-MOST_BYTES = 512 << 20
-"""Images of more bytes than this in all are told by name and size only."""
-
 DETERMINISM = [
     "CPU: the same run, uninterrupted, in the same versions and with the same number of threads, gives the same "
     "weights to the bit; another number of threads adds up sums in another order.",
@@ -91,44 +88,6 @@ def _git() -> Optional[Dict[str, Any]]:
     return {"commit": outputs[0], "dirty": bool(outputs[1])} if len(outputs) == 2 else None
 
 
-def data_digest(file: str) -> str:
-    """Return a digest of a data set: of its names, its splits, all its labels, and its images.
-
-    It begins with ``bytes:`` where the images' content counts, with ``sizes:`` where only their names and sizes do,
-    because they are more than ``MOST_BYTES`` in all. Where the data set lies does not count.
-    """
-    from lab._data_list import label_paths
-    from lab._data_yaml import read_plan
-
-    plan = read_plan(file, "detect", None, [])
-    if plan is None:
-        return "none"
-    every = {image for images in plan.images.values() for image in images}
-    whole = sum(os.path.getsize(image) for image in every if os.path.isfile(image)) <= MOST_BYTES
-    hasher = hashlib.sha256(repr(sorted((plan.names or {}).items())).encode())
-    for split, images in sorted(plan.images.items()):
-        for image, label in zip(images, label_paths(images)):
-            name = os.path.relpath(image, plan.root) if image.startswith(plan.root) else image
-            hasher.update(f"\n{split} {name} ".replace(os.sep, "/").encode("utf-8", "surrogateescape"))
-            hasher.update(_content(image) if whole else str(_size(image)).encode())
-            hasher.update(_content(label))
-    return f"{'bytes' if whole else 'sizes'}:{hasher.hexdigest()}"
-
-
-def _content(path: str) -> bytes:
-    try:
-        return hashlib.sha256(Path(path).read_bytes()).digest()
-    except OSError:
-        return b"-"
-
-
-def _size(path: str) -> int:
-    try:
-        return os.path.getsize(path)
-    except OSError:
-        return -1
-
-
 def write(out: Path, plan: Dict[str, Any], now: Dict[str, Any], argv: List[str]) -> List[str]:
     """Write ``record.json``, or add this command to it; return what differs from the commands before, as text.
 
@@ -178,8 +137,6 @@ def read(path: Path) -> Dict[str, Any]:
     Raises:
         UsageError: It is none.
     """
-    from lab.launch import UsageError
-
     path = path / RECORD if path.is_dir() else path
     record = read_json(path)
     if not isinstance(record, dict) or not isinstance(record.get("plan"), dict) or "environment" not in record:
@@ -192,6 +149,4 @@ def read(path: Path) -> Dict[str, Any]:
 
 def changed(record: Dict[str, Any], plan: Dict[str, Any], now: Dict[str, Any]) -> List[str]:
     """Say what differs between a record and a plan that repeats it."""
-    from lab.compare.plan import differences
-
     return [*differences(record["plan"], plan), *compare(record["environment"], now)]

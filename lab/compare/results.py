@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
-from lab.compare import files, html, pictures, rows, table, tex
+from lab import files
+from lab.compare import html, pictures, rows, table, tex
 
 
 def write(out: Path, plan: Dict[str, Any], say: Callable[[str], None] = print) -> List[Path]:

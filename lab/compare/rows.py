@@ -7,7 +7,8 @@ import statistics
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
-from lab.compare import files, stats
+from lab import files
+from lab.compare import stats
 
 FIGURES = ("map50", "map50_95", "precision", "recall")
 FACTS = ("parameters", "gflops", "size_mb")

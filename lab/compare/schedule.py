@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 from fork.pin import ROOT
-from lab.compare import THREADS
-from lab.compare.progress import Progress, duration
-from lab.compare.state import ATTEMPT, JOB, LOG, change_state, read_state, reason_from_log, write_json
+from lab.compare.progress import Progress
+from lab.compare.state import ATTEMPT, JOB, LOG, change_state, read_state, reason_from_log
 from lab.compare.worker import WATCH
+from lab.files import write_json
+from lab.terminal import duration
+from run.start import THREADS
 
 POLL = 0.3
 """Seconds between two looks at the workers."""

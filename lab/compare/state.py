@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
-import json
 import os
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from lab.compare.files import read_json, write_text
+from lab.files import read_json, write_json, write_text
 
 STATE, JOB, LOG = "state.json", "job.json", "log.txt"
 ATTEMPT = "--- attempt"
@@ -18,11 +17,6 @@ ATTEMPT = "--- attempt"
 
 FRESH: Dict[str, Any] = {"state": "waiting", "reason": None, "epochs": 0, "seconds": 0.0, "attempts": 0}
 """State of a run that was never started."""
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON whole or not at all; numbers may be infinite, as an argument of a training may."""
-    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
 def read_state(run: Path) -> Dict[str, Any]:
@@ -89,7 +83,7 @@ def _load(path: Path) -> Optional[Dict[str, Any]]:
         BackboneError: It is somebody else's, and opening it would run code.
     """
     from ultralytics.nn.Addmodules import BackboneError
-    from ultralytics.nn.Addmodules._policy.checkpoint import check_whole
+    from ultralytics.nn.Addmodules._policy.checkpoint import DamagedError, check_whole
     from ultralytics.utils.patches import torch_load
 
     if not path.is_file():
@@ -97,6 +91,8 @@ def _load(path: Path) -> Optional[Dict[str, Any]]:
     try:
         check_whole(path)
         content = torch_load(path, map_location="cpu")
+    except DamagedError:
+        return None
     except BackboneError:
         raise
     except Exception:  # cut short, empty, or not a checkpoint: each raises something else

@@ -7,7 +7,8 @@ import io
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from lab.compare import files, stats
+from lab import files
+from lab.compare import stats
 from lab.compare.rows import Model, Results, Value
 
 DASH = "–"

@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
-from lab import launch
-from lab.compare.files import read_json
 from lab.compare.schedule import share
-from lab.compare.state import write_json
+from lab.files import read_json, write_json
+from run import start
 
 LATENCY = "latency.json"
 
 
-def measure(out: Path, plan: Dict[str, Any], done: List[str], say: Callable[[str], None] = launch.say) -> None:
+def measure(out: Path, plan: Dict[str, Any], done: List[str], say: Callable[[str], None] = start.say) -> None:
     """Write ``latency.json``, unless it holds the very models, measured as they would be now.
 
     They take turns within each round, so one that was measured before says nothing of one that comes later: a new model
@@ -43,7 +42,7 @@ def measure(out: Path, plan: Dict[str, Any], done: List[str], say: Callable[[str
         same = before.get("asked") == device and (reference is None or before.get("reference") == reference)
         if same and all(before.get(key) == value for key, value in conditions.items()):
             return
-    from lab.latency import measure as take_turns
+    from lab.speed.latency import measure as take_turns
 
     say(f"latency    measuring {len(models)} model(s) on {device} ...")
     asked: Dict[str, Any] = {key: conditions[key] for key in ("imgsz", "batch", "threads")}

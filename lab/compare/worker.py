@@ -18,9 +18,9 @@ import traceback
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-from lab.compare.files import read_json, write_bytes
-from lab.compare.lock import Lock
 from lab.compare.state import JOB, change_state, evaluated, find_point, read_state, trim_results
+from lab.files import read_json, write_bytes
+from lab.lock import Lock
 
 WATCH = "LAB_COMPARE_WATCH"
 OUT = r"out of memory|can't allocate memory|not enough memory"
@@ -114,16 +114,16 @@ class Keeper:
 
 def build(job: Dict[str, Any]) -> Any:
     """Return the model of a job, not yet trained."""
-    from lab import launch
+    from run import find
 
-    _, path = launch.find_model(job["cfg"])
-    with launch.building(Path(job["cfg"])):
-        return launch.model_class(path)(job["cfg"])
+    _, path = find.find_model(job["cfg"])
+    with find.building(Path(job["cfg"])):
+        return find.model_class(path)(job["cfg"])
 
 
 def train(run: Path, job: Dict[str, Any]) -> None:
     """Train a run, from where it stands; nothing is left to do of one that is trained."""
-    from lab import launch
+    from run import find, start
     from ultralytics.utils.torch_utils import strip_optimizer
 
     arguments = {**job["train"], "data": job["data"], "seed": job["seed"], "save_dir": str(run)}
@@ -141,7 +141,7 @@ def train(run: Path, job: Dict[str, Any]) -> None:
         if dropped:
             print(f"dropped {dropped} row(s) of results.csv behind epoch {point.epochs}", flush=True)
         change_state(run, epochs=point.epochs, step=point.epochs)
-        model, _ = launch.load_checkpoint(point.path)
+        model, _ = find.load_checkpoint(point.path)
         arguments = {key: arguments[key] for key in changeable(arguments)}
         arguments["resume"] = True
     else:
@@ -151,7 +151,7 @@ def train(run: Path, job: Dict[str, Any]) -> None:
         change_state(run, epochs=0, step=0, seconds=0.0)
         model = build(job)
     keeper.attach(model)
-    with launch.training():
+    with start.training():
         model.train(**arguments)
     keeper.note(epochs=len((run / "results.csv").read_text(encoding="utf-8").splitlines()) - 1)
 
@@ -165,9 +165,9 @@ def work(run: Path, job: Dict[str, Any]) -> None:
     """Train and evaluate; the run is done afterwards."""
     import torch
 
-    from lab import launch
+    from run import start
 
-    launch.load_ultralytics()
+    start.load_ultralytics()
     torch.set_num_threads(job["threads"])
     train(run, job)
     settings = job["train"]
@@ -183,7 +183,7 @@ def work(run: Path, job: Dict[str, Any]) -> None:
 def reason(error: BaseException) -> str:
     """Return an error as one line; running out of memory is told with what to do."""
     if isinstance(error, SystemExit):
-        from ultralytics.nn.Addmodules._check.reasons import said
+        from ultralytics.nn.Addmodules._rows.guard import said
 
         return f"a module ended the run: {said(error)}"
     text = " ".join(str(error).split())[:400]

@@ -4,63 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
-import sys
-import time
-import unicodedata
 from pathlib import Path, PurePosixPath
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
-from lab import launch
-from lab.launch import UsageError
+from lab.terminal import Progress
+from run import find, start
+from run.arguments import UsageError
+
+PARTS = ("train", "val", "test")
 
 GENERIC = {"images", "jpegimages", "annotations", "labels", "image", "imgs", "img", "xml", "json", "ann", "anns"}
 """Folders' names that say what lies in them and not which of it."""
-
-
-def width(text: str) -> int:
-    """Return how many columns of a terminal a text takes: a Chinese letter takes two."""
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
-
-
-def pad(text: str, columns: int) -> str:
-    """Fill a text up with spaces to a number of columns."""
-    return text + " " * (columns - width(text))
-
-
-class Progress:
-    """A line that counts on a terminal; nothing elsewhere."""
-
-    def __init__(self, what: str, total: int):
-        self.what, self.total, self.done = what, total, 0
-        self.start = self.last = time.monotonic()
-        self.shown = False
-        self.live = sys.stderr.isatty()
-
-    def step(self, n: int = 1) -> None:
-        """Count on; write at most five times a second."""
-        self.done += n
-        now = time.monotonic()
-        if self.live and now - self.last > 0.2:
-            self.last, self.shown = now, True
-            left = (now - self.start) / max(self.done, 1) * (self.total - self.done)
-            sys.stderr.write(f"\r{self.what}: {self.done:,} of {self.total:,}, {left:.0f} s left   ")
-            sys.stderr.flush()
-
-    def end(self) -> None:
-        """Wipe the line."""
-        if self.shown:
-            sys.stderr.write("\r" + " " * 79 + "\r")
-            sys.stderr.flush()
-
-    def over(self, items: Sequence[Any]) -> Iterator[Any]:
-        """Yield items and count them."""
-        try:
-            for item in items:
-                yield item
-                self.step()
-        finally:
-            self.end()
 
 
 @contextlib.contextmanager
@@ -116,7 +72,7 @@ class Names:
         """
         # a second folder called images would lead upstream astray: it swaps the last for labels
         folders = [name for name in path.parts[:-1] if name.lower() not in GENERIC and name not in ("..", "/")]
-        if part and folders and _same_part(folders[0], part):
+        if part and folders and part_of(folders[0]) == part:
             folders = folders[1:]
         stem, ending = path.stem, suffix or path.suffix
         folder = PurePosixPath(part, *folders)
@@ -130,10 +86,10 @@ class Names:
             n += 1
 
 
-def _same_part(folder: str, part: str) -> bool:
-    from lab.data.records import part_of
-
-    return part_of(folder) == part
+def part_of(text: str) -> str:
+    """Return train, val or test where a name says so, otherwise an empty text."""
+    found = re.search(r"(?:^|[^a-z])(train|valid(?:ation)?|val|test)(?![a-z])", text.lower())
+    return {"t": found.group(1), "v": "val"}[found.group(1)[0]] if found else ""
 
 
 def put(source: Path, target: Path, link: bool) -> None:
@@ -162,8 +118,8 @@ class Entry(NamedTuple):
         split: The part it is in.
         image: Its path.
         label: Where upstream looks for its labels.
-        look: What it is (``lab._data_files.Look``).
-        labels: What its label file holds (``lab._data_files.Labels``), None where there is none.
+        look: What it is (``lab.data.files.Look``).
+        labels: What its label file holds (``lab.data.files.Labels``), None where there is none.
     """
 
     split: str
@@ -177,43 +133,43 @@ def open_set(name: str) -> Tuple[Any, Dict[str, Any]]:
     """Read a data YAML by the rules of ``lab check``.
 
     Returns:
-        The plan (``lab._data_yaml.Plan``), and what the YAML holds.
+        The plan (``lab.data.yaml_file.Plan``), and what the YAML holds.
 
     Raises:
         UsageError: There is none, it names no classes, or it leads to no image; says all that is wrong with it.
     """
-    from lab._data_yaml import find_yaml, read_plan
+    from lab.data.yaml_file import find_yaml, read_plan
     from ultralytics.nn.Addmodules._check.yamltext import read_document, render
 
     problems: List[Any] = []
-    given = launch.find_data(launch.CROWNS) if launch.is_crowns(name) else name
+    given = find.find_data(find.CROWNS) if find.is_crowns(name) else name
     found = find_yaml(given.strip(), problems)
     plan = read_plan(found, "detect", None, problems) if found else None
     if plan is None or plan.names is None or not any(plan.images.values()):
         bad = [problem for problem in problems if problem.severe] or problems
         raise UsageError("\n".join(render(problem, found or given) for problem in bad))
     for problem in problems:
-        launch.say("note: " + render(problem._replace(severe=True), found))
+        start.say("note: " + render(problem._replace(severe=True), found))
     return plan, dict(read_document(found).data)
 
 
 def rule_of(plan: Any) -> Any:
     """Return what the set's label files are measured by."""
-    from lab._data_files import Rule
+    from lab.data.files import Rule
 
     return Rule("detect", len(plan.names), *plan.points)
 
 
 def entries(plan: Any, only: Optional[str] = None) -> Iterator[Entry]:
     """Yield every image of a data set, its header and its labels read; by split, sorted."""
-    from lab.data_check import _looks
+    from lab.data.check import looks
 
     chosen = {split: images for split, images in plan.images.items() if only in (None, split)}
     progress = Progress("reading", sum(map(len, chosen.values())))
     try:
         for split, images in chosen.items():
             # no image number is a multiple of that but the first, so that one image is decoded
-            for image, label, look, labels in _looks(images, plan.channels, rule_of(plan), len(images) + 1):
+            for image, label, look, labels in looks(images, plan.channels, rule_of(plan), len(images) + 1):
                 yield Entry(split, image, label, look, labels)
                 progress.step()
     finally:

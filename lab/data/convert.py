@@ -1,281 +1,292 @@
-"""Converts Pascal VOC, COCO and LabelMe to YOLO: finds images, mends or refuses boxes, names what it did.
+"""Converts COCO, Pascal VOC and LabelMe to YOLO by the package ``supervision``, and checks what came of it.
 
-The readers are the project's own; ``voc``, ``coco`` and ``labelme`` say what libraries did with the same files.
+The package takes one folder of images and one of annotations, and names no file where one is bad. So the annotations
+are read here first: what is unreadable, or of a missing or another image, is named, and the package gets a plain copy
+in ASCII. What it does not mind (coordinates outside the image, classes without an object), ``lab check`` names.
 """
 
 from __future__ import annotations
 
+import importlib.util
+import json
+import math
+import re
+import shutil
 import warnings
 from collections import Counter
-from pathlib import Path, PurePosixPath
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+from xml.etree import ElementTree
 
-from lab import launch
-from lab.data import classes, coco, labelme, voc
-from lab.data.common import Names, Progress, check_new, new_folder, put, write_yaml
-from lab.data.objects import Row, aligned, line, outlined, rows_of
-from lab.data.pictures import Picture, Pictures, key, walk
-from lab.data.problems import Problems
-from lab.data.records import Page, Reading, part_of
-from lab.launch import UsageError, say
+from lab.data.check import check_data
+from lab.data.common import GENERIC, PARTS, check_new, new_folder, part_of, write_yaml
+from lab.data.files import look_at_image
+from run import start
+from run.arguments import UsageError
+from run.start import say
 
-ORDER = ("train", "val", "test")
+EXAMPLES = 5
+"""How many faults are named."""
 
+LEAST = (0, 31, 2)
+"""The version of supervision from which on boxes of Pascal VOC do not come out a pixel small."""
 
-class Job(NamedTuple):
-    """An image to write: its file (None where the annotation holds it), its path from the root, and its annotation."""
-
-    picture: Optional[Picture]
-    relative: PurePosixPath
-    page: Page
+File = Tuple[Path, Any]
+"""An annotation file, and what is in it."""
 
 
 def main(options: Any) -> int:
-    """Run ``convert``; return the exit code."""
-    check_new(options.to)
+    """Run ``convert``; return the exit code: 1 where the check finds something severe in the result."""
+    place = check_new(options.to)
     source = Path(options.source).expanduser()
+    images = Path(options.images).expanduser() if options.images else None
     if not source.exists():
         raise UsageError(f"{options.source} does not exist: name the folder of the annotations, or a COCO file")
-    images = Path(options.images).expanduser() if options.images else None
     if images is not None and not images.is_dir():
         raise UsageError(f"--images {options.images}: there is no such folder")
-    given, new = classes.given_names(options.names), classes.renames(options.rename)
-    problems = Problems()
-    base = source if source.is_dir() else source.parent
-    kind, reading = read(options, source, base, problems)
-    if not reading.pages:
-        say("\n".join(problems.lines()))
-        raise UsageError(f"{options.source}: none of the {len(reading.failed)} annotation files can be read")
-    launch.load_quietly()
-    names = classes.settle(reading.pages, reading.names, given, new, problems)
-    root = images or (base.parent if source.is_file() and base.name.lower() in ("annotations", "labels") else base)
-    jobs = match(reading, Pictures(root), base, problems)
-    if not jobs:
-        say("\n".join(problems.lines()))
-        raise UsageError(f"not one image of the annotations was found in {root}: name their folder with --images")
-    task = options.task if options.task != "auto" else _task(jobs)
-    with new_folder(options.to) as work:
-        counts = _write(work, jobs, names, task, options, problems)
-        record = {
-            "source": str(source.resolve()),
-            "format": kind,
-            "task": task,
-            "names": names,
-            "parts": {part: dict(one) for part, one in counts.items()},
-            "options": {k: v for k, v in vars(options).items() if k != "verb"},
-        }
-        problems.write(work, record)
-    total: Counter[str] = sum(counts.values(), Counter())
-    say(f"read      {len(reading.pages):,} annotated images of format {kind} below {source}")
-    for text in reading.lines:
-        say(f"          {text}")
-    for part, one in counts.items():
-        say(
-            f"{part or 'images':9} {one['images']:,} images, {one['objects']:,} objects, {one['empty']:,} of background"
+    if importlib.util.find_spec("supervision") is None:
+        raise UsageError("the package supervision is missing: run `python -m pip install supervision`")
+    start.load_quietly()
+    import supervision
+
+    found = tuple(int(n) for n in re.findall(r"\d+", supervision.__version__)[:3])
+    if found < LEAST:
+        raise UsageError(
+            f"supervision {supervision.__version__} is too old: {'.'.join(map(str, LEAST))} is needed, which needs "
+            "Python 3.10; run `python -m pip install --upgrade supervision`"
         )
-    shown = ", ".join(f"{n} {name}" for n, name in enumerate(names[:20]))
-    say(f"classes   {shown}" + (f" and {len(names) - 20} more" if len(names) > 20 else ""))
-    choice = {"segment": "all objects have polygons; --task detect writes boxes", "detect": ""}[task]
-    say(f"task      {task}" + (f" ({choice})" if choice and options.task == "auto" else ""))
-    for text in problems.lines():
-        say(text)
-    say(f"written   {Path(options.to) / 'data.yaml'}; all problems in report.json and problems.csv beside it")
-    if not total["objects"]:
-        say("warning: there is not one object in it")
-    if len(counts) == 1:
+    kind, files = read(source)
+    with new_folder(options.to) as work, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        sets: Dict[str, Any] = {}
+        for name, some in grouped(kind, source, files).items():
+            say(f"reading   {name}: {len(some):,} annotation file(s) of format {kind}")
+            sets[name] = load(kind, name, some, images, options.task, work)
+        names = list(dict.fromkeys(str(name) for one in sets.values() for name in one.classes))
+        _write(work, sets, names if kind == "coco" else sorted(names), options.task)
+    for text in dict.fromkeys(str(one.message) for one in caught if one.category is UserWarning):
+        say(f"note: {text}")
+    report = check_data(str(place / "data.yaml"), task=options.task, full=False)
+    say("\n".join([*report.lines(), f"written   {Path(options.to) / 'data.yaml'}"]))
+    if len(sets) == 1:
         quoted = [f'"{name}"' if " " in name else name for name in (options.to, f"{options.to}-split")]
         say(f"next      python -m lab data split {quoted[0]} --to {quoted[1]}")
-    return 1 if options.strict and (problems.warned or not total["objects"]) else 0
+    return 0 if report.ok else 1
 
 
-def read(options: Any, source: Path, base: Path, problems: Problems) -> Tuple[str, Reading]:
-    """Read the annotations by the format that was given or found.
+def refuse(faults: Sequence[str], advice: str) -> None:
+    """Raise UsageError where there are faults: names the first few, and says what to do."""
+    if faults:
+        more = f"\n  and {len(faults) - EXAMPLES} more" if len(faults) > EXAMPLES else ""
+        raise UsageError("\n  ".join(faults[:EXAMPLES]) + f"{more}\n  nothing was written; to do: {advice}")
+
+
+def read(source: Path) -> Tuple[str, List[File]]:
+    """Read annotation files; return their format (voc, coco, labelme), and them.
 
     Raises:
-        UsageError: There are none, or of more than one format.
+        UsageError: A file cannot be read, or there are none, or of more than one format.
     """
-    found: Dict[str, List[Path]] = {"voc": [], "coco": [], "labelme": []}
-    unknown = []
-    for path in [source] if source.is_file() else walk(source, {"xml", "json"}):
-        if path.suffix.lower() == ".xml":
-            found["voc"].append(path)
+    found: Dict[str, List[File]] = {}
+    faults = []
+    for path in [source] if source.is_file() else sorted(source.rglob("[!.]*.*")):
+        if path.suffix.lower() not in (".xml", ".json"):
             continue
-        answer = coco.is_coco(path) if path.suffix.lower() == ".json" else None
-        found["labelme" if answer is False else "coco"].append(path) if answer is not None else unknown.append(path)
-    kind = options.kind
-    if kind == "auto":
-        kinds = [name for name, files in found.items() if files]
-        if len(kinds) > 1:
-            there = ", ".join(f"{len(found[name])} {name}" for name in kinds)
-            raise UsageError(f"{source} has annotations of more than one format ({there}): name one with --from")
-        if not kinds:
-            there = f"; {len(unknown)} JSON files are of neither, such as {unknown[0]}" if unknown else ""
-            raise UsageError(f"{source} has no annotation of Pascal VOC (.xml), COCO or LabelMe (.json){there}")
-        kind = kinds[0]
-    files = found[kind] or ([path for path in unknown if kind != "voc"])
-    if not files:
-        raise UsageError(f"{source} has no annotation of the format {kind}")
-    lines: List[str] = []
-    boxed = [path for path in files if path.name.startswith("instances_")]
-    if kind == "coco" and 0 < len(boxed) < len(files):  # COCO's own captions and keypoints are of the same images
-        others = [path.name for path in files if path not in boxed]
-        lines.append(f"only instances_*.json is read; not {', '.join(others[:5])}" + " ..." * (len(others) > 5))
-        files = boxed
-    for path in unknown if kind != "voc" and found[kind] else ():
-        problems.add("annotation-unreadable", path, detail="it is of no known format")
-    shown = Progress("reading", len(files)).over(files)
+        try:
+            text = _text(path.read_bytes())
+            content = ElementTree.fromstring(text) if path.suffix.lower() == ".xml" else json.loads(text)
+        except (OSError, ValueError, RecursionError, ElementTree.ParseError) as e:
+            faults.append(f"{path} cannot be read: {' '.join(str(e).split())}")
+            continue
+        if isinstance(content, ElementTree.Element):
+            kind = "voc" if content.tag == "annotation" else ""
+        else:
+            keys = {"images", "annotations", "shapes"} & set(content if isinstance(content, dict) else ())
+            kind = "coco" if keys == {"images", "annotations"} else "labelme" if keys == {"shapes"} else ""
+        found.setdefault(kind, []).append((path, content))
+    refuse(faults, "mend or remove the files")
+    found.pop("", None)
+    if len(found) != 1:
+        there = ", ".join(f"{len(some)} {kind}" for kind, some in found.items())
+        what = f"annotations of more than one format ({there}): name the folder or file of one" if found else ""
+        raise UsageError(f"{source} has {what or 'no annotation of Pascal VOC (.xml), COCO or LabelMe (.json)'}")
+    ((kind, files),) = found.items()
+    boxed = [file for file in files if file[0].name.startswith("instances_")]  # beside COCO's captions and keypoints
+    return kind, boxed if kind == "coco" and boxed else files
+
+
+def _text(raw: bytes) -> str:
+    """Return a file's text: in UTF-8 or, as tools on Chinese Windows write it, GB18030; without XML's declaration."""
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = raw.decode("gb18030")
+    return text.partition("?>")[2] if text.lstrip().startswith("<?xml") else text
+
+
+def grouped(kind: str, source: Path, files: List[File]) -> Dict[str, List[File]]:
+    """Return each COCO file, or the files of each folder, by a name: train, val or test where it says so."""
+    folders: Dict[Path, List[File]] = {}
+    for file in files:
+        folders.setdefault(file[0] if kind == "coco" else file[0].parent, []).append(file)
+    result: Dict[str, List[File]] = {}
+    for path, some in folders.items():
+        above = path.parent.name if source in path.parents else path.stem
+        own = part_of(path.stem) or part_of(above) or (above if path.stem.lower() in GENERIC else path.stem)
+        name = own if own not in result else next(f"{own}-{n}" for n in range(2, 10**6) if f"{own}-{n}" not in result)
+        result[name] = some
+    return result
+
+
+def load(kind: str, unit: str, files: List[File], given: Optional[Path], task: str, work: Path) -> Any:
+    """Return annotation files as the package reads them: its ``DetectionDataset``.
+
+    Args:
+        kind: voc, coco or labelme.
+        unit: What ``grouped`` calls them.
+        files: The files.
+        given: The folder of --images.
+        task: detect or segment.
+        work: A folder; the copies are in one of its own in it, and are removed again.
+
+    Raises:
+        UsageError: Images are missing, unreadable or of another size, or the package cannot read an annotation.
+    """
+    from supervision import DetectionDataset
+
+    reader = getattr(DetectionDataset, "from_pascal_voc" if kind == "voc" else f"from_{kind}")
+    stage, path = work / "staged", Path(unit)
+    stage.mkdir()
+    try:
+        stated = []
+        for path, content in files:
+            stated += [(path, name, size) for name, size in _stated(kind, path, content)]
+        folder, images = _images(kind, unit, {name for _, name, _ in stated}, files[0][0].parent, given)
+        faults, looks = [], {name: look_at_image(str(file)) for name, file in images.items()}
+        for path, name, size in stated:
+            look = looks.get(name)
+            if look is None:
+                faults.append(f"{path}: its image {name} is not in {folder}")
+            elif look.refused or look.size is None:
+                faults.append(f"{images[name]} is no image that upstream reads: {look.issues[0].kind}")
+            elif all(size) and size != tuple(look.size):
+                faults.append(
+                    f"{images[name]} has {look.size[0]}x{look.size[1]} pixels, not {size[0]}x{size[1]} as in {path}"
+                )
+        refuse(faults, "mend or remove them, or name the folder of the images with --images")
+        for path, content in files:
+            _stage(kind, path, content, images, {name: look.size for name, look in looks.items()}, task, stage)
+        path = folder
+        where = "annotations_path" if kind == "coco" else "annotations_directory_path"
+        return reader(str(folder), **{where: str(stage / "coco.json" if kind == "coco" else stage)})
+    except (AttributeError, LookupError, TypeError, ValueError) as e:  # an entry that lacks what it needs
+        raise UsageError(f"{path} cannot be converted: {type(e).__name__}: {' '.join(str(e).split())}") from None
+    finally:
+        shutil.rmtree(stage)
+
+
+def _stated(kind: str, path: Path, content: Any) -> List[Tuple[str, Tuple[int, int]]]:
+    """Return the images of an annotation file, by name (COCO) or stem, and the width and height it states, or 0."""
     if kind == "voc":
-        return kind, voc.read(shown, base, problems, options.origin, not options.skip_difficult)
-    return kind, coco.read(shown, problems)._replace(lines=lines) if kind == "coco" else labelme.read(shown, problems)
+        width, height = (content.findtext(f"size/{side}", "") for side in ("width", "height"))
+        return [(path.stem, (int(width) if width.isdecimal() else 0, int(height) if height.isdecimal() else 0))]
+    if kind == "labelme":
+        return [(path.stem, (content.get("imageWidth") or 0, content.get("imageHeight") or 0))]
+    return [
+        (one["file_name"].replace("\\", "/"), (one.get("width") or 0, one.get("height") or 0))
+        for one in content["images"]
+    ]
 
 
-def match(reading: Reading, pictures: Pictures, base: Path, problems: Problems) -> List[Job]:
-    """Bring annotations and images together; images without an annotation become background."""
-    jobs: Dict[Any, Job] = {}
-    claimed = {key(page.source.stem) for page in reading.pages}
-    for page in reading.pages:
-        picture = pictures.find(page, base, claimed, problems)
-        if picture is None:
-            if page.embedded:
-                relative = PurePosixPath(page.source.relative_to(base).as_posix())
-                jobs[page.source] = Job(None, relative, page)
-            continue
-        twin = jobs.get(picture.file)
-        if twin is None:
-            jobs[picture.file] = Job(picture, picture.relative, page)
-            continue
-        both = f"{twin.page.source} and {page.source}" if twin.page.source != page.source else str(page.source)
-        problems.add("image-twice", picture.relative, detail=both)
-        if twin.page.part != page.part:
-            problems.add("image-part", picture.relative, detail=f"{twin.page.part or 'none'} and {page.part or 'none'}")
-        things, lost = [*twin.page.things, *page.things], twin.page.lost + page.lost
-        jobs[picture.file] = twin._replace(page=twin.page._replace(things=things, lost=lost))
-    failed = {path.stem.casefold() for path in reading.failed}
-    for picture in pictures.all:
-        if picture.file in jobs:
-            continue
-        if reading.complete:
-            problems.add("image-unlisted", picture.relative)
-        elif picture.file.stem.casefold() not in failed and _is_image(picture):
-            problems.add("no-annotation", picture.relative)
-            jobs[picture.file] = Job(picture, picture.relative, Page(picture.file, "", None, []))
-    return sorted(jobs.values(), key=lambda job: job.relative.as_posix())
+def _images(
+    kind: str, unit: str, wanted: Set[str], beside: Path, given: Optional[Path]
+) -> Tuple[Path, Dict[str, Path]]:
+    """Return the folder that has most of the images, and name (COCO) or stem -> file of those it has."""
+    from ultralytics.data.utils import IMG_FORMATS
+
+    above = [given] if given else [beside, beside.parent]
+    folders = [*above, *(child for one in above for child in sorted(one.iterdir()) if child.is_dir())]
+    best: Tuple[Path, Dict[str, Path]] = above[0], {}
+    for folder in sorted(folders, key=lambda one: part_of(one.name) != unit):  # train2017, val2017 may share names
+        found = {name: folder / name for name in wanted if kind == "coco" and (folder / name).is_file()}
+        for file in sorted(folder.iterdir()) if kind != "coco" else ():
+            if file.stem in wanted and file.suffix[1:].lower() in IMG_FORMATS:
+                found[file.stem] = file
+        best = (folder, found) if len(found) > len(best[1]) else best
+    return best
 
 
-def _is_image(picture: Picture) -> bool:
-    """Tell whether a file is likely to be of the set: VOC's masks are in folders of their own."""
-    return not {"segmentationclass", "segmentationobject"} & {name.lower() for name in picture.relative.parts}
+def _box(values: Sequence[Any], what: str) -> List[float]:
+    try:
+        box = [float(value) for value in values]
+    except (TypeError, ValueError):
+        box = []
+    if len(box) != 4 or not all(map(math.isfinite, box)):
+        raise ValueError(f"{what} has no box of four numbers: {values}")
+    return box
 
 
-def _task(jobs: Sequence[Job]) -> str:
-    things = [thing for job in jobs for thing in job.page.things]
-    return "segment" if things and all(thing.parts or thing.mask for thing in things) else "detect"
+def _stage(
+    kind: str, path: Path, content: Any, images: Dict[str, Path], sizes: Dict[str, Any], task: str, stage: Path
+) -> None:
+    """Write a plain copy of an annotation file, without outlines for detect: as masks they would fill the memory."""
+    if kind == "voc":
+        for one in content.findall("object"):
+            corners = [one.findtext(f"bndbox/{side}") for side in ("xmin", "ymin", "xmax", "ymax")]
+            _box(corners, f"an object {one.findtext('name')!r}")
+            for polygon in one.findall("polygon") if task == "detect" else ():
+                one.remove(polygon)
+        (stage / f"{path.stem}.xml").write_bytes(ElementTree.tostring(content))
+        return
+    if kind == "labelme":
+        shapes = content["shapes"] if isinstance(content["shapes"], list) else [content["shapes"]]
+        for one in shapes:
+            if task == "detect" and one.get("shape_type") == "polygon":
+                xs, ys = zip(*one["points"])
+                one.update(shape_type="rectangle", points=[[min(xs), min(ys)], [max(xs), max(ys)]])
+        plain = {"shapes": shapes, "imagePath": images[path.stem].name}
+        plain.update(zip(("imageWidth", "imageHeight"), sizes[path.stem]))
+    else:
+        names = [one["file_name"].replace("\\", "/") for one in content["images"]]
+        plain = {"categories": content["categories"], "annotations": []}
+        plain["images"] = [
+            {**one, "file_name": name, "width": sizes[name][0], "height": sizes[name][1]}
+            for one, name in zip(content["images"], names)
+        ]
+        for one in content["annotations"]:
+            if not one.get("iscrowd"):  # a region of many objects is none
+                _box(one.get("bbox"), f"annotation {one.get('id')}")
+                plain["annotations"].append(
+                    {**one, "segmentation": one.get("segmentation") if task == "segment" else []}
+                )
+    (stage / f"{path.stem if kind == 'labelme' else 'coco'}.json").write_text(json.dumps(plain), encoding="ascii")
 
 
-def _write(
-    work: Path, jobs: List[Job], names: List[str], task: str, options: Any, problems: Problems
-) -> Dict[str, Counter[str]]:
-    """Write images, labels and data.yaml into a folder; return counts by part."""
-    numbers = {name: n for n, name in enumerate(names)}
-    parts = [job.page.part or next((part_of(x) for x in job.relative.parts[:-1] if part_of(x)), "") for job in jobs]
-    if any(parts):
-        for n, (job, part) in enumerate(zip(jobs, parts)):
-            if not part:
-                problems.add("part-unknown", job.relative)
-                parts[n] = "train"
-    places, counts = Names(), {part: Counter() for part in (*ORDER, "") if part in parts}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's on huge images and odd EXIF
-        for job, part in zip(Progress("writing", len(jobs)).over(jobs), parts):
-            rows = _one(work, job, part, numbers, task, options, problems, places)
-            if rows is not None:
-                counts[part].update(images=1, objects=len(rows), empty=int(not rows))
-    counts = {part: one for part, one in counts.items() if one["images"]}
-    if not counts:
-        say("\n".join(problems.lines()))
-        raise UsageError("no image is left to write: see above")
-    folders = {part: f"images/{part}" if part else "images" for part in counts}
-    first = next(iter(folders.values()))
-    content = {"train": folders.get("train", first), "val": folders.get("val", folders.get("test", first))}
-    if "test" in folders:
-        content["test"] = folders["test"]
+def _write(work: Path, sets: Dict[str, Any], names: List[str], task: str) -> None:
+    """Write the images, labels and data.yaml of all units."""
+    import numpy as np
+
+    folders: Dict[str, List[str]] = {part: [] for part in PARTS}
+    for unit, one in sets.items():
+        below = unit if len(sets) > 1 or unit in PARTS else ""
+        bare, stems = [], Counter(Path(path).stem.casefold() for path in one.image_paths)
+        for path, found in one.annotations.items():
+            found.class_id = np.array([names.index(str(one.classes[n])) for n in found.class_id], dtype=int)
+            if stems[Path(path).stem.casefold()] > 1:
+                bare.append(f"{path} would share its label file with another image")
+            elif task == "segment" and len(found) and (found.mask is None or not found.mask.any((1, 2)).all()):
+                bare.append(f"{path} has objects without an outline, which --task detect would take as boxes")
+        refuse(bare, "rename, mend or remove them")
+        one.classes = names
+        try:
+            one.as_yolo(str(work / "images" / below), str(work / "labels" / below))
+        except ValueError as e:  # an image of the folder that cannot be decoded
+            raise UsageError(f"{unit} cannot be written: {' '.join(str(e).split())}") from None
+        folders[unit if unit in PARTS else "train"].append("/".join(filter(None, ("images", below))))
+    train = folders["train"] or folders["val"] or folders["test"]
+    parts = {"train": train, "val": folders["val"] or folders["test"] or train, "test": folders["test"]}
+    content: Dict[str, Any] = {part: some if len(some) > 1 else some[0] for part, some in parts.items() if some}
     comment = f"Converted by `python -m lab data convert`; task {task}. Paths count from this file's folder."
     if content["val"] == content["train"]:
         comment += "\nNot divided yet: val is train. `python -m lab data split` divides it."
     write_yaml(work / "data.yaml", {**content, "names": dict(enumerate(names))}, comment)
-    return counts
-
-
-def _one(
-    work: Path,
-    job: Job,
-    part: str,
-    numbers: Dict[str, int],
-    task: str,
-    options: Any,
-    problems: Problems,
-    places: Names,
-) -> Optional[List[Row]]:
-    """Write an image and its labels; return its objects, None where it is left out."""
-    from lab._data_files import look_at_image
-
-    held = b"" if job.picture else _embedded(job, problems)
-    if held is None:
-        return None
-    file = job.picture.file if job.picture else work / "embedded.part"
-    if job.picture is None:
-        file.write_bytes(held)
-    try:
-        look = look_at_image(str(file))
-        if look.refused or look.size is None:
-            issue = look.issues[0]
-            problems.add(issue.kind, job.relative, detail=issue.detail)
-            return None
-        page = outlined(job.page, task, problems)
-        page = aligned(page, file, look.size, options.rescale, problems)
-        rows = rows_of(page, look.size, numbers, task, problems)
-        if not rows:
-            if job.page.things or job.page.lost:
-                problems.add("objects-lost", job.relative)
-                return None
-            if options.drop_empty:
-                problems.add("empty-dropped", job.relative)
-                return None
-            if page.source != file:
-                problems.add("no-object", page.source, page.at)
-        suffix = _suffix(file)
-        target, changed = places.place(job.relative, part, suffix)
-        if changed:
-            problems.add("renamed", job.relative, detail=f"images/{target}")
-        rewritten = any(issue.kind == "image-rewritten" for issue in look.issues)
-        if options.link and rewritten:
-            problems.add("not-linked", job.relative)
-        put(file, work / "images" / target, options.link and job.picture is not None and not rewritten)
-    finally:
-        if job.picture is None:
-            file.unlink()
-    if rows or page.source != file:
-        label = (work / "labels" / target).with_suffix(".txt")
-        label.parent.mkdir(parents=True, exist_ok=True)
-        label.write_bytes("".join(line(row, look.size, task) for row in rows).encode())
-    return rows
-
-
-def _embedded(job: Job, problems: Problems) -> Optional[bytes]:
-    try:
-        return labelme.image_in(job.page.source)
-    except (ValueError, OSError) as e:
-        problems.add("image-unreadable", job.page.source, "imageData", e)
-        return None
-
-
-def _suffix(file: Path) -> str:
-    """Return the suffix to write where upstream would not read the file's own: .jfif is .jpg to it."""
-    from PIL import Image
-
-    from ultralytics.data.utils import IMG_FORMATS
-
-    if file.suffix[1:].lower() in IMG_FORMATS:
-        return ""
-    with Image.open(file) as image:
-        return {"JPEG": ".jpg", "MPO": ".jpg", "TIFF": ".tif"}.get(image.format or "", f".{image.format}".lower())

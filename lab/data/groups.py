@@ -7,9 +7,10 @@ import re
 from collections import Counter
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
-from lab.data.common import Progress
-from lab.data.problems import Problems
-from lab.launch import UsageError
+from lab.data.between import digest, size_of
+from lab.data.findings import Issue, Tally
+from lab.terminal import Progress
+from run.arguments import UsageError
 
 RULES: Dict[str, Tuple[str, str]] = {
     "roboflow": ("copies made by Roboflow", r"^(.+)\.rf\.[^.]+$"),  # one image's differ in the hash alone
@@ -58,14 +59,13 @@ def _day(path: str) -> Optional[str]:
     return f"{camera or ''} {str(taken)[:10]}" if taken else None
 
 
-def group(images: Sequence[str], rule: Optional[str], problems: Problems, short: Callable[[str], str]) -> List[int]:
+def group(images: Sequence[str], rule: Optional[str], tally: Tally) -> List[int]:
     """Return a group's number for each image; images alike to the byte are in one group, whatever the rule.
 
     Args:
         images: Paths.
         rule: ``--group-by``.
-        problems: Is added to.
-        short: Shortens a path for a message.
+        tally: Is added to.
     """
     parent = list(range(len(images)))
 
@@ -81,33 +81,31 @@ def group(images: Sequence[str], rule: Optional[str], problems: Problems, short:
         for n, path in enumerate(Progress("grouping", len(images)).over(images)):
             name = find(path)
             if name is None:
-                problems.add("group-unmatched", short(path))
+                tally.add(path, Issue("group-unmatched"))
             else:
                 parent[top(n)] = top(first.setdefault(name, n))
     for one, other in twins(images):
-        problems.add("same-bytes", short(images[other]), detail=f"is {short(images[one])}")
+        tally.add(images[other], Issue("same-bytes", detail=f"is {tally.short(images[one])}"))
         parent[top(other)] = top(one)
     return [top(n) for n in range(len(images))]
 
 
 def twins(images: Sequence[str]) -> List[Tuple[int, int]]:
     """Return pairs of images with the same bytes: the first of a kind, and each other. Reads files of one size only."""
-    from lab._data_between import _digest, _size
-
     by_size: Dict[int, List[int]] = {}
     for n, path in enumerate(images):
-        by_size.setdefault(_size(path), []).append(n)
+        by_size.setdefault(size_of(path), []).append(n)
     pairs = []
     for size, alike in by_size.items():
         if size <= 0 or len(alike) < 2:
             continue
         pieces: Dict[str, List[int]] = {}
         for n in alike:
-            pieces.setdefault(_digest(images[n], False), []).append(n)
+            pieces.setdefault(digest(images[n], False), []).append(n)
         for some in pieces.values():
             first: Dict[str, int] = {}
             for n in some if len(some) > 1 else ():
-                one = first.setdefault(_digest(images[n], True), n)
+                one = first.setdefault(digest(images[n], True), n)
                 if one != n:
                     pairs.append((one, n))
     return sorted(pairs)

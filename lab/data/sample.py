@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import difflib
-import io
 import os
 import random
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from lab import launch
-from lab.data import fonts
+from lab import files, plotting
 from lab.data.common import Entry, entries, open_set
-from lab.launch import UsageError, say
+from run.arguments import UsageError
+from run.start import load_quietly, say
 
 COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#FFFFFF")
 """Okabe and Ito's palette, which colour-blind readers can tell apart; white in place of black."""
@@ -38,22 +37,24 @@ def main(options: Any) -> int:
     for name, least, most in (("count", 1, 400), ("size", 64, 4096)):
         if not least <= getattr(options, name) <= most:
             raise UsageError(f"--{name} {getattr(options, name)}: give {least} to {most}")
-    launch.load_quietly()
+    load_quietly()
     plan, _ = open_set(options.data)
     chosen = choose(plan, options.split, options.count, options.seed, options.name)
-    font = fonts.find(plan.names.values())
+    font = plotting.font_file("".join(plan.names.values()))
     sheet = draw(chosen, plan.names, options.size, font)
-    buffer = io.BytesIO()
-    sheet.save(buffer, "PNG" if out.suffix.lower() == ".png" else "JPEG", quality=92)
-    part = out.with_name(out.name + ".part")
-    part.write_bytes(buffer.getvalue())
-    os.replace(part, out)
+    form = "PNG" if out.suffix.lower() == ".png" else "JPEG"
+    files.write(out, lambda f: sheet.save(f, form, quality=92))
     objects = sum(len(read_shapes(entry)) for entry in chosen)
     say(f"{out}: {len(chosen)} images of {options.split} with {objects} objects, {sheet.width} x {sheet.height} pixels")
-    unwritten = [name for number, name in plan.names.items() if fonts.shown(number, name, font) != name]
+    unwritten = [name for number, name in plan.names.items() if shown(number, name, font) != name]
     if unwritten:
         say(f"note: no font with the letters of {unwritten[0]!r} is installed: classes are shown by number")
     return 0
+
+
+def shown(number: int, name: str, font: Optional[str]) -> str:
+    """Return a class's name where a font can write it, otherwise its number."""
+    return name if font is not None or plotting.font_file(name) else f"class {number}"
 
 
 def find_class(names: Dict[int, str], wanted: str) -> int:
@@ -142,8 +143,9 @@ def draw(chosen: List[Entry], names: Dict[int, str], side: int, font: Optional[s
     """
     from PIL import Image, ImageDraw, ImageFont
 
-    letters = ImageFont.truetype(font or fonts.plain(), max(11, side // 26))
-    small = ImageFont.truetype(fonts.find([os.path.basename(entry.image) for entry in chosen]) or fonts.plain(), 12)
+    plain, titles = plotting.font_file(""), "".join(os.path.basename(entry.image) for entry in chosen)
+    letters = ImageFont.truetype(font or plain, max(11, side // 26))
+    small = ImageFont.truetype(plotting.font_file(titles) or plain, 12)
     across = max(1, min(len(chosen), round(len(chosen) ** 0.5 + 0.49)))
     down = -(-len(chosen) // across)
     tiles = [_tile(entry, names, side, letters, font) for entry in chosen]
@@ -185,7 +187,7 @@ def _tile(entry: Entry, names: Dict[int, str], side: int, letters: Any, font: Op
     for shape in shapes if len(shapes) <= 12 or len(names) > 1 else ():  # one class need not be written on each of many
         colour = COLOURS[shape.number % len(COLOURS)]
         x, y = (min(point[axis] for point in shape.points) for axis in (0, 1))
-        text = fonts.shown(shape.number, names.get(shape.number, ""), font)
+        text = shown(shape.number, names.get(shape.number, ""), font)
         box = pen.textbbox((0, 0), text, letters)
         at = (
             min(max(0, x * image.width), max(0, image.width - box[2] - 4)),

@@ -7,26 +7,29 @@ from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import Any, Dict, Hashable, List, NamedTuple, Sequence, Tuple
 
-from lab import launch
 from lab.data.common import (
+    PARTS,
     Entry,
     Names,
-    Progress,
     check_new,
     entries,
     new_folder,
     open_set,
-    pad,
     put,
-    width,
     write_yaml,
 )
+from lab.data.findings import Issue, Tally
+from lab.data.findings import lines as finding_lines
 from lab.data.groups import group, rule_of, suggestion
-from lab.data.problems import Problems
 from lab.data.stratify import divide
-from lab.launch import UsageError, say
+from lab.files import write_json
+from lab.terminal import Progress, pad, width
+from run import start
+from run.arguments import UsageError
+from run.start import say
 
-PARTS = ("train", "val", "test")
+HARMLESS = ("renamed", "same-bytes")
+"""Kinds of finding that --strict does not mind."""
 
 
 class Division(NamedTuple):
@@ -77,51 +80,47 @@ def main(options: Any) -> int:
     shares = read_parts(options.parts)
     if options.group_by:
         rule_of(options.group_by)
-    launch.load_quietly()
+    start.load_quietly()
     plan, content = open_set(options.data)
-    problems = Problems()
-    division = split(plan, shares, options.seed, options.group_by, options.stratify, problems)
+    tally = Tally(plan.root, most=None)
+    division = split(plan, shares, options.seed, options.group_by, options.stratify, tally)
     table = count(division, plan.names, shares)
-    note_missing(table, plan.names, problems)
+    note_missing(table, plan.names, tally)
     with new_folder(options.to) as work:
-        sources = _copy(work, division, problems) if options.copy else _lists(work, division, shares)
+        sources = _copy(work, division, tally) if options.copy else _lists(work, division, shares)
         keep = {key: content[key] for key in ("kpt_shape", "flip_idx", "channels") if key in content}
         comment = f"Divided by `python -m lab data split`, seed {options.seed}, from {plan.file}"
         write_yaml(work / "data.yaml", {**sources, **keep, "names": dict(plan.names)}, comment)
         record = {"source": plan.file, "images": len(division.entries), "groups": len(set(division.groups))}
         record["options"] = {key: value for key, value in vars(options).items() if key != "verb"}
         record["parts"] = {part: {str(k): n for k, n in one.items()} for part, one in table.items()}
-        problems.write(work, record)
+        write_json(work / "report.json", {**record, "findings": tally.record()})
     for line in lines(table, plan.names, division):
         say(line)
-    for line in problems.lines():
+    found = tally.findings()
+    for line in finding_lines(found, "warning"):
         say(line)
     hint = None if options.group_by else suggestion([entry.image for entry in division.entries])
     if hint:
         say(f"warning: {hint}")
     say(f"written   {Path(options.to) / 'data.yaml'}" + ("" if options.copy else " and its lists; no image was copied"))
-    return 1 if options.strict and (problems.warned or hint) else 0
+    return 1 if options.strict and (hint or any(one.kind not in HARMLESS for one in found)) else 0
 
 
-def split(plan: Any, shares: Dict[str, float], seed: int, rule: Any, by_class: bool, problems: Problems) -> Division:
+def split(plan: Any, shares: Dict[str, float], seed: int, rule: Any, by_class: bool, tally: Tally) -> Division:
     """Divide the images of a data set.
 
     Args:
-        plan: The data set (``lab._data_yaml.Plan``).
+        plan: The data set (``lab.data.yaml_file.Plan``).
         shares: Part -> fraction.
         seed: Any whole number.
         rule: What keeps images together: see ``lab.data.groups.rule_of``; None for nothing but their bytes.
         by_class: Stratify.
-        problems: Is added to.
+        tally: Is added to.
 
     Raises:
         UsageError: There are fewer groups than parts.
     """
-    root = os.path.join(plan.root, "")
-
-    def short(path: str) -> str:
-        return (path[len(root) :] if path.startswith(root) else path).replace(os.sep, "/")
-
     found: Dict[str, Entry] = {}
     unique = {os.path.abspath(path): (part, path) for part, paths in plan.images.items() for path in paths}
     images: Dict[str, List[str]] = {part: [] for part in plan.images}
@@ -129,13 +128,14 @@ def split(plan: Any, shares: Dict[str, float], seed: int, rule: Any, by_class: b
         images[part].append(path)
     for entry in entries(plan._replace(images=images)):
         if entry.look.refused:
-            problems.add("image-absent", short(entry.image), detail=entry.look.issues[0].detail)
+            tally.add(entry.image, entry.look.issues[0])
             continue
         if entry.labels is not None and entry.labels.refused:
-            problems.add("label-refused", short(entry.label))
+            for issue in entry.labels.issues:
+                tally.add(entry.label, issue)
         found.setdefault(os.path.abspath(entry.image), entry)
-    items = [found[path] for path in sorted(found, key=short)]
-    numbers = group([entry.image for entry in items], rule, problems, short)
+    items = [found[path] for path in sorted(found, key=tally.short)]
+    numbers = group([entry.image for entry in items], rule, tally)
     members: Dict[int, List[int]] = {}
     for n, number in enumerate(numbers):
         members.setdefault(number, []).append(n)
@@ -167,16 +167,16 @@ def count(division: Division, names: Dict[int, str], shares: Dict[str, float]) -
     return table
 
 
-def note_missing(table: Dict[str, Counter[Any]], names: Dict[int, str], problems: Problems) -> None:
+def note_missing(table: Dict[str, Counter[Any]], names: Dict[int, str], tally: Tally) -> None:
     """Note parts without an image, and classes that a part lacks though the set has them."""
     for part, one in table.items():
         if not one["images"]:
-            problems.add("part-empty", part)
+            tally.add(part, Issue("no-images"))
             continue
         for number, name in names.items():
             there = sum(other[number] for other in table.values())
             if there and not one[number]:
-                problems.add("class-part", name, detail=f"none in {part}, {there} in all")
+                tally.add(name, Issue(f"class-{part}", detail=f"{there} in all"))
 
 
 def lines(table: Dict[str, Counter[Any]], names: Dict[int, str], division: Division, most: int = 40) -> List[str]:
@@ -205,7 +205,7 @@ def _lists(work: Path, division: Division, shares: Dict[str, float]) -> Dict[str
     return {part: f"{part}.txt" for part in shares}
 
 
-def _copy(work: Path, division: Division, problems: Problems) -> Dict[str, str]:
+def _copy(work: Path, division: Division, tally: Tally) -> Dict[str, str]:
     """Copy images and their label files, bytes unchanged, into a folder for each part."""
     places = Names()
     folders = [os.path.dirname(os.path.abspath(entry.image)) for entry in division.entries]
@@ -218,7 +218,7 @@ def _copy(work: Path, division: Division, problems: Problems) -> Dict[str, str]:
             relative = PurePosixPath(*relative.parts[1:])
         target, changed = places.place(relative, part)
         if changed:
-            problems.add("renamed", relative, detail=f"images/{target}")
+            tally.add(str(relative), Issue("renamed", detail=f"images/{target}"))
         put(Path(entry.image), work / "images" / target, link=False)
         if entry.labels is not None:
             put(Path(entry.label), (work / "labels" / target).with_suffix(".txt"), link=False)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections import Counter
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
-from lab import launch
-from lab.data.common import Entry, Progress, check_new, entries, new_folder, open_set, pad
-from lab.data.common import width as columns
-from lab.launch import UsageError, say
+from lab.data.common import Entry, check_new, entries, new_folder, open_set
+from lab.data.findings import Tally
+from lab.files import write_json
+from lab.terminal import Progress, pad
+from lab.terminal import width as columns
+from run import start
+from run.arguments import UsageError
+from run.start import say
 
 SMALL, MEDIUM = 32**2, 96**2
 """Areas in pixels under which COCO calls an object small and medium."""
@@ -60,20 +62,16 @@ def main(options: Any) -> int:
         raise UsageError(f"--imgsz {options.imgsz}: the least is 32")
     if options.out:
         check_new(options.out, "--out")
-    launch.load_quietly()
+    start.load_quietly()
     plan, _ = open_set(options.data)
     stats = gather(plan, options.imgsz, options.near)
     if options.out:
         with new_folder(options.out, "--out") as work:
-            text = json.dumps(record(stats, plan.file, options.imgsz), indent=1, ensure_ascii=False)
-            (work / "stats.json").write_text(text + "\n", encoding="utf-8")
-            from lab.data.figure import draw
-
-            draw(stats, options.imgsz, work / "stats.png")
+            write_json(work / "stats.json", record(stats, plan.file, options.imgsz))
     for line in lines(stats, options.imgsz):
         say(line)
     if options.out:
-        say(f"written   {Path(options.out) / 'stats.json'} and stats.png")
+        say(f"written   {Path(options.out) / 'stats.json'}")
     return 1 if options.strict and (stats.leaks or stats.near) else 0
 
 
@@ -81,13 +79,13 @@ def gather(plan: Any, imgsz: int, near: str = "auto") -> Stats:
     """Count a data set.
 
     Args:
-        plan: ``lab._data_yaml.Plan``.
+        plan: ``lab.data.yaml_file.Plan``.
         imgsz: Training size in pixels.
         near: yes, no or auto: look for near-identical images.
     """
-    from lab._data_between import note_leaks
+    from lab.data.between import note_leaks
 
-    root = os.path.join(plan.root, "")
+    short = Tally(plan.root).short
     same = [part for part in plan.images if part != "train" and plan.sources[part] == plan.sources.get("train")]
     # a set that is not divided yet names train as val: its images count once
     plan = plan._replace(images={part: some for part, some in plan.images.items() if part not in same})
@@ -117,9 +115,6 @@ def gather(plan: Any, imgsz: int, near: str = "auto") -> Stats:
             per_image.append(len(found))
             sizes[entry.look.size] += 1
     leaks: List[Tuple[str, str]] = []
-
-    def short(path: str) -> str:
-        return (path[len(root) :] if path.startswith(root) else path).replace(os.sep, "/")
 
     def note(path: str, issue: Any) -> None:
         if issue.kind == "leak":

@@ -93,11 +93,11 @@ class TestLayerLoops:
             "ultralytics/none.py": "def run():\n    other.keep(y, layer, x)\n    keep(y)\n",
             f"{OVERLAY}mine.py": f"def run():\n    {kept}\n",
         }
-        assert series.layer_loops(tree_of(files)) == (
+        assert series.check_layer_loops(tree_of(files)) == [
             "ultralytics/more.py: A.B.run",
             f"{TASKS}: run",
             f"{TASKS}: run.inner",
-        )
+        ]
 
     def test_refuses_a_series_whose_loops_are_not_those_that_its_step_counts(self, monkeypatch):
         monkeypatch.setattr(series, "ORDER", SERIES)  # the fakes are of no release that needs more
@@ -132,4 +132,4 @@ class TestLayerLoops:
         ],
     )
     def test_accepts_the_hook_and_loops_of_other_kinds(self, files):
-        assert series.check_layer_loops(tree_of(files)) is None
+        series.check_layer_loops(tree_of(files))

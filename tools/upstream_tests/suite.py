@@ -8,10 +8,10 @@ import tarfile
 from pathlib import Path, PurePosixPath
 from typing import Callable, Optional
 
-from fork.bump import with_values
 from fork.errors import ForkError, IntegrityError, PinError
 from fork.fetch import obtain
 from fork.pin import Package, Pin
+from fork.releases.bump import with_values
 from fork.state import look
 from fork.tree import PACKAGE, Tree, write_files
 

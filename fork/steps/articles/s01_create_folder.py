@@ -29,4 +29,6 @@ STEP = Step(
     files=(),
     places=(0, 0),
     apply=apply,
+    not_needed_when="git has brought the folder, which is always: the step only checks that it is there.",
+    differs="The folder is the only part of `ultralytics/` that is committed.",
 )

@@ -28,4 +28,6 @@ STEP = Step(
     files=(),
     places=(0, 0),
     apply=apply,
+    not_needed_when="git has brought the file, which is always: the step only checks that it is there.",
+    differs="No import line for a new file; one that does not import is named when a YAML asks for it.",
 )

@@ -33,4 +33,6 @@ STEP = Step(
     files=(TASKS,),
     places=(2, 2),
     apply=apply,
+    not_needed_when="parse_model itself takes a row that gives several maps; then s05 and s06 are not needed either.",
+    differs="None.",
 )

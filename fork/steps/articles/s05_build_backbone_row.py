@@ -70,4 +70,6 @@ STEP = Step(
     files=(TASKS,),
     places=(3, 3),
     apply=apply,
+    not_needed_when="parse_model itself builds a row that gives several maps.",
+    differs="There is no list of classes to keep, and the number of input channels is passed on.",
 )

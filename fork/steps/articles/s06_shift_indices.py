@@ -71,4 +71,6 @@ STEP = Step(
     files=(TASKS,),
     places=(6, 6),
     apply=apply,
+    not_needed_when="parse_model itself counts each map of a row.",
+    differs="Single statements in place of a whole tail; the printed table shows the indices as a YAML must use them.",
 )

@@ -99,4 +99,11 @@ STEP = Step(
     files=(TASKS, "ultralytics/utils/export/imx.py", LATE),
     places=(1, 6),
     apply=apply,
+    not_needed_when=(
+        "upstream's loops over layers themselves keep several maps of a row. A loop that a release does not have "
+        "is not asked for, but for the base model's."
+    ),
+    differs=(
+        "One statement of a loop, not two whole loops. The articles' `insert(0, …)` is right for 4 and 5 maps only."
+    ),
 )

@@ -40,4 +40,6 @@ STEP = Step(
     files=(TASKS,),
     places=(1, 2),
     apply=apply,
+    not_needed_when="strides are known without a pass, or the pass takes its size from the model.",
+    differs="Only behind a backbone: stock models keep 256 and build as fast as before.",
 )

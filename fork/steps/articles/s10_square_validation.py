@@ -45,4 +45,6 @@ STEP = Step(
     files=(FILE,),
     places=(2, 2),
     apply=apply,
+    not_needed_when="validation during training does not use rectangular batches.",
+    differs="The articles set `rect=False` outright; here it depends on the backbone.",
 )

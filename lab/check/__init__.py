@@ -1,0 +1,1 @@
+"""Checks a model YAML and a data set before anything is built."""

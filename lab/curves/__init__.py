@@ -1,0 +1,1 @@
+"""Draws the training curves of several runs in one picture."""

@@ -1,0 +1,1 @@
+"""Shows where a detector looks."""

@@ -1,0 +1,1 @@
+"""Lists every model YAML with its figures."""
