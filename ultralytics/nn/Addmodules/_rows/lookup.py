@@ -86,7 +86,7 @@ def look_up(name: str, namespace: Dict[str, Any], args: Any = (), allowed: Calla
             f"{name} is not available: ultralytics/nn/Addmodules/{broken.file} could not be imported.\n"
             f"  {broken.reason}\n  to do: mend that file; nothing else is affected by it"
         )
-    file = unread(name, __package__)
+    file = unread(name)
     if file:
         raise BackboneError(
             f"there is no module {name!r}: it stands in ultralytics/nn/Addmodules/{file}, which is not read.\n"
