@@ -6,17 +6,21 @@ from .fakes import DATA, DATA_TEXT, NEWLINES, PATCHES, PATCHES_TEXT, check, edit
 
 DATASET = p01_trust_files.DATASET
 STEP = p01_trust_files.STEP
-IMPORT = "from ultralytics.nn.Addmodules import hooks as addmodules  # here, since nn imports this module\n"
+HOOKS = "from ultralytics.nn.Addmodules import hooks as addmodules"
+FIRST = "from ultralytics.fakes.cfg import get\n"
+IMPORT = (FIRST, f"{HOOKS}\n{FIRST}")
 LINE = "    data  =  YAML.load(file, append_filename=True)   # read\n"
 TIME = "    # from here on\n    t  =  time.time()   # begun\n"
 READ = "        return  np.load( str(path), allow_pickle = True ).item()   # all of it\n"
 OPEN = "    return torch.load(*args, **kwargs)   # the one\n"
 CHANGES = (
-    (LINE, f"    {IMPORT}    addmodules.check_legible(file)\n{LINE}"),
+    (LINE, f"    addmodules.check_legible(file)\n{LINE}"),
     (TIME, "    # from here on\n    addmodules.allow_download(file, s)\n    t  =  time.time()   # begun\n"),
-    (READ, f"        {IMPORT}        return  addmodules.read_cache(path)   # all of it\n"),
+    (READ, "        return  addmodules.read_cache(path)   # all of it\n"),
+    IMPORT,
 )
-LOAD = ("\n" + OPEN, f"\n    {IMPORT}    return addmodules.open_weights(torch.load, *args, **kwargs)   # the one\n")
+LATE = f"{HOOKS}  # here, since nn imports this module\n"
+LOAD = ("\n" + OPEN, f"\n    {LATE}    return addmodules.open_weights(torch.load, *args, **kwargs)   # the one\n")
 BEFORE = {DATA: DATA_TEXT, PATCHES: PATCHES_TEXT}
 AFTER = {DATA: edited(DATA_TEXT, *CHANGES), PATCHES: edited(PATCHES_TEXT, LOAD)}
 CHECK, CACHE = f"{DATA}: check_det_dataset", f"{DATA}: load_dataset_cache_file"
@@ -27,7 +31,7 @@ NO_LOAD = {DATA: DATA_TEXT, PATCHES: PATCHES_TEXT.replace("def torch_load", "def
 @NEWLINES
 def test_asks_before_it_runs_and_reads_without_running(newline):
     outcome = check(STEP, tree_of(BEFORE, newline), tree_of(AFTER, newline))
-    assert sorted(outcome.where) == sorted([CHECK, CHECK, CACHE, LOADER])
+    assert sorted(outcome.where) == sorted([CHECK, CHECK, CACHE, f"{DATA}: module", LOADER])
 
 
 @NEWLINES
@@ -37,7 +41,7 @@ def test_a_second_run_changes_nothing(newline):
 
 def test_weights_are_left_alone_where_the_release_has_no_function_that_opens_them():
     after = {**NO_LOAD, DATA: AFTER[DATA]}
-    assert check(STEP, tree_of(NO_LOAD), tree_of(after)).applied == 3
+    assert check(STEP, tree_of(NO_LOAD), tree_of(after)).applied == 4
     unchanged(STEP, tree_of(after))
 
 
@@ -73,17 +77,17 @@ def test_refuses_where_a_place_is_not_there_once(file, change, where, sought, fo
 
 def test_caches_were_once_read_beside_the_data_sets():
     named = DATA_TEXT.replace("def load_dataset_cache_file", "def load_cache_file")
-    text = "def load_dataset_cache_file(path):\n    blob = np.load(path).item()  # all\n    return blob\n"
-    new = edited(text, ("    blob = np.load(path).item()", f"    {IMPORT}    blob = addmodules.read_cache(path)"))
-    before = {**BEFORE, DATA: named, DATASET: text}
-    after = {**AFTER, DATA: edited(named, *CHANGES[:2]), DATASET: new}
-    assert check(STEP, tree_of(before), tree_of(after)).applied == 4
+    text = f"{FIRST}\n\ndef load_dataset_cache_file(path):\n    blob = np.load(path).item()  # all\n    return blob\n"
+    new = edited(text, ("blob = np.load(path).item()", "blob = addmodules.read_cache(path)"), IMPORT)
+    before = {**NO_LOAD, DATA: named, DATASET: text}  # by torch's own load
+    after = {**NO_LOAD, DATA: edited(named, *CHANGES[:2], IMPORT), DATASET: new}
+    assert check(STEP, tree_of(before), tree_of(after)).applied == 5
     where = f"{DATASET}: {CACHE.split()[1]}"
     refuses(STEP, tree_of({**before, DATASET: ""}), where, "one definition of that name", "0 of them")
 
 
 @pytest.mark.parametrize("part", range(4))
 def test_refuses_a_tree_that_is_edited_in_part(part):
-    file, change = [*((DATA, change) for change in CHANGES), (PATCHES, LOAD)][part]
+    file, change = [*((DATA, change) for change in CHANGES[:3]), (PATCHES, LOAD)][part]
     half = tree_of({**BEFORE, file: edited(BEFORE[file], change)})
     refuses(STEP, half, CHECK, "the whole of this step's edit, or nothing of it", "1 of 4 places edited")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
-from typing import List
 
-from fork.edit import ALREADY, Outcome, Place, Sources, Step
-from fork.steps._places import HOOKS, LATE_IMPORT
-from fork.syntax import Definition, within
+from fork.edit import ALREADY, Outcome, Sources, Step
+from fork.steps._places import HOOKS, LATE_IMPORT, import_hooks
+from fork.syntax import within
 from fork.tree import Tree
 
 NAME = "p01_trust_files"
@@ -31,21 +30,18 @@ def apply(tree: Tree) -> Outcome:
         return ALREADY
     read = check.one(f"the line `{READERS[0]}`", check.lines(ast.Assign, *READERS))
     time = check.one(f"the line `{TIME}`", check.lines(ast.Assign, TIME))
-    check.insert_before(read, LATE_IMPORT, LEGIBLE)
+    check.insert_before(read, LEGIBLE)
     check.insert_before(time, ASK)
-    _replace(cache, cache.one(f"`{PICKLED}`", cache.nodes(ast.Call, PICKLED)), READ)
+    cache.replace(cache.one(f"`{PICKLED}`", cache.nodes(ast.Call, PICKLED)), READ)
+    for source in {check.source.file: check.source, cache.source.file: cache.source}.values():
+        import_hooks(source)
     for load in loads:
         call = load.one("`LOAD(*args, **kwargs)`", load.nodes(ast.Call, PASSED))
-        _replace(load, call, f"{HOOKS}.{OPEN}({load.code(call.func)}, *args, **kwargs)")
+        line = next(line for line in load.lines(ast.Return) if call in within(line, ast.Call))
+        with load.as_one():
+            load.insert_before(line, LATE_IMPORT)
+            load.redirect(call, f"{HOOKS}.{OPEN}", load.code(call.func))
     return sources.save()
-
-
-def _replace(place: Place[Definition], call: ast.Call, new: str) -> None:
-    """Replace a call, and import the hooks before the line on which it stands; one place."""
-    lines: List[ast.stmt] = [line for line in place.lines(ast.stmt) if not hasattr(line, "body")]
-    with place.as_one():
-        place.insert_before(next(line for line in lines if call in within(line, ast.Call)), LATE_IMPORT)
-        place.replace(call, new)
 
 
 STEP = Step(
@@ -61,7 +57,7 @@ STEP = Step(
         "names upstream would lose."
     ),
     files=(DATA, DATASET, PATCHES),
-    places=(3, 4),
+    places=(4, 5),
     apply=apply,
     not_needed_when=(
         "upstream unpickles nothing that comes with a data set or with weights, follows `download` only where it was "

@@ -55,7 +55,7 @@ def look_away(trainer: Any) -> None:
 
 
 def _are_finite(loss: Any) -> bool:
-    values = loss.values() if isinstance(loss, dict) else torch.as_tensor(loss).flatten()
+    values = loss.values() if isinstance(loss, dict) else torch.as_tensor(loss).detach().flatten()
     return all(math.isfinite(float(value)) for value in values)
 
 
@@ -206,7 +206,11 @@ def _outputs(trainer: Any, model: nn.Module, batch: Dict[str, Any]) -> str:
         for name, module in model.named_modules()
         if name
     ]
-    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    buffers = [
+        (module, {name: b for name, b in module._buffers.items() if b is not None}) for module in model.modules()
+    ]
+    for module, own in buffers:  # the pass moves statistics, and the backward pass that follows needs them as they are
+        module._buffers.update({name: buffer.clone() for name, buffer in own.items()})
     dtype = torch.bfloat16 if trainer.args.amp == "bf16" else trainer.amp
     loss, items = None, None
     try:
@@ -218,8 +222,8 @@ def _outputs(trainer: Any, model: nn.Module, batch: Dict[str, Any]) -> str:
     finally:
         for hook in hooks:
             hook.remove()
-        for buffer, before in buffers:  # the statistics that this pass has moved
-            buffer.copy_(before)
+        for module, own in buffers:
+            module._buffers.update(own)
     if not found and not _finite(loss):
         named = [key for key, value in items.items() if not _finite(value)] if isinstance(items, dict) else []
         found.append(f"the outputs of all rows are finite, the loss is not ({', '.join(named) or 'its sum'})")
