@@ -76,7 +76,7 @@ def unbound(data: bytes, file: str) -> Set[Reading]:
 
 
 def _surely_bound(old: bytes, new: bytes) -> bool:
-    """Tell whether the top-level statements that differ bind no less, and read nothing new but what they see imported.
+    """Return whether the top-level statements that differ bind no less, and read nothing new but what they see imported.
 
     For most edits that settles it, at a tenth of what it costs to go through the whole file.
     """

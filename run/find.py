@@ -121,7 +121,7 @@ def trained_on(path: Path, content: Dict[str, Any]) -> Optional[str]:
 
 
 def is_crowns(name: str) -> bool:
-    """Tell whether ``--data`` means the tree crowns that come with the project."""
+    """Return whether ``--data`` means the tree crowns that come with the project."""
     return name in {CROWNS, Path(CROWNS).stem} and not Path(name).is_file()
 
 

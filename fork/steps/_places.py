@@ -77,7 +77,7 @@ def import_first(place: Place[Definition]) -> None:
 
 
 def imports_hooks(source: Source) -> bool:
-    """Tell whether the module imports the hooks at its top level."""
+    """Return whether the module imports the hooks at its top level."""
     return any(matches(node, HOOKS_IMPORT) for node in source.module.node.body)
 
 

@@ -152,7 +152,7 @@ def short(column: str) -> str:
 
 
 def is_loss(column: str) -> bool:
-    """Tell whether less is better."""
+    """Return whether less is better."""
     return column.lower().endswith("loss") or column.startswith(("train/", "val/"))
 
 

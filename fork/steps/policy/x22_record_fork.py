@@ -40,7 +40,7 @@ def _edit_trainer(source: Source) -> bool:
 
 
 def _saves(source: Source, tree: Tree) -> bool:
-    """Tell whether a model can be saved by a method of its own; in the first releases only a trainer saves."""
+    """Return whether a model can be saved by a method of its own; in the first releases only a trainer saves."""
     if source.has(SAVED):
         return True
     if re.search(rb"torch[._]save|def save", tree[MODEL]):

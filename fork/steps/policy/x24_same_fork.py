@@ -38,7 +38,7 @@ def apply(tree: Tree) -> Outcome:
 
 
 def _starts_processes(source: Source, tree: Tree) -> bool:
-    """Tell whether upstream trains on several data sets in processes of their own; it began with others."""
+    """Return whether upstream trains on several data sets in processes of their own; it began with others."""
     if source.has(SERIES):
         return STARTS in source.find(SERIES).code() or COMMAND.encode() in tree[TRAINER]
     others = mentions(tree, CLASS)
@@ -48,7 +48,7 @@ def _starts_processes(source: Source, tree: Tree) -> bool:
 
 
 def _keeps_state(place: Place[Definition]) -> bool:
-    """Tell whether the processes open a file of state; in earlier releases all that they get is in their script."""
+    """Return whether the processes open a file of state; in earlier releases all that they get is in their script."""
     return "cloudpickle" in place.code() or not _scripts(place)
 
 

@@ -51,7 +51,7 @@ def apply(tree: Tree) -> Outcome:
 
 
 def _warns(place: Place[Definition], tree: Tree) -> bool:
-    """Tell whether the function warns by itself of what it has not installed; earlier releases are silent."""
+    """Return whether the function warns by itself of what it has not installed; earlier releases are silent."""
     if f"{VARIABLE}=False" in place.code() or NOTICE in place.code():
         return True
     others = [file for file in mentions(tree, VARIABLE) if file != UTILS]

@@ -82,7 +82,7 @@ def _lines(place: Place[Definition], fetch: Fetch) -> List[ast.stmt]:
 
 
 def _wraps(sources: Sources, tree: Tree) -> bool:
-    """Tell whether the release has a module for torchvision's networks; earlier ones build none in a YAML."""
+    """Return whether the release has a module for torchvision's networks; earlier ones build none in a YAML."""
     if sources[BLOCK].has(BUILDER):
         return True
     words = ("torchvision.models", f"{BUILDER.partition('.')[0]}(")

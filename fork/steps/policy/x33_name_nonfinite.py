@@ -69,7 +69,7 @@ def _branches(place: Place[Definition], asked: str) -> List[ast.If]:
 
 
 def _steps(branch: ast.If) -> bool:
-    """Tell whether a line of the branch itself is ``self.optimizer_step()``."""
+    """Return whether a line of the branch itself is ``self.optimizer_step()``."""
     return any(matches(line, "self.optimizer_step()") for line in branch.body)
 
 

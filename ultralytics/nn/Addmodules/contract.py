@@ -82,7 +82,7 @@ def right_align(values: Sequence[Any], empty: Any) -> List[Any]:
 
 
 def is_multi_map(layer: Any) -> bool:
-    """Tell whether a layer of a built model is a backbone row."""
+    """Return whether a layer of a built model is a backbone row."""
     return getattr(layer, FLAG, None) is True
 
 

@@ -365,7 +365,7 @@ def _indices(out_indices: Any) -> Tuple[int, ...]:
 
 
 def is_timm_model(name: str) -> bool:
-    """Tell whether ``name`` is a network of timm, with or without a tag; False where timm is not installed."""
+    """Return whether ``name`` is a network of timm, with or without a tag; False where timm is not installed."""
     if not isinstance(name, str) or not _NAME.fullmatch(name) or importlib.util.find_spec("timm") is None:
         return False
     import timm

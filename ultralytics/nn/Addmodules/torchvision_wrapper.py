@@ -208,7 +208,7 @@ def _find_maps(models: Any, model: str) -> List[_Map]:
 
 
 def _has_stages(module: nn.Module, name: str, at: int, seen: List[_Seen]) -> bool:
-    """Tell whether a module holds stages itself: a list of them, or a Sequential over more than one resolution."""
+    """Return whether a module holds stages itself: a list of them, or a Sequential over more than one resolution."""
     if isinstance(module, nn.ModuleList):
         return True
     if not isinstance(module, nn.Sequential) or len(module) == 0:

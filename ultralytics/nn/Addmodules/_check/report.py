@@ -237,7 +237,7 @@ def _last_row(model: Dict[str, Any], structure: Structure, tasks: Any, where: An
 
 
 def _is_plain(name: str, tasks: Any) -> bool:
-    """Tell whether a name is upstream's own or torch's, not a head that somebody has added."""
+    """Return whether a name is upstream's own or torch's, not a head that somebody has added."""
     found = vars(tasks).get(name)
     return name.startswith(("nn.", "torchvision.")) or str(getattr(found, "__module__", "")).startswith(
         ("ultralytics.nn.modules.conv", "ultralytics.nn.modules.block", "ultralytics.nn.modules.transformer")
@@ -404,7 +404,7 @@ def _read_from(model: Any) -> Tuple[Optional[Document], str]:
 
 
 def _same(data: Any, model: Any) -> bool:
-    """Tell whether a file's content is what is being built; upstream adds and changes keys beside the rows."""
+    """Return whether a file's content is what is being built; upstream adds and changes keys beside the rows."""
     return isinstance(data, dict) and all(data.get(key) == model.get(key) for key in ("backbone", "head", "scales"))
 
 

@@ -152,7 +152,7 @@ def _locals_of(error: BaseException, code: Any) -> Optional[Dict[str, Any]]:
 
 
 def _tainted(model: Dict[str, Any], row: int, gaps: Set[int], multi: bool) -> bool:
-    """Tell whether a row reads, directly or over other rows, from a stand-in."""
+    """Return whether a row reads, directly or over other rows, from a stand-in."""
     rows = model["backbone"] + model["head"]
     shift = SLOTS - 1 if multi else 0
     unknown = set(gaps) - {row}
@@ -224,7 +224,7 @@ def _read(outputs: List[Any], x: Any, source: Any) -> Any:
 
 
 def _is_head(layer: nn.Module) -> bool:
-    """Tell whether a layer is one of upstream's heads on several levels."""
+    """Return whether a layer is one of upstream's heads on several levels."""
     cls = type(layer)
     return cls.__name__ in HEADS and cls.__module__.startswith(UPSTREAMS) and isinstance(layer.f, list)
 

@@ -109,7 +109,7 @@ def _begin(file: Any) -> bytes:
 
 
 def _is_state(file: Any) -> bool:
-    """Tell whether a file is what a training hands to its processes on several GPUs; it lies with the settings."""
+    """Return whether a file is what a training hands to its processes on several GPUs; it lies with the settings."""
     from ultralytics.utils import USER_CONFIG_DIR
 
     return isinstance(file, (str, Path)) and Path(file).resolve().parent == (USER_CONFIG_DIR / "DDP").resolve()
@@ -136,7 +136,7 @@ def note_own(data: bytes) -> None:
 
 
 def is_own(file: Any) -> bool:
-    """Tell whether a file is a checkpoint that this user's trainings wrote, to the byte."""
+    """Return whether a file is a checkpoint that this user's trainings wrote, to the byte."""
     try:
         return hashlib.sha256(Path(file).read_bytes()).hexdigest() in _notes().read_text(encoding="ascii").split()
     except (OSError, TypeError, ValueError):
@@ -227,7 +227,7 @@ def allow_download(file: Any, script: Any) -> None:
 
 
 def _is_shipped(file: Path) -> bool:
-    """Tell whether a data YAML is one of upstream's, or that of the tree crowns, unchanged; a copy of it counts."""
+    """Return whether a data YAML is one of upstream's, or that of the tree crowns, unchanged; a copy of it counts."""
     data = file.read_bytes()
     ours = PACKAGE.parent / "cfg" / "datasets" / "tree-crowns.yaml"
     if ours.is_file() and ours.read_bytes() == data:

@@ -105,13 +105,13 @@ def _of_library(module: str, attribute: str) -> Any:
 
 
 def _is_data(kind: type) -> bool:
-    """Tell whether a class only holds values: a named tuple, an enum or a dataclass."""
+    """Return whether a class only holds values: a named tuple, an enum or a dataclass."""
     named = issubclass(kind, tuple) and hasattr(kind, "_fields")
     return named or issubclass(kind, enum.Enum) or dataclasses.is_dataclass(kind)
 
 
 def _is_plain(kind: type) -> bool:
-    """Tell whether a class is of a backbone's file, such as its settings, and no more than a class by itself."""
+    """Return whether a class is of a backbone's file, such as its settings, and no more than a class by itself."""
     return type(kind) is type and kind.__bases__ == (object,) and registry.has_file(kind.__module__)
 
 
@@ -153,7 +153,7 @@ def _class_for(factory: Callable[..., nn.Module]) -> type:
 
 
 def _makes_backbone(function: Callable[..., Any], seen: Set[Any]) -> bool:
-    """Tell whether a function was registered, or its code names a network that is defined in the same file.
+    """Return whether a function was registered, or its code names a network that is defined in the same file.
 
     A file after the articles registers nothing, and all of its functions count as backbones: one that fetches a file,
     say, must not be called because a checkpoint's YAML names it.

@@ -231,7 +231,7 @@ def _told(layers: Any, entries: Sequence[Entry]) -> str:
 
 
 def is_frozen(name: str, frozen: Sequence[str]) -> bool:
-    """Tell whether a parameter or module of this name is frozen (step x29).
+    """Return whether a parameter or module of this name is frozen (step x29).
 
     Args:
         name: With what wraps the model in front of it.

@@ -269,7 +269,7 @@ def _state(row: Loaded) -> str:
 
 
 def _alike(group: Sequence[Loaded], row: Loaded) -> bool:
-    """Tell whether a row belongs on the line of the rows before it; rows without tensors belong on any."""
+    """Return whether a row belongs on the line of the rows before it; rows without tensors belong on any."""
     states = {_state(item) for item in (*group, row)} - {""}
     shifts = {item[4] - item[0] for item in (*group, row) if item[4] is not None}
     if len(states) > 1 or "some" in states:

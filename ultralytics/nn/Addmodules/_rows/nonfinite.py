@@ -149,7 +149,7 @@ def _where(model: nn.Module, name: str) -> str:
 
 
 def _finite(value: Any) -> bool:
-    """Tell whether every number in nested outputs is finite."""
+    """Return whether every number in nested outputs is finite."""
     if isinstance(value, Tensor):
         return not value.is_floating_point() or bool(torch.isfinite(value).all())
     if isinstance(value, dict):
