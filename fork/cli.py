@@ -69,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
     sub = verb("diff", "print the fork against pristine upstream as a unified diff")
     sub.add_argument("--step", metavar="N", help="one step only, by number, name or section: 7, s07, x11, 4.7")
     sub.add_argument("--stat", action="store_true", help="changed lines of each file instead of the diff")
-    sub = verb("export", "write a git repository (pristine upstream, then one commit a step), or a series of patches")
+    sub = verb("export", "write a git repository (pristine upstream, then one commit per step), or a series of patches")
     cli_review.add_export(sub)
     verb("lock", "rewrite tree.lock from pin and series")
     sub = verb("save", "keep hand edits of generated files as a patch that every later build replays")

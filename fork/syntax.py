@@ -1,6 +1,6 @@
 """Python source as steps see it: the nodes of ``ast``, found by patterns that are source themselves.
 
-A pattern is an expression or a statement. ``...`` in it stands for any expression, for any rest of a list (arguments,
+A pattern is an expression or a statement. ``...`` in it stands for any expression, for the rest of a list (arguments,
 elements, a body), and an argument that is named has to be there whatever stands beside it: ``torch.save(...)``,
 ``s = 256``, ``m_.i, ... = i, ...``, ``(...).get_model(..., weights=...)``. Layout, quotes and redundant parentheses do
 not matter.

@@ -192,7 +192,7 @@ def test_a_second_run_that_edits_again_is_a_problem():
     assert done.problems == ["a second run of s01_grow edits 1 places again"]
 
 
-def test_models_that_come_out_otherwise_are_problems():
+def test_models_that_come_out_differently_are_problems():
     alike = {"parameters": 1, "keys": "k", "outputs": "o"}
     pristine = {"models": {"yolov8": alike}, "checks": {"average_precision": "no np.trapz"}}
     good = {

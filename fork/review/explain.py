@@ -69,7 +69,7 @@ def changes(work: Plan, root: Path) -> List[Change]:
 
 
 def explain(work: Plan, place: Optional[str], root: Path) -> str:
-    """Return what is to be said about a place, or the list of all edited places.
+    """Return what the steps do to a place, or the list of all edited places.
 
     Args:
         work: The finished plan of a build.

@@ -24,7 +24,7 @@ LATE_IMPORT = f"{HOOKS_IMPORT}  # here, since nn imports this module"
 """The same in a function of a module that nn itself imports."""
 
 BUILT = "isinstance(c2, list)"
-"""True in parse_model after the backbone branch has run: upstream's ``c2`` is one number, ours one for each slot."""
+"""True in parse_model after the backbone branch has run: upstream's ``c2`` is one number, ours one per slot."""
 
 
 def row_loop(source: Source) -> Place[ast.For]:

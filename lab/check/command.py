@@ -4,7 +4,7 @@
     python -m lab check rtdetr-efficientvit_m0.yaml --imgsz 512 --graph model.svg
     python -m lab check my-model.yaml --data my-data.yaml  the data set too: labels, classes, images
 
-No weights are allocated or fetched. Exit code: 0 where all is well (warnings do not count), 2 otherwise.
+No weights are allocated or fetched. Exit code: 0 where all is well (warnings are ignored), 2 otherwise.
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ class Run(NamedTuple):
     Attributes:
         path: Its results.csv.
         epochs: Numbers of its epochs, rising, from 1.
-        hours: Time since its start, one an epoch, with the time of stopped attempts; empty where it is not recorded.
-        values: Column -> numbers, one an epoch; nan for what is missing or not finite.
+        hours: Time since its start, one per epoch, with the time of stopped attempts; empty where it is not recorded.
+        values: Column -> numbers, one per epoch; nan for what is missing or not finite.
         notes: What is odd about it.
     """
 

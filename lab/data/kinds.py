@@ -166,7 +166,7 @@ KINDS: Dict[str, Kind] = {
     "same-name": Kind(
         "images of another split named like one in train, with other content",
         "nothing: they are two images",
-        "look whether they are of the same scene",
+        "check whether they show the same scene",
         False,
     ),
     "class-train": Kind("classes without an object in train", "they cannot be learnt", "check `names`", False),

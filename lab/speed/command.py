@@ -44,7 +44,9 @@ def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda, or the number of a GPU")
     parser.add_argument("--half", action="store_true", help="float16, on a GPU")
     parser.add_argument("--rounds", type=int, default=30, help="rounds (30); at least 8 for an interval")
-    parser.add_argument("--no-memory", action="store_true", help="spare the peak memory: a process a candidate")
+    parser.add_argument(
+        "--no-memory", action="store_true", help="skip peak memory, which takes a process per candidate"
+    )
     parser.add_argument("--out", type=Path, nargs="+", default=[], metavar="FILE", help="files: .md, .csv, .json")
     add_trust(parser)
     return parser.parse_args(argv)

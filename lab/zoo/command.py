@@ -49,7 +49,7 @@ def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=1, help="images in a pass (1)")
     parser.add_argument("--threads", type=int, help="threads of the CPU; default: OMP_NUM_THREADS, or all cores")
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda, or the number of a GPU")
-    parser.add_argument("--rounds", type=int, default=15, help="rounds a model (15); at least 8 for an interval")
+    parser.add_argument("--rounds", type=int, default=15, help="rounds per model (15); at least 8 for an interval")
     parser.add_argument("--out", type=Path, default=Path("runs", "zoo"), metavar="DIR", help="folder (%(default)s)")
     return parser.parse_args(argv)
 

@@ -1,4 +1,4 @@
-"""What this folder uses of upstream that older releases lack or call otherwise."""
+"""What this folder uses of upstream that older releases lack or call by another name."""
 
 from __future__ import annotations
 

@@ -223,7 +223,7 @@ def probe_size(layers: Any, default: int) -> int:
 
 
 def takes_any_shape(model: nn.Module) -> bool:
-    """Return whether validation may use rectangular batches (step s10): not behind a backbone that states no strides."""
+    """Return whether validation may use rectangular batches (step s10): not with a backbone that states no strides."""
     layers = getattr(getattr(model, "module", model), "model", None)
     backbone = first_backbone(layers)
     return backbone is None or hasattr(backbone, "strides")

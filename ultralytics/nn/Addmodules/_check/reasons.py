@@ -43,7 +43,7 @@ def explain_build(error: BaseException, at: Dict[str, Any], row: int, tainted: b
         at: Local variables of ``parse_model`` at that moment.
         row: Position of the row.
         tainted: Whether the row reads from one that is wrong itself: then only what does not hang on its channels is
-            said, and None returned for the rest.
+            said, and None returned for the others.
     """
     if isinstance(error, BackboneError):
         message, _, advice = str(error).partition("\n")
@@ -74,7 +74,7 @@ def explain_build(error: BaseException, at: Dict[str, Any], row: int, tainted: b
     channels = _channels(at.get("ch"), source)
     if name == "AIFI" and channels and len(args) > 2 and isinstance(args[2], int) and channels[0] % max(args[2], 1):
         fitting = [n for n in (1, 2, 4, 8, 16, 32) if channels[0] % n == 0]
-        message = f"AIFI divides its {channels[0]} channels among {args[2]} heads, which leaves a rest"
+        message = f"AIFI divides its {channels[0]} channels among {args[2]} heads, which leaves a remainder"
         return Failure(row, message, f"put a Conv of a multiple of {args[2]} in front, or take {fitting} heads", 3)
     if inside and isinstance(error, TypeError):
         return Failure(row, f"{name} cannot take the arguments {written}: {said(error)}", usage(module), 3)

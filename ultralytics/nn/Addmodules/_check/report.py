@@ -44,7 +44,7 @@ class ModelError(BackboneError):
     """A model YAML is wrong; the message lists everything that was found.
 
     Attributes:
-        problems: One a fault.
+        problems: One per fault.
     """
 
     def __init__(self, message: str, problems: Optional[List[Problem]] = None) -> None:
@@ -101,7 +101,7 @@ class Report(NamedTuple):
 
     @property
     def ok(self) -> bool:
-        """Whether there is no fault; warnings do not count."""
+        """Whether there is no fault; warnings are ignored."""
         return not any(problem.severe for problem in self.problems)
 
     def faults(self) -> List[str]:

@@ -2,7 +2,7 @@
 
 Upstream's own ``parse_model`` builds the rows, so that what it makes of them (width, depth, order of arguments) is what
 it will make of them later, and every row then runs on an image of zeros. A row that fails is replaced by a stand-in,
-and the rest goes on; rows that read from a stand-in are not blamed for what follows from it.
+and the other rows go on; rows that read from a stand-in are not blamed for what follows from it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Built(NamedTuple):
     Attributes:
         layers: The rows, stand-ins included; None where nothing could be built.
         save: Indices that later rows read.
-        failures: What is wrong, one a row, in the order in which it was found.
+        failures: What is wrong, one per row, in the order in which it was found.
         gaps: Positions of rows that are stand-ins.
     """
 
@@ -178,7 +178,7 @@ def run(built: Built, channels: int, size: Tuple[int, int]) -> Tuple[List[Output
         size: Its height and width.
 
     Returns:
-        What each index holds, and what is wrong, one a row.
+        What each index holds, and what is wrong, one per row.
     """
     outputs: List[Any] = []
     failures: List[Failure] = []

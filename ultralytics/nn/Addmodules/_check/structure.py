@@ -216,7 +216,7 @@ def _check_scales(model: Dict[Any, Any], add: Callable[..., None]) -> None:
 
 
 def _repeats(model: Dict[Any, Any]) -> bool:
-    """Return whether any row is repeated; without one the depth does not count."""
+    """Return whether any row is repeated; without one the depth has no effect."""
     rows = [row for section in SECTIONS if isinstance(model.get(section), list) for row in model[section]]
     return any(isinstance(row, list) and len(row) > 1 and _is_number(row[1]) and row[1] > 1 for row in rows)
 

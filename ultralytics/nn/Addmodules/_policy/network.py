@@ -144,7 +144,7 @@ def obstacle(url: str) -> str:
 
 
 def _door(url: str) -> Tuple[bool, Tuple[str, int]]:
-    """Return whether a proxy leads to an address, by the rules of requests, and the host and port to connect to."""
+    """Return (whether a proxy leads to an address, by the rules of requests; the host and port to connect to)."""
     from requests.utils import get_environ_proxies, select_proxy
 
     proxy = select_proxy(url, get_environ_proxies(url))

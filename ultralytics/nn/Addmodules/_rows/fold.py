@@ -53,7 +53,7 @@ class _Uses(TorchFunctionMode):
     """Counts how often torch functions read each tensor; keeps the tensors, so that ids stay unique.
 
     Attributes:
-        count: Number of uses, by the tensor's id. Functions that give no tensor (``x.dim()``) do not count.
+        count: Number of uses, by the tensor's id. Functions that give no tensor (``x.dim()``) are ignored.
     """
 
     def __init__(self) -> None:

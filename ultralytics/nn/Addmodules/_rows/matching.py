@@ -246,7 +246,7 @@ def report_rows(
 
 
 def _text(report: Sequence[Loaded], unused: Sequence[int]) -> List[str]:
-    """Return a report's lines; neighbours of which the same is to be said are one line."""
+    """Return a report's lines; neighbours with the same outcome share a line."""
     own = SLOTS - 1 if report[0][0] == SLOTS - 1 else None  # a backbone has a line of its own
     groups: List[List[Loaded]] = []
     for row in report:
