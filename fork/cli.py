@@ -12,7 +12,6 @@ from fork import patch
 from fork.arguments import Parser
 from fork.errors import ForkError
 from fork.pin import ROOT, load_pin
-from fork.releases import cli_bump, cli_sweep
 from fork.review import cli as cli_review
 from fork.review.explain import names_of
 from fork.state import look
@@ -75,10 +74,35 @@ def parser() -> argparse.ArgumentParser:
     sub = verb("save", "keep hand edits of generated files as a patch that every later build replays")
     sub.add_argument("name", nargs="?", default="edits", metavar="NAME", help="name of the patch (default: edits)")
     sub.add_argument("--deleted", action="store_true", help="keep it, too, that generated files are missing")
-    cli_bump.add_arguments(verb("bump", "move the pin to another release, and say what that changes"))
-    cli_sweep.add_arguments(verb("sweep", "run the series over many upstream releases and print what came of it"))
+    _add_bump(verb("bump", "move the pin to another release, and say what that changes"))
+    _add_sweep(verb("sweep", "run the series over many upstream releases and print what came of it"))
     cli_review.add_verbs(verb)
     return main
+
+
+def _add_bump(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``bump``."""
+    parser.add_argument("version", nargs="?", default="", metavar="VERSION", help="release (default: the newest)")
+    parser.add_argument(
+        "--sha256", default="", metavar="HEX", help="the hash that the index publishes: confirms by itself"
+    )
+    parser.add_argument("--yes", action="store_true", help="take the hash of what pip fetched as it is")
+    parser.add_argument("--transform-only", action="store_true", help="run no models, compare no outputs")
+
+
+def _add_sweep(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``sweep``."""
+    parser.add_argument("--from", dest="first", default="8.1.0", metavar="A", help="oldest release (default 8.1.0)")
+    parser.add_argument("--to", dest="last", default="", metavar="B", help="newest release (default: the newest)")
+    parser.add_argument(
+        "--every", type=int, default=0, metavar="N", help="each N-th release (default: the first of each decade)"
+    )
+    parser.add_argument("--versions", default="", metavar="A,B,...", help="just these releases")
+    parser.add_argument("--transform-only", action="store_true", help="run no models, compare no outputs")
+    parser.add_argument("--fresh", action="store_true", help="measure again what an earlier sweep has measured")
+    parser.add_argument(
+        "--record", type=Path, metavar="FILE.json", help="merge the rows into this file, and write the table beside it"
+    )
 
 
 def main(arguments: Optional[List[str]] = None, root: Path = ROOT) -> int:
@@ -236,10 +260,14 @@ def _save(options: argparse.Namespace, root: Path) -> int:
 
 
 def _bump(options: argparse.Namespace, root: Path) -> int:
+    from fork.releases import cli_bump
+
     return cli_bump.run(options, root, _say)
 
 
 def _sweep(options: argparse.Namespace, root: Path) -> int:
+    from fork.releases import cli_sweep
+
     return cli_sweep.run(options, root, _say)
 
 

@@ -8,7 +8,8 @@ from typing import Dict, List, Optional, Tuple
 from fork.errors import PinError
 from fork.pin import Pin
 from fork.series import Result
-from fork.tree import ULTRALYTICS, Target, Tree, digest, write_files
+from fork.tree import ULTRALYTICS, Target, Tree, write_files
+from fork.tree import digests as tree_digests
 
 FILE = "tree.lock"
 _HEAD = """\
@@ -21,9 +22,8 @@ Lock = Dict[str, str]
 
 def digests(pin: Pin, pristine: Tree, results: List[Result]) -> Lock:
     """Return what the lock has to say: the version, the pristine digest, and the digest after each step."""
-    lock = {"version": pin.version, "pristine": digest(pristine)}
-    lock.update((result.step.name, result.digest) for result in results)
-    return lock
+    found = tree_digests([pristine, *(result.tree for result in results)])
+    return {"version": pin.version, **dict(zip(["pristine", *(result.step.name for result in results)], found))}
 
 
 def write(root: Path, lock: Lock, target: Target = ULTRALYTICS) -> bool:

@@ -14,7 +14,7 @@ from fork.names import check_names
 from fork.steps import SERIES
 from fork.steps._places import HOOKS
 from fork.steps.compat import COMPAT
-from fork.syntax import definitions, own_nodes, parse
+from fork.syntax import definitions, own_nodes, parse, within
 from fork.tree import OVERLAY, Tree, digest
 
 ORDER: Tuple[Step, ...] = (*SERIES, *COMPAT)
@@ -146,8 +146,10 @@ def check_layer_loops(tree: Tree) -> List[str]:
                 raise StepError("after the series", path, "module", "valid Python", str(e)) from None
             for line, problem in _bare_loops(module):
                 raise StepError("after the series", path, f"line {line}", "addmodules.keep in the layer loop", problem)
-            called = f"{HOOKS}.keep(...)"
-            kept += [f"{path}: {name}" for name, node in definitions(module) if own_nodes(node, ast.Call, called)]
+            calls = within(module, ast.Call, f"{HOOKS}.keep(...)")
+            for name, node in definitions(module) if calls else ():
+                if any(call in calls for call in own_nodes(node, ast.Call)):
+                    kept.append(f"{path}: {name}")
     return kept
 
 

@@ -15,7 +15,7 @@ import sys
 import time
 import zipfile
 from pathlib import Path, PurePosixPath
-from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Tuple
+from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Tuple
 
 from fork.errors import BusyError, DiskError, ForkError, IntegrityError
 
@@ -85,6 +85,13 @@ def manifest(tree: Tree) -> Dict[str, str]:
 def digest(tree: Tree) -> str:
     """Return one SHA-256 for the whole tree: over its sorted manifest, one ``<sha256>  <path>`` line per file."""
     return manifest_digest(manifest(tree))
+
+
+def digests(trees: Sequence[Tree]) -> List[str]:
+    """Return the digest of each tree; a file that trees share, as those of a series do, is hashed once."""
+    ours = [{path: data for path, data in tree.items() if not path.startswith(_OVERLAYS)} for tree in trees]
+    known = {key: sha256(data) for key, data in {id(data): data for tree in ours for data in tree.values()}.items()}
+    return [manifest_digest({path: known[id(data)] for path, data in tree.items()}) for tree in ours]
 
 
 def manifest_digest(files: Mapping[str, str]) -> str:

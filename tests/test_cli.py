@@ -120,7 +120,7 @@ def test_diff_whole_by_step_and_in_numbers(fork):
     assert sum(text.count("addmodules.keep(") for text in by_step) == whole.count("addmodules.keep(") == 5
     assert fork("diff", "--step", "7")[1] == fork("diff", "--step", "s07")[1] == by_step[6]
     _, out, _ = fork("diff", "--stat")
-    assert re.search(r"^16 files, 91 lines added, 53 removed$", out, re.MULTILINE)
+    assert re.search(r"^17 files, 98 lines added, 62 removed$", out, re.MULTILINE)
 
 
 def test_diff_of_an_unknown_step_names_those_that_exist(fork):

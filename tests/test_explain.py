@@ -3,6 +3,7 @@
 import pytest
 from fake_releases import LINES, PLAIN, checkout
 
+from fork import build as builder
 from fork import cli
 from fork.releases import local
 from fork.review.explain import WIDTH
@@ -84,7 +85,7 @@ def test_without_a_place_every_edited_one_is_listed(said):
 
 
 @pytest.mark.parametrize(
-    ("place", "near"), [("parse_modle", "parse_model"), ("s99", ""), ("", ""), ("-", ""), ("no/such.py", "")]
+    ("place", "near"), [("parse_modle", "parse_model"), ("s99", ""), ("-", ""), ("no/such.py", "")]
 )
 def test_a_place_that_there_is_not(said, place, near):
     code, out, err = said(place)
@@ -95,6 +96,7 @@ def test_a_place_that_there_is_not(said, place, near):
 
 
 def test_a_saved_edit_is_shown_too(said, root):
+    builder.build(root)
     path = root / PLAIN
     path.write_text("".join(["other\n", *LINES[1:]]), encoding="utf-8")
     local.save(root, "mine")

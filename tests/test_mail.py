@@ -8,7 +8,6 @@ import subprocess
 import pytest
 from conftest import ROOT
 from fake_releases import PLAIN, checkout
-from fork.notes import NOTES
 from steps.fakes import UPSTREAM, tree_of
 
 from fork import build as builder
@@ -152,7 +151,7 @@ def test_git_reads_the_trailers(root, tmp_path):
         assert found["Origin"][0].endswith(f", step {step.name}")
         assert found["Article-Section"] == [step.section if step.section != "-" else "none"]
         assert " ".join(step.reason.split()) in " ".join(message.split())
-        assert found["Not-needed-when"] == [NOTES[step.name].unless]
+        assert found["Not-needed-when"] == [step.not_needed_when]
         assert found["Outcome"] == [str(result.outcome)]
         places = [re.fullmatch(r"(.*) \((\d+)\)", place).groups() for place in found["Edited"]]
         assert sum(int(count) for _, count in places) == result.outcome.applied
@@ -277,12 +276,10 @@ def test_no_line_of_a_message_is_taken_for_the_end_of_it(root):
         assert commit.message.isascii()
 
 
-def test_every_step_has_its_note():
-    assert set(NOTES) >= {step.name for step in ORDER if not step.not_needed_when}, "add the step to fork/notes.py"
-    assert set(NOTES) <= {step.name for step in ORDER}, "fork/notes.py speaks of a step that there is not"
+def test_every_step_says_when_it_is_not_needed_and_the_articles_how_they_differ():
     for step in ORDER:
-        assert re.fullmatch(r"[a-z`][^\n]*\.", NOTES[step.name].unless), step.name
-        assert bool(NOTES[step.name].differs) == (step.section != "-"), step.name
+        assert step.not_needed_when.endswith("."), step.name
+        assert bool(step.differs) == (step.section != "-"), step.name
 
 
 def test_the_release_of_these_tests_has_the_odd_bytes_that_they_are_about(root):

@@ -14,16 +14,6 @@ from fork.releases import bump, changes, sweep
 from fork.review.export import read_configs
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the verb's options."""
-    parser.add_argument("version", nargs="?", default="", metavar="VERSION", help="release (default: the newest)")
-    parser.add_argument(
-        "--sha256", default="", metavar="HEX", help="the hash that the index publishes: confirms by itself"
-    )
-    parser.add_argument("--yes", action="store_true", help="take the hash of what pip fetched as it is")
-    parser.add_argument("--transform-only", action="store_true", help="run no models, compare no outputs")
-
-
 def run(options: argparse.Namespace, root: Path, say: Callable[[str], None]) -> int:
     """Move the pin, print what changed, and return 0; 1 where the user says no."""
     source = Path(options.upstream).expanduser() if options.upstream else None

@@ -14,21 +14,6 @@ from fork.releases import sweep, sweep_report
 from fork.tree import write_files
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the verb's options."""
-    parser.add_argument("--from", dest="first", default="8.1.0", metavar="A", help="oldest release (default 8.1.0)")
-    parser.add_argument("--to", dest="last", default="", metavar="B", help="newest release (default: the newest)")
-    parser.add_argument(
-        "--every", type=int, default=0, metavar="N", help="each N-th release (default: the first of each decade)"
-    )
-    parser.add_argument("--versions", default="", metavar="A,B,...", help="just these releases")
-    parser.add_argument("--transform-only", action="store_true", help="run no models, compare no outputs")
-    parser.add_argument("--fresh", action="store_true", help="measure again what an earlier sweep has measured")
-    parser.add_argument(
-        "--record", type=Path, metavar="FILE.json", help="merge the rows into this file, and write the table beside it"
-    )
-
-
 def run(options: argparse.Namespace, root: Path, say: Callable[[str], None]) -> int:
     """Sweep, print the table, and return 1 if any release is not served, else 0."""
     if options.every < 0:

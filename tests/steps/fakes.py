@@ -15,7 +15,7 @@ from fork.edit import Outcome, Step
 from fork.errors import StepError
 from fork.tree import OVERLAY, Tree
 
-from .fakes_more import CLI_TEXT, DIST_TEXT, DISTILL_TEXT, ENGINE_TEXT, EXPORTER_TEXT, MODEL_TEXT, SAFE_TEXT, TRAIN_TEXT
+from .fakes_more import DIST_TEXT, DISTILL_TEXT, ENGINE_TEXT, EXPORTER_TEXT, MODEL_TEXT, SAFE_TEXT, TRAIN_TEXT
 from .fakes_network import (
     BLOCK_TEXT,
     DATA_TEXT,
@@ -35,7 +35,6 @@ TRAIN = "ultralytics/models/yolo/detect/train.py"
 CHECKS = "ultralytics/utils/checks.py"
 ENGINE = "ultralytics/engine/trainer.py"
 MODEL = "ultralytics/engine/model.py"
-CLI = "ultralytics/cfg/__init__.py"
 DISTILL = "ultralytics/nn/distill_model.py"
 UTILS = "ultralytics/utils/__init__.py"
 EVENTS = "ultralytics/utils/events.py"
@@ -312,27 +311,6 @@ def strip_optimizer(file, path=None):
     return blob
 '''
 
-CHECKS_TEXT = '''\
-"""A fake of the checks."""
-
-
-def check_file(file, hard=True):
-    """Find."""
-    note = str(file).strip( )
-    if not note:
-        return ""
-    # search
-    files = glob.glob(str(ROOT / "**" / file), recursive=True) or glob.glob(str(ROOT.parent / file))   # find
-    names = glob.glob(str(ROOT / file))
-    files_too = glob.glob(file)
-    return files[0] if files else names + files_too
-
-
-def check_files(file):
-    files = glob.glob(file)
-    return files
-'''
-
 OPENED = "    return blob, file, note\n"
 LOAD_BODY = LOAD_TEXT.partition("safe=None):\n")[2].replace("    return blob\n", "")
 """What one step looks for in the function that another edits at another place."""
@@ -342,10 +320,9 @@ UPSTREAM: Dict[str, str] = {
     IMX: IMX_TEXT,
     FLOPS: FLOPS_TEXT,
     TRAIN: TRAIN_TEXT,
-    CHECKS: CHECKS_TEXT + REQUIREMENTS_TEXT,
+    CHECKS: REQUIREMENTS_TEXT,
     ENGINE: ENGINE_TEXT,
     MODEL: MODEL_TEXT,
-    CLI: CLI_TEXT,
     DISTILL: DISTILL_TEXT,
     UTILS: UTILS_TEXT,
     EVENTS: EVENTS_TEXT,

@@ -7,36 +7,6 @@ from __future__ import annotations
 
 from .fakes import ENGINE, ENGINE_TEXT, FLOPS, FLOPS_TEXT, TASKS, TASKS_TEXT, edited
 
-TRY = """\
-            try:
-                args[j] = read( a )
-            except ValueError:   # text stays text
-                pass
-"""
-"""An argument that is no literal, before ``contextlib.suppress`` came back to parse_model."""
-
-TRY_CHANGES = (
-    (
-        """\
-            with contextlib.suppress(ValueError):   # text stays text
-                args[j] = read( a )
-""",
-        TRY,
-    ),
-    (
-        "        with contextlib.suppress( KeyError ):\n            trail.append(contextlib.suppress)\n",
-        "        try:\n            trail.append(args)\n        except ValueError:  # alike, but of something else\n"
-        "            pass\n",
-    ),
-)
-TRY_TASKS = edited(TASKS_TEXT, *TRY_CHANGES)
-
-WIDTHS = "            args.append( [ch[x] for x in f] )   # widths\n"
-"""A head's input widths, before the head had settings of its own in front of them."""
-
-WIDTHS_CHANGES = (("            args.extend( [ch[x] for x in f] )   # widths\n", WIDTHS),)
-WIDTHS_TASKS = edited(TASKS_TEXT, *WIDTHS_CHANGES)
-
 COUNTED = "        return  sum(bare(m) for m in self.modules()) <  thresh   # few left\n"
 """A model is fused where few norms are left."""
 
@@ -163,10 +133,10 @@ DILL_FLOPS = edited(FLOPS_TEXT, *DILL_CHANGES)
 OLDEST = {
     TASKS: edited(
         TASKS_TEXT,
-        *(TRY_CHANGES + WIDTHS_CHANGES + COUNTED_CHANGES + FITTING_CHANGES + UNIFIED_CHANGES),
+        *(COUNTED_CHANGES + FITTING_CHANGES + UNIFIED_CHANGES),
         ("def _predict_once", "def _forward_once"),
     ),
     FLOPS: edited(FLOPS_TEXT, *(TWICE_CHANGES + DILL_CHANGES)) + LOOP,
     ENGINE: edited(ENGINE_TEXT, *(PICKLED_CHANGES + AGAIN_CHANGES)),
 }
-"""Everything of that at once; what the files from x21 on need is not in it."""
+"""Everything of that at once; what the steps of the policy need is not in it."""

@@ -148,36 +148,24 @@ class DistillationModel:
 '''
 
 OLD_TASK = "        self.task  =  given or guess_model_task( rows )   # by name\n"
+OLD_BUILD = '        self.model = ( given or self.pick("model") )( rows,  verbose=given )   # build\n'
 BUILDER = f"""
 
     def _new(self, path, given=None):
         rows = read(path)
         self.kind = guess_model_task(rows)
         self.task = given
-{OLD_TASK}
+{OLD_TASK}        note = given(rows)  # alike, but of no name
+        self.note = given(path)
+{OLD_BUILD}        self.model.note = given(rows)
+
     def _old(self, rows):
         self.task = guess_model_task(rows)
+        self.model = given(rows)
 """
 
 MODEL_TEXT = MODEL_TEXT.rstrip("\n") + BUILDER
 
-OLD_STEM = "    stem  =  Path(model).stem.upper()   # by name\n"
-CLI_TEXT = f'''\
-"""Command line."""
-from pathlib import Path
-
-
-def entrypoint(words):
-    model = words[0]
-    stem = "none"
-    note = Path(model).stem
-{OLD_STEM}    return stem, note
-
-
-def other(model):
-    stem = Path(model).stem
-    return stem
-'''
 EXPORTER_TEXT = '''\
 """Exporter."""
 from ultralytics.fakes.cfg import get

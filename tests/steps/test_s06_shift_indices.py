@@ -5,7 +5,7 @@ from fork.steps.articles import s06_shift_indices
 from .fakes import NEWLINES, TASKS, TASKS_TEXT, check, edited, refuses, tree_of, unchanged
 
 STEP = s06_shift_indices.STEP
-BUILT = "isinstance(m, torch.nn.Module)"
+BUILT = "isinstance(c2, list)"
 BUILD = "m_ = torch.nn.Sequential(*(m(*args) for _ in range(n))) if n > 1 else m(*args)   # build"
 NAME = 't = str(m)[8:-2].replace("__main__.", "")  # name'
 NUMBER = "m_.i, m_.f, m_.type = i, f, t  # number"
@@ -15,7 +15,7 @@ MEASURE = "        ch.append(c2)\n"
 CHANGES = (
     (
         BUILD,
-        f"m_ = m if {BUILT} else torch.nn.Sequential(*(m(*args) for _ in range(n))) if n > 1 else m(*args)   # build",
+        f"m_ = m if {BUILT} else torch.nn.Sequential(*(m(*args) for _ in range(n))) if n > 1 else m(*args)",
     ),
     (NAME, f't = t if {BUILT} else str(m)[8:-2].replace("__main__.", "")  # name'),
     (NUMBER, "m_.i, m_.f, m_.type = i + 4 * backbone, f, t  # number"),

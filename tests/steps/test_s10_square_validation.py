@@ -9,10 +9,9 @@ DEFINITION = "DetectionTrainer.build_dataset"
 IMPORT = "from ultralytics.fakes.data import build\n"
 HOOKS = "from ultralytics.nn.Addmodules import hooks as addmodules\n"
 RECT = 'rect=mode == "val", stride'
-CHANGES = (
-    (RECT, 'rect=mode == "val" and addmodules.takes_any_shape(self.model), stride'),
-    (IMPORT, HOOKS + IMPORT),
-)
+LINE = '        rect = mode == "val" and addmodules.takes_any_shape(self.model)\n'
+RETURN = "        return build(self.args,"
+CHANGES = ((RECT, "rect=rect, stride"), (RETURN, LINE + RETURN), (IMPORT, HOOKS + IMPORT))
 AFTER = edited(TRAIN_TEXT, *CHANGES)
 SOUGHT = 'the argument rect=mode == "val"'
 
@@ -28,10 +27,10 @@ def test_a_second_run_changes_nothing(newline):
     unchanged(STEP, tree_of({TRAIN: AFTER}, newline))
 
 
-@pytest.mark.parametrize("argument", ["rect=mode == 'val'", 'rect = mode == "val"'])
-def test_keeps_the_spelling_of_the_argument(argument):
-    before = edited(TRAIN_TEXT, (RECT, f"{argument}, stride"))
-    after = edited(AFTER, ('rect=mode == "val" and', f"{argument} and"))
+@pytest.mark.parametrize(("name", "test"), [("rect=", "mode == 'val'"), ("rect = ", 'mode ==  "val"')])
+def test_keeps_the_spelling_of_the_argument(name, test):
+    before = edited(TRAIN_TEXT, (RECT, f"{name}{test}, stride"))
+    after = edited(AFTER, ('rect = mode == "val" and', f"rect = {test} and"), ("rect=rect", f"{name}rect"))
     check(STEP, tree_of({TRAIN: before}), tree_of({TRAIN: after}))
 
 
@@ -43,7 +42,7 @@ def test_keeps_the_spelling_of_the_argument(argument):
         ((RECT, "stride"), SOUGHT, "no such place"),
         ((RECT, 'rect=mode != "val", stride'), SOUGHT, "no such place"),
         ((RECT, 'rect=mode == "val" or batch, stride'), SOUGHT, "no such place"),
-        (('square=mode == "val"', 'square=dict(rect=mode == "val")'), SOUGHT, "2 such places"),
+        (("stride=note)", 'stride=dict(rect=mode == "val"))'), SOUGHT, "2 such places"),
     ],
     ids=["no class", "two methods", "no argument", "other test", "longer test", "two arguments"],
 )

@@ -18,15 +18,16 @@ CHOICE = f'({NEW} if hasattr(np, "trapezoid") else {OLD})'
 def apply(tree: Tree) -> Outcome:
     """Take numpy's new name of the function, where it has it."""
     source = Source(tree, FILE, NAME)
-    place, module = source.find(DEFINITION), source.text.node
-    choices = within(module, ast.IfExp, f"{NEW} if ... else {OLD}", f"{OLD} if ... else {NEW}")
+    place, forms = source.find(DEFINITION), (f"{NEW} if ... else {OLD}", f"{OLD} if ... else {NEW}")
+    choices = [*source.module.nodes(ast.IfExp, *forms), *place.nodes(ast.IfExp, *forms)]
     chosen = [node for choice in choices for node in within(choice, ast.Attribute)]
-    bare = [node for node in within(module, ast.Attribute, OLD) if node not in chosen]
+    named = source.text.data.count(OLD.encode()) > len(choices)
+    bare = [node for node in within(source.text.node, ast.Attribute, OLD) if node not in chosen] if named else []
     called = [call.func for call in place.nodes(ast.Call)]
     if not bare:
-        lines = [line for line in within(module, ast.Assign) if line.value in choices]
-        named = [code(line.targets[0]) for line in lines if len(line.targets) == 1]
-        if any(code(function) in named or function in choices for function in called):
+        lines = [line for line in within(source.text.node, ast.Assign) if line.value in choices]
+        names = [code(line.targets[0]) for line in lines if len(line.targets) == 1]
+        if any(code(function) in names or function in choices for function in called):
             return Outcome(0, "it takes numpy's new name")
     node = place.one(f"the call of `{OLD}`, or of a choice between it and `{NEW}`", bare)
     if node not in called:

@@ -1,19 +1,19 @@
 import pytest
 
-from fork.steps.backbone import x34_check_model
+from fork.steps.backbone import b01_prepare_model
 
 from .fakes import NEWLINES, TASKS, TASKS_TEXT, check, edited, refuses, tree_of, unchanged
 
-STEP = x34_check_model.STEP
+STEP = b01_prepare_model.STEP
 PLACE = f"{TASKS}: parse_model"
 HEADER = "def parse_model(d, ch, verbose=True):\n"
 DOC = '    """Turn rows into layers."""\n'
-CHANGES = ((HEADER + DOC, HEADER + DOC + "    addmodules.check_model(d, ch)\n"),)
+CHANGES = ((HEADER + DOC, HEADER + DOC + "    d = addmodules.prepare(d, ch)\n"),)
 AFTER = edited(TASKS_TEXT, *CHANGES)
 
 
 @NEWLINES
-def test_checks_first_thing_behind_the_docstring(newline):
+def test_prepares_first_thing_behind_the_docstring(newline):
     outcome = check(STEP, tree_of({TASKS: TASKS_TEXT}, newline), tree_of({TASKS: AFTER}, newline))
     assert outcome.where == (PLACE,)
 
@@ -24,7 +24,7 @@ def test_a_second_run_changes_nothing(newline):
 
 
 def test_a_call_in_another_function_does_not_count():
-    other = "\n\ndef parse_rows(d, ch):\n    addmodules.check_model(d, ch)\n"
+    other = "\n\ndef parse_rows(d, ch):\n    d = addmodules.prepare(d, ch)\n"
     check(STEP, tree_of({TASKS: TASKS_TEXT + other}), tree_of({TASKS: AFTER + other}))
 
 

@@ -1,11 +1,11 @@
 import pytest
 
-from fork.steps.backbone import x15_fold_backbone
+from fork.steps.backbone import b07_fold_backbone
 
 from .fakes import NEWLINES, TASKS, TASKS_TEXT, check, edited, refuses, tree_of, unchanged
 from .fakes_eras import COUNTED, COUNTED_TASKS
 
-STEP = x15_fold_backbone.STEP
+STEP = b07_fold_backbone.STEP
 FUSE, CHECK = f"{TASKS}: BaseModel.fuse", f"{TASKS}: BaseModel.is_fused"
 REPORT = "\n            # say so\n            self.info( verbose=verbose )   # report\n"
 FOLD = "            addmodules.fold(self)\n"

@@ -1,10 +1,10 @@
 import pytest
 
-from fork.steps.backbone import x14_keep_norm_settings
+from fork.steps.backbone import b06_keep_norm_settings
 
 from .fakes import FLOPS, FLOPS_TEXT, NEWLINES, check, edited, refuses, tree_of, unchanged
 
-STEP = x14_keep_norm_settings.STEP
+STEP = b06_keep_norm_settings.STEP
 WHERE = f"{FLOPS}: initialize_weights"
 LINE = "        elif  t is nn.BatchNorm2d:   # norms\n"
 NEW = '        elif  t is nn.BatchNorm2d and not hasattr(m, "addmodules_keeps_settings"):   # norms\n'

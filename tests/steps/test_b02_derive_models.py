@@ -1,11 +1,11 @@
 import pytest
 
-from fork.steps.backbone import x19_derive_models
+from fork.steps.backbone import b02_derive_models
 
 from .fakes import NEWLINES, TASKS, TASKS_TEXT, check, edited, refuses, tree_of, unchanged
 from .fakes_eras import UNIFIED, UNIFIED_TASKS
 
-STEP = x19_derive_models.STEP
+STEP = b02_derive_models.STEP
 WHERE = f"{TASKS}: yaml_model_load"
 FIND = "    yaml_file = check(path, hard=False) or  check(note)   # found\n"
 READ = "    d = YAML.load(yaml_file)   # read\n"

@@ -1,11 +1,11 @@
 import pytest
 
-from fork.steps.backbone import x20_inherit_settings, x28_match_rows
+from fork.steps.backbone import b04_match_rows
 
 from .fakes import NEWLINES, TASKS, TASKS_TEXT, check, edited, refuses, tree_of, unchanged
-from .test_x20_inherit_settings import CHANGES as INHERIT
+from .fakes_eras import FITTING_TASKS
 
-STEP = x28_match_rows.STEP
+STEP = b04_match_rows.STEP
 PLACE = f"{TASKS}: BaseModel.load"
 STATE = "        csd  =  model.half().state_dict( )   # taken over\n"
 FIT = "        fit = intersect_dicts(csd, self.state_dict( ))   # what fits\n"
@@ -29,12 +29,6 @@ def test_renames_tensors_and_reports_them(newline):
 @NEWLINES
 def test_a_second_run_changes_nothing(newline):
     unchanged(STEP, tree_of({TASKS: AFTER}, newline))
-
-
-def test_goes_with_the_step_that_edits_the_line_before():
-    both = edited(TASKS_TEXT, *INHERIT)
-    check(STEP, tree_of({TASKS: both}), tree_of({TASKS: edited(both, *CHANGES)}))
-    check(x20_inherit_settings.STEP, tree_of({TASKS: TASKS_TEXT}), tree_of({TASKS: both}))  # which runs first
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=["names alone", "report alone"])
@@ -76,6 +70,5 @@ def test_fits_the_pinned_release(pristine):
 
 
 def test_fits_a_release_that_keeps_what_fits_under_the_same_name():
-    line = FIT.replace("fit =", "csd =")
-    before = edited(TASKS_TEXT, (FIT, line), ("merge(fit, other)", "merge(csd, other)"))
-    check(STEP, tree_of({TASKS: before}), tree_of({TASKS: edited(before, *CHANGES)}))
+    fit, after = "intersect_dicts(csd, self.state_dict())", CHANGES[1][1].replace("dict( )", "dict()")
+    check(STEP, tree_of({TASKS: FITTING_TASKS}), tree_of({TASKS: edited(FITTING_TASKS, CHANGES[0], (fit, after))}))
