@@ -73,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
     verb("lock", "rewrite tree.lock from pin and series")
     sub = verb("save", "keep hand edits of generated files as a patch that every later build replays")
     sub.add_argument("name", nargs="?", default="edits", metavar="NAME", help="name of the patch (default: edits)")
-    sub.add_argument("--deleted", action="store_true", help="keep it, too, that generated files are missing")
+    sub.add_argument("--deleted", action="store_true", help="also record that missing generated files are deleted")
     _add_bump(verb("bump", "move the pin to another release, and say what that changes"))
     _add_sweep(verb("sweep", "run the series over many upstream releases and print what came of it"))
     cli_review.add_verbs(verb)

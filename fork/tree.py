@@ -120,7 +120,7 @@ def read_wheel(path: Path, target: Target = ULTRALYTICS) -> Tree:
     except (zipfile.BadZipFile, EOFError) as e:
         raise IntegrityError(f"{path} is not a readable wheel ({e})") from None
     if f"{package}/__init__.py" not in tree:
-        raise IntegrityError(f"{path} holds no {package}/__init__.py: it is no wheel of {package.title()}")
+        raise IntegrityError(f"{path} holds no {package}/__init__.py: it is not a wheel of {package.title()}")
     return tree
 
 

@@ -54,7 +54,7 @@ def extras(items: List[str]) -> Dict[str, Any]:
     for item in items:
         key, equals, value = item.partition("=")
         if not equals or not key.isidentifier():
-            raise UsageError(f"{item!r} is no option and no key=value; see --help")
+            raise UsageError(f"{item!r} is neither an option nor key=value; see --help")
         if key in TEXT:
             result[key] = value
             continue

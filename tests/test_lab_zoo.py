@@ -188,7 +188,7 @@ def test_another_task_is_listed_with_its_parameters():
     ("words", "message"),
     [
         (["--only", "efficientvitt"], "names matches: did you mean"),
-        (["--stock", "yolo11n-cls.yaml"], "is no detector, but of the task classify"),
+        (["--stock", "yolo11n-cls.yaml"], "is not a detector, but of the task classify"),
         (["--stock", "rtdetr-presnet19.yaml"], "did you mean PResNet, PResNet18?"),
         (["--nc", "0"], "--nc 0: the least is 1"),
         (["--rounds", "0"], "rounds 0: the least is 1"),

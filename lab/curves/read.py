@@ -89,7 +89,7 @@ def read(path: Path) -> Run:
     old releases count from 0 are counted from 1.
 
     Raises:
-        UsageError: The file is no results.csv, or holds no epoch.
+        UsageError: The file is not a results.csv, or holds no epoch.
     """
     import numpy as np
 

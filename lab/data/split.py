@@ -59,7 +59,7 @@ def read_parts(text: str) -> Dict[str, float]:
         try:
             share = float(value)
         except ValueError:
-            raise UsageError(f"--parts {text}: {word!r} is no NAME=FRACTION; {advice}") from None
+            raise UsageError(f"--parts {text}: {word!r} is not NAME=FRACTION; {advice}") from None
         if name not in PARTS or name in result:
             why = "is there twice" if name in result else f"is none of {', '.join(PARTS)}"
             raise UsageError(f"--parts {text}: {name!r} {why}; {advice}")

@@ -73,7 +73,7 @@ def batches(text: str) -> List[int]:
     """Return the batch sizes of a list with commas.
 
     Raises:
-        UsageError: One is no whole number of at least 1.
+        UsageError: One is not a whole number of at least 1.
     """
     words = [word.strip() for word in text.split(",")]
     wrong = [word for word in words if not word.isdecimal() or int(word) < 1]

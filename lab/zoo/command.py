@@ -232,7 +232,7 @@ def _main(options: argparse.Namespace) -> int:
         if not options.no_latency:
             module, task = build(options.stock, options.nc)
             if task != "detect":
-                raise UsageError(f"--stock {options.stock} is no detector, but of the task {task}")
+                raise UsageError(f"--stock {options.stock} is not a detector, but of the task {task}")
             stock = Stock(module, options, threads)
         conditions = latency.conditions(options.imgsz, options.batch, threads, options.device, False)
         print(report.line(report.HEADS), flush=True)

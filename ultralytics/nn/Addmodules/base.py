@@ -80,7 +80,7 @@ class Backbone(nn.Module):
         normalize: ``Normalize`` behind pretrained weights, an identity otherwise.
 
     Raises:
-        BackboneError: ``in_chans`` is no whole number from 1.
+        BackboneError: ``in_chans`` is not a whole number from 1.
     """
 
     width_list: List[int]

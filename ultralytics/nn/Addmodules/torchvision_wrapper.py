@@ -39,7 +39,7 @@ _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\.")
 
 
 class _Seen(NamedTuple):
-    """What a module put out at the sizes of ``SIZES``: its shape at each, or None where that is no single map."""
+    """What a module put out at the sizes of ``SIZES``: its shape at each, or None where that is not a single map."""
 
     name: str
     shapes: Tuple[Optional[Tuple[int, ...]], ...]

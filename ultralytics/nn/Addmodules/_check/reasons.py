@@ -21,7 +21,7 @@ class Failure(NamedTuple):
     """What is wrong with a row.
 
     Attributes:
-        row: Its position in the YAML; None where it is no row's fault.
+        row: Its position in the YAML; None where it is not a row's fault.
         message: What is wrong, and what was found.
         advice: What would fit.
         part: Entry of the row that is to blame: 0 from, 1 repeats, 2 module, 3 arguments; None for the whole row.
@@ -54,7 +54,7 @@ def explain_build(error: BaseException, at: Dict[str, Any], row: int, tainted: b
     given = at["d"]["backbone"] + at["d"]["head"]
     written = given[row][3] if row < len(given) else args
     if "permitted model layer" in str(error):
-        message = f"{name} is no class of a layer that restricted mode knows, and it builds no other"
+        message = f"{name} is not a class of layer that restricted mode knows, and it builds no other"
         return Failure(row, message, "unset ULTRALYTICS_SAFE_LOAD if you trust the file", 2)
     inside = traceback.extract_tb(error.__traceback__)[-1].name == "parse_model"
     if inside and isinstance(error, TypeError) and isinstance(source, list) and "indices must be" in str(error):

@@ -231,7 +231,7 @@ def _last_row(model: Dict[str, Any], structure: Structure, tasks: Any, where: An
     if name is None or name in HEADS or not _is_plain(name, tasks):
         return []
     line, column = where(last.section, last.position, 2)
-    message = f"the last row is {name}, which is no head: nothing can be trained on it"
+    message = f"the last row is {name}, which is not a head: nothing can be trained on it"
     advice = "end with Detect, RTDETRDecoder or another head"
     return [Problem(line, column, message, advice, structure.index(last.row), False)]
 

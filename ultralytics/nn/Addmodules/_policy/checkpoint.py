@@ -183,7 +183,7 @@ def _damage(file: Any, error: Exception) -> Optional[BackboneError]:
         return DamagedError(f"{file} is empty (0 bytes)\n  to do: {CARRY_ON}")
     if not start.startswith((b"PK\x03\x04", b"\x80")):
         return DamagedError(
-            f"{file} is no file of torch: it begins with {start.decode('ascii', 'replace')!r}\n  to do: {CARRY_ON}"
+            f"{file} is not a file of torch: it begins with {start.decode('ascii', 'replace')!r}\n  to do: {CARRY_ON}"
         )
     text = " ".join(str(error).split())
     if isinstance(error, EOFError) or any(sign in text for sign in CUT_OFF):

@@ -172,7 +172,7 @@ def _count_instead(model: Any) -> str:
         if isinstance(yaml, dict) and yaml.get("backbone"):
             count = len(yaml["backbone"])
             return (
-                f"row 0 of this model is no backbone of ultralytics/nn/Addmodules, so give the number of rows: "
+                f"row 0 of this model is not a backbone of ultralytics/nn/Addmodules, so give the number of rows: "
                 f"freeze={count} are those that its YAML lists under `backbone:`"
             )
     return "this model has no backbone row; give the number of rows to freeze, for example freeze=10"
