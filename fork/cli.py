@@ -66,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
     sub = verb("status", "say which release and revision, built or stale, edited or clean, and each step's outcome")
     sub = verb("verify", "check that the tree is exactly pin + series (+ saved edits) and matches tree.lock")
     sub = verb("diff", "print the fork against pristine upstream as a unified diff")
-    sub.add_argument("--step", metavar="N", help="one step only, by number, name or section: 7, s07, x11, 4.7")
+    sub.add_argument("--step", metavar="N", help="one step only, by number, name or section: 7, s07, b05, 4.7")
     sub.add_argument("--stat", action="store_true", help="changed lines of each file instead of the diff")
     sub = verb("export", "write a git repository (pristine upstream, then one commit per step), or a series of patches")
     cli_review.add_export(sub)
