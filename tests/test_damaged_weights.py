@@ -1,5 +1,6 @@
 """Files of weights that are damaged, or hold something else: refused with one message, or loaded to the bit."""
 
+import io
 import pickle
 import random
 import subprocess
@@ -175,4 +176,4 @@ def test_commands_end_with_a_message(command, whole, tmp_path):
 
 def test_checks_nothing_that_is_not_there(tmp_path):
     _checkpoint.check_whole(tmp_path / "missing.pt")
-    _checkpoint.check_whole(tmp_path)
+    _checkpoint.check_whole(io.BytesIO(b"x"))

@@ -83,15 +83,13 @@ def _load(path: Path) -> Optional[Dict[str, Any]]:
         BackboneError: It is somebody else's, and opening it would run code.
     """
     from ultralytics.nn.Addmodules import BackboneError
-    from ultralytics.nn.Addmodules._policy.checkpoint import DamagedError, check_whole
     from ultralytics.utils.patches import torch_load
 
     if not path.is_file():
         return None
     try:
-        check_whole(path)
         content = torch_load(path, map_location="cpu")
-    except DamagedError:
+    except EOFError:  # damaged
         return None
     except BackboneError:
         raise

@@ -183,7 +183,7 @@ def work(run: Path, job: Dict[str, Any]) -> None:
 def reason(error: BaseException) -> str:
     """Return an error as one line; running out of memory is told with what to do."""
     if isinstance(error, SystemExit):
-        from ultralytics.nn.Addmodules._check.reasons import said
+        from ultralytics.nn.Addmodules._rows.guard import said
 
         return f"a module ended the run: {said(error)}"
     text = " ".join(str(error).split())[:400]

@@ -180,7 +180,7 @@ def test_a_users_mistake_ends_with_a_message(hooks, error, capsys):
 
 
 def test_a_module_that_ends_the_run_is_a_mistake_and_an_exit_of_the_script_is_none(hooks, monkeypatch, capsys):
-    from ultralytics.nn.Addmodules import _reasons
+    from ultralytics.nn.Addmodules._rows import guard as _reasons
 
     for folder, code in ((ROOT / "tests", 2), (ROOT / "fork", 0)):
         monkeypatch.setattr(_reasons, "FOLDER", folder)

@@ -323,7 +323,7 @@ def check_text(path: Union[str, Path]) -> Document:
 
 
 def check_model(model: Dict[str, Any], channels: int) -> None:
-    """Check the structure of a model YAML before ``parse_model`` builds it (step x34); shapes are left to ``make``.
+    """Check the structure of a model YAML before ``parse_model`` builds it (step b01); shapes are left to ``make``.
 
     Args:
         model: The content.

@@ -72,7 +72,7 @@ class _Uses(TorchFunctionMode):
 
 
 def fold(model: nn.Module) -> None:
-    """Bring a model behind a backbone of this folder into its inference form; do nothing for any other (step x15).
+    """Bring a model behind a backbone of this folder into its inference form; do nothing for any other (step b07).
 
     Called by ``fuse()`` after upstream has folded its own layers. A backbone's method ``deploy()``, where it has one,
     is called first.
@@ -97,7 +97,7 @@ def fold(model: nn.Module) -> None:
 
 
 def is_folded(model: nn.Module) -> bool:
-    """Return whether no BatchNorm is left that ``fold`` has not found to be unfoldable (step x15)."""
+    """Return whether no BatchNorm is left that ``fold`` has not found to be unfoldable (step b07)."""
     if first_backbone(getattr(model, "model", None)) is None:
         return True
     known = getattr(model, LEFT, None)

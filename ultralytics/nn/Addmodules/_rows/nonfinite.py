@@ -1,4 +1,4 @@
-"""Which row of a model is the first whose numbers are NaN or infinite while it trains (step x33)."""
+"""Which row of a model is the first whose numbers are NaN or infinite while it trains."""
 
 from __future__ import annotations
 
@@ -13,32 +13,45 @@ from .._upstream import autocast
 from ..contract import BackboneError, first_backbone
 from .indices import layers_of, name_of
 
-__all__ = ["name_nonfinite", "tell_nonfinite", "watch_loss"]
-
 LOGGER = logging.getLogger("ultralytics")
 
 FOUND = "addmodules_nonfinite"
-"""Attribute of a trainer: the epoch in which the loss was first seen not finite, and what was found then."""
+"""Attribute of a trainer: the epoch in which a loss was first seen not finite, and what was found then."""
+
+WATCH = "addmodules_watch"
+"""Attribute of a trainer: the handle of the hook that looks at the loss of a batch."""
 
 
-def watch_loss(trainer: Any, batch: Dict[str, Any], loss: Any = None) -> None:
-    """Where an epoch's mean loss has become NaN or infinite, find the row, once per epoch (step x33).
+def watch_loss(trainer: Any) -> None:
+    """Look at the loss of the batch that begins, before the optimizer's step could wipe out where it went wrong.
 
-    This comes before the optimizer's step, which would spread it over all weights and wipe out where it began.
+    The hook stays for one batch: it would be copied and pickled with the model.
 
     Args:
-        trainer: Upstream's, in its loop over batches.
-        batch: The batch whose loss has just been worked out, on the device.
-        loss: What to look at where upstream leaves such a batch out of the mean.
+        trainer: Upstream's.
     """
-    loss = trainer.tloss if loss is None else loss
-    if loss is None or _found(trainer) is not None or first_backbone(layers_of(trainer.model)) is None:
+    look_away(trainer)
+    if first_backbone(layers_of(trainer.model)) is None:
         return
-    if _are_finite(loss):
-        return
-    found = diagnose(trainer, batch)
-    setattr(trainer, FOUND, (trainer.epoch, found))
-    LOGGER.warning(f"the loss is NaN or infinite: {found or 'and every number of a second pass is finite'}")
+
+    def look(module: nn.Module, inputs: Any, output: Any) -> None:
+        if not (module.training and isinstance(output, tuple) and inputs and isinstance(inputs[0], dict)):
+            return
+        if _found(trainer) is not None or _are_finite(output[0]):
+            return
+        setattr(trainer, FOUND, (trainer.epoch, ""))  # the pass that follows comes here, too
+        found = diagnose(trainer, inputs[0])
+        setattr(trainer, FOUND, (trainer.epoch, found))
+        LOGGER.warning(f"the loss is NaN or infinite: {found or 'and every number of a second pass is finite'}")
+
+    setattr(trainer, WATCH, trainer.model.register_forward_hook(look))
+
+
+def look_away(trainer: Any) -> None:
+    """Take the hook of ``watch_loss`` away, where there is one."""
+    handle = trainer.__dict__.pop(WATCH, None)
+    if handle is not None:
+        handle.remove()
 
 
 def _are_finite(loss: Any) -> bool:
@@ -52,39 +65,39 @@ def _found(trainer: Any) -> Optional[str]:
     return (found or "") if epoch == trainer.epoch else None
 
 
-def name_nonfinite(trainer: Any, reason: str) -> None:
-    """Say at the end of an epoch that has gone wrong where it began, and what helps (step x33).
+def tell_loss(trainer: Any) -> None:
+    """Say at the end of an epoch whose last loss is NaN or infinite where that began, and what helps.
 
     Args:
-        trainer: Upstream's.
-        reason: Upstream's word for what is not finite.
+        trainer: Upstream's, before the validation.
 
     Raises:
         BackboneError: Something was found, and it is the run's first epoch: there is no checkpoint to go back to.
     """
+    _tell(trainer, "Loss", trainer.loss)
+
+
+def tell_fitness(trainer: Any) -> None:
+    """Do the same where what the validation found is NaN; upstream goes back to last.pt before this, if there is one.
+
+    Args:
+        trainer: Upstream's, after the validation.
+
+    Raises:
+        BackboneError: As ``tell_loss``.
+    """
+    _tell(trainer, "Fitness", trainer.fitness)
+
+
+def _tell(trainer: Any, what: str, value: Any) -> None:
     layers = layers_of(trainer.model)
-    if first_backbone(layers) is None:
+    if value is None or _are_finite(value) or first_backbone(layers) is None:
         return
     found = _found(trainer) or diagnose(trainer, None)
-    text = f"{reason}: {found or 'the weights, outputs and statistics are finite'}\n{_cures(trainer)}"
+    text = f"{what} NaN/Inf: {found or 'the weights, outputs and statistics are finite'}\n{_cures(trainer)}"
     if found and trainer.epoch == trainer.start_epoch:
         raise BackboneError(f"training ends in its first epoch. {text}")
     LOGGER.warning(text)
-
-
-def tell_nonfinite(trainer: Any) -> None:
-    """Do at the end of an epoch what ``name_nonfinite`` does, in releases that do not look for it (step x33).
-
-    Args:
-        trainer: Upstream's, after a validation.
-
-    Raises:
-        BackboneError: As ``name_nonfinite``.
-    """
-    for kind, value in (("Loss", trainer.tloss), ("Fitness", trainer.fitness)):
-        if value is not None and not _are_finite(value):
-            name_nonfinite(trainer, f"{kind} NaN/Inf")
-            return
 
 
 def _cures(trainer: Any) -> str:

@@ -1,0 +1,43 @@
+"""Not in the articles: before a file is fetched, its server is tried once and quickly."""
+
+from __future__ import annotations
+
+import ast
+
+from fork.edit import ALREADY, Outcome, Source, Step
+from fork.steps._places import HOOKS, LATE_IMPORT
+from fork.tree import Tree
+
+NAME = "p03_reach_first"
+FILE = "ultralytics/utils/downloads.py"
+FETCH, LINE = "safe_download", "gdrive = ..."
+NEW = f'{HOOKS}.reach(url, Path(dir or ".") / (file or url2file(url)))'
+SEARCH, LIST = "attempt_download_asset", "tag, assets = get_github_assets(repo, release)"
+ASK = f'{HOOKS}.reach("https://api.github.com", file)'
+
+
+def apply(tree: Tree) -> Outcome:
+    """Call ``addmodules.reach`` before a file is fetched, and before GitHub is asked where it is."""
+    source = Source(tree, FILE, NAME)
+    places = [(source.find(FETCH), LINE, NEW), (source.find(SEARCH), LIST, ASK)]
+    if source.module.applied(*(bool(place.nodes(ast.Call, call)) for place, _, call in places)):
+        return ALREADY
+    for place, line, call in places:
+        place.insert_before(place.one(f"the line `{line}`", place.lines(ast.Assign, line)), LATE_IMPORT, call)
+    return source.save()
+
+
+STEP = Step(
+    name=NAME,
+    section="-",
+    title="Try a server once before fetching from it",
+    reason=(
+        "Behind a closed network upstream waits out connections and tries again, for a minute and more, to be refused "
+        "in the end. One quick connection tells; the error then says where the file belongs. A server that answers is "
+        "used as before."
+    ),
+    files=(FILE,),
+    places=(2, 2),
+    apply=apply,
+    not_needed_when="upstream gives up on a server that cannot be reached within seconds.",
+)
