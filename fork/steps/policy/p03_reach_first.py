@@ -28,9 +28,9 @@ STEP = Step(
     section="-",
     title="Try a server once before fetching from it",
     reason=(
-        "Behind a closed network upstream waits out connections and tries again, for a minute and more, to be refused "
-        "in the end. One quick connection tells; the error then says where the file belongs. A server that answers is "
-        "used as before."
+        "Behind a closed network upstream waits for connections to time out and retries, for a minute and more, before "
+        "it gives up. One quick connection settles it, and the error says where the file belongs. A server that "
+        "answers is used as before."
     ),
     files=(FILE,),
     places=(1, 1),

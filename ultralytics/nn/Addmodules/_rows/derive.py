@@ -50,7 +50,7 @@ class Derived(NamedTuple):
 def derive(path: Union[str, Path]) -> Union[str, Derived, None]:
     """Return what a bare name of a YAML stands for: a file of cfg/models, or one HEAD-BACKBONE.yaml, or None.
 
-    Letters' case and the characters ``-_.`` do not count in the backbone's name. ``-timm-MODEL`` and
+    Case and the characters ``-_.`` are ignored in the backbone's name. ``-timm-MODEL`` and
     ``-torchvision-MODEL`` name models of these libraries, and a final ``-pretrained`` their weights.
 
     Raises:

@@ -94,8 +94,8 @@ def look_up(name: str, namespace: Dict[str, Any], args: Any = (), allowed: Calla
         )
     if namespace.get(name) is not None:
         raise BackboneError(
-            f"{name} is no layer: a row names one of upstream's layers, nn.X, torchvision.ops.X, or a class in a file "
-            f"of ultralytics/nn/Addmodules"
+            f"{name} is not a layer: a row names one of upstream's layers, nn.X, torchvision.ops.X, or a class in a "
+            f"file of ultralytics/nn/Addmodules"
         )
     known = {key.lower(): key for key in [*(k for k, v in namespace.items() if allowed(v)), *registry.names()]}
     near = [known[key] for key in difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.6)]
