@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 from lab import files, plotting
 from lab.compare.rows import Results
-from lab.compare.sheet import Sheet, name, shown
+from lab.compare.sheet import name, shown
 
 IMAGES = 4
 """Images shown: those with the most objects."""
@@ -20,9 +21,6 @@ CONF = 0.25
 
 MATCH = 0.5
 """IoU from which on a box of the right class is right."""
-
-NAMED = 12
-"""Most boxes of a panel whose classes are written beside them."""
 
 SIDE = 420
 """Longer side of an image in the picture, in pixels."""
@@ -85,21 +83,16 @@ def judge(truth: Any, found: Any) -> Tuple[List[bool], List[bool]]:
     return right, met
 
 
-def predictions(results: Results, sheet: Sheet) -> List[Path]:
+def predictions(results: Results, folder: Path) -> List[Path]:
     """Draw the images in rows: the ground truth, then the boxes of each model's first seed.
 
     Right boxes are solid and blue, wrong ones dashed and orange, missed objects dotted and white.
     """
     kept = []
-    for model in shown(results):
+    for model in shown(results, MODELS):
         content = files.read_json(model.done[0].folder / "predictions.json")
         if content and content.get("images"):
             kept.append((model, content))
-    baseline = results.plan.get("baseline")
-    if len(kept) > MODELS:  # the baseline and the best
-        best = sorted(kept, key=lambda pair: (pair[0].label != baseline, -(pair[0].values["map50_95"].mean or 0)))
-        chosen = {model.label for model, _ in best[:MODELS]}
-        kept = [pair for pair in kept if pair[0].label in chosen]
     if not kept:
         return []
     first = kept[0][1]["images"]
@@ -126,16 +119,15 @@ def predictions(results: Results, sheet: Sheet) -> List[Path]:
                 axes.imshow(photos[n], interpolation="none")
                 axes.set_axis_off()
                 if line == 0:
-                    head = sheet.word("Ground truth") if not column else name(kept[column - 1][0], results)
-                    axes.set_title(_wrapped(head, int(15 * width)), fontsize=6.5, pad=2)
-                found = [] if not column else kept[column - 1][1]["images"][n]["found"]
-                names = kept[max(column - 1, 0)][1]["names"]
-                _boxes(axes, photos[n].shape, first[n]["truth"], found, names, column == 0)
+                    head = name(kept[column - 1][0], results) if column else "Ground truth"
+                    axes.set_title("\n".join(textwrap.wrap(head, max(8, int(15 * width)))), fontsize=6.5, pad=2)
+                found = kept[column - 1][1]["images"][n]["found"] if column else None
+                _boxes(axes, photos[n].shape, first[n]["truth"], found)
         for word, key in (("Ground truth", "truth"), ("right", "right"), ("wrong", "wrong"), ("missed", "missed")):
-            grid[0][0].plot([], [], label=sheet.word(word), **_line(key, legend=True))
+            grid[0][0].plot([], [], label=word, **_line(key, legend=True))
         handles, labels = grid[0][0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncol=4)
-        return list(plotting.save(figure, sheet.folder / "predictions", dpi=250))
+        return list(plotting.save(figure, folder / "predictions", dpi=250))
 
 
 def _line(kind: str, legend: bool = False) -> Dict[str, Any]:
@@ -148,16 +140,6 @@ def _line(kind: str, legend: bool = False) -> Dict[str, Any]:
     if legend and kind == "missed":
         colour = "#888888"  # white on white would not be seen
     return {"color": colour, "linestyle": line, "linewidth": 0.9}
-
-
-def _wrapped(text: str, letters: int) -> str:
-    """Break a name at its hyphens and underscores where it is longer than so many letters."""
-    lines = [""]
-    for piece in text.replace("-", "-\0").replace("_", "_\0").split("\0"):
-        if lines[-1] and len(lines[-1]) + len(piece) > max(letters, 8):
-            lines.append("")
-        lines[-1] += piece
-    return "\n".join(lines)
 
 
 def _photo(path: Path) -> Any:
@@ -177,22 +159,17 @@ def _photo(path: Path) -> Any:
     return cv2.cvtColor(cv2.resize(image, size, interpolation=kind), cv2.COLOR_BGR2RGB)
 
 
-def _boxes(axes: Any, shape: Any, truth: Any, found: Any, names: Dict[str, str], only_truth: bool) -> None:
-    right, met = judge(truth, found)
-    drawn = [(box[:4], "truth", box[4]) for box in truth] if only_truth else []
-    if not only_truth:
-        drawn += [(box[:4], "missed", box[4]) for box, hit in zip(truth, met) if not hit]
-        drawn += [(box[:4], "right" if hit else "wrong", box[5]) for box, hit in zip(found, right)]
-    few = len([1 for _, kind, _ in drawn if kind != "missed"]) <= NAMED and len(names) > 1
+def _boxes(axes: Any, shape: Any, truth: Any, found: Any) -> None:
+    """Draw what was found against the truth; the truth alone for None."""
+    drawn = [(box, "truth") for box in truth]
+    if found is not None:
+        right, met = judge(truth, found)
+        drawn = [(box, "missed") for box, hit in zip(truth, met) if not hit]
+        drawn += [(box, "right" if hit else "wrong") for box, hit in zip(found, right)]
     height, width = shape[:2]
-    for (left, top, end, bottom), kind, number in drawn:
+    for (left, top, end, bottom, *_), kind in drawn:
         xs = [width * x - 0.5 for x in (left, end, end, left, left)]
         ys = [height * y - 0.5 for y in (top, top, bottom, bottom, top)]
         axes.plot(xs, ys, color="black", linewidth=1.5, alpha=0.45, solid_joinstyle="miter")  # seen on any ground
         axes.plot(xs, ys, solid_joinstyle="miter", **_line(kind))
-        if few and kind != "missed":
-            name = names.get(str(int(number))) or names.get(int(number), str(int(number)))  # type: ignore[call-overload]
-            text = plotting.text(name, f"class {int(number) + 1}")
-            back = {"facecolor": "black", "alpha": 0.55, "pad": 0.6, "linewidth": 0}
-            axes.text(xs[0], ys[0], text, color="white", fontsize=4, va="bottom", bbox=back, clip_on=True)
     axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))

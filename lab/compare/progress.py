@@ -67,11 +67,7 @@ class Progress:
 
     def _pace(self, name: str) -> Optional[float]:
         """Return seconds an epoch: of the run, of its model's others, or of all; None while there is no measure."""
-        for group in (
-            [name],
-            [one for one in self.names if self.models[one] == self.models[name]],
-            self.names,
-        ):
+        for group in ([name], [one for one in self.names if self.models[one] == self.models[name]], self.names):
             states = [self.state(one) for one in group]
             progress = sum(max(float(s["epochs"]), float(s.get("step", 0))) for s in states)
             if progress > 0.05:
@@ -84,8 +80,5 @@ class Progress:
 
     def left(self) -> Optional[float]:
         """Return the seconds left for all runs; None while there is no measure."""
-        left = [self._left(name) for name in self.names]
-        known = [one for one in left if one is not None]
-        if len(known) < len(left):
-            return None
-        return max([sum(known) / max(self.jobs, 1), *known]) if known else 0.0
+        left = [one for one in map(self._left, self.names) if one is not None]
+        return max([sum(left) / max(self.jobs, 1), *left]) if len(left) == len(self.names) else None
