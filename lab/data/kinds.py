@@ -177,12 +177,6 @@ KINDS: Dict[str, Kind] = {
         "correct the rule",
     ),
     "same-bytes": Kind("images that are another to the byte", "they stay in its part", "delete them", False),
-    "renamed": Kind(
-        "images that are written under another name",
-        "two would have shared a label file",
-        "nothing, if names do not matter",
-        False,
-    ),
     "class-test": Kind(
         "classes without an object in test", "they are not measured", "check how the set was split", False
     ),
