@@ -150,7 +150,7 @@ def test_what_cannot_be_divided_well_is_named(tmp_path, run):
     ran = run("split", data, "--to", tmp_path / "out", "--parts", "train=0.8,val=0.2", "--strict")
     assert ran.code == 1
     report = noted(tmp_path / "out")
-    assert report["class-val"] == ["b: 1 in all"]
+    assert report["class-none"] == ["b: none of 1 in val"]
     assert report["label-range"][0].startswith("labels/5.txt:1")
     assert report["image-unreadable"][0].startswith("images/6.png")
     assert len([path for some in lists(tmp_path / "out").values() for path in some]) == 11

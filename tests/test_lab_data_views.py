@@ -18,7 +18,7 @@ def run(capsys):
 
 
 def smooth(path, seed, size=(96, 64)):
-    """Write an image with large shapes, as photographs have; as small files."""
+    """Write an image with large shapes, as photographs have."""
     grid = np.random.default_rng(seed).integers(0, 255, (5, 6, 3), dtype=np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(grid).resize(size, Image.Resampling.BICUBIC).save(path)
@@ -60,11 +60,7 @@ def test_counts_sizes_and_leaks(data, tmp_path, run):
         "train": {"images": 4, "left_out": 0, "objects": 3, "background": 2},
         "val": {"images": 3, "left_out": 1, "objects": 2, "background": 0},
     }
-    assert stats["classes"]["0"] == {
-        "name": "cat",
-        "images": {"train": 2, "val": 1},
-        "objects": {"train": 2, "val": 1},
-    }
+    assert stats["classes"]["0"] == {"name": "cat", "images": {"train": 2, "val": 1}, "objects": {"train": 2, "val": 1}}
     assert stats["classes"]["1"]["objects"] == {"train": 1, "val": 1}
     assert stats["classes"]["2"]["objects"] == {"train": 0, "val": 0}
     # areas: 24x16, 96x64, 48x8, 24x16, 14.4x16 of 48x32; at 640 times (20/3)^2, and (40/3)^2

@@ -48,12 +48,6 @@ def check(options: Any, train: Dict[str, Any]) -> None:
 def task(run: str, token: str, threads: int, offline: bool) -> int:
     """Do one run on the node that this is called on; return the worker's exit code.
 
-    Args:
-        run: Its folder.
-        token: What the file ``.ray-token`` in the comparison's folder holds.
-        threads: Processor threads.
-        offline: Whether the worker has nothing to fetch.
-
     Raises:
         ForkError: This node does not see the folder.
     """
@@ -79,15 +73,7 @@ def run_all(
     progress: Progress,
     offline: Dict[str, bool],
 ) -> None:
-    """Work off runs on a cluster; where one fails, the others go on.
-
-    Args:
-        out: Folder of the comparison.
-        runs: Folders of the runs, prepared.
-        address: The cluster's; empty for one on this machine.
-        needs: Processor threads of a run, and its GPUs; None for 1 where the cluster has any.
-        progress: Is told all states.
-        offline: Run -> whether its worker has nothing to fetch.
+    """Work off runs on the cluster at an address, or on one here; ``needs`` are a run's threads and GPUs.
 
     Raises:
         KeyboardInterrupt: Ctrl-C; the tasks have been cancelled.

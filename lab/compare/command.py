@@ -11,9 +11,7 @@ With a model or a seed more, only what is missing is run. Another schedule, or c
 has results; --fresh moves those aside. What is not given is taken from the folder's plan.json, else from the defaults:
 AdamW at 3e-4 without mosaic, one update a batch, for all models.
 
-In --out (runs/compare/NAME-OF-DATA): table.md, table.tex, report.html, results.csv, pictures/, record.json (versions,
-hardware, data, all arguments), runs/MODEL-sSEED/ with each run's log.txt, state.json and weights.
-
+In --out (runs/compare/NAME-OF-DATA): table.md, table.tex, report.html, results.csv, pictures/, record.json, runs/.
 --ray runs on a cluster of Ray, whose nodes have this checkout, the data and --out at the same paths. Exit code: 0, 1
 where runs failed, 2 for a mistake in the command, 130 after Ctrl-C.
 """
@@ -265,9 +263,9 @@ def _work(options: argparse.Namespace, out: Path, plan: Dict[str, Any], left: Li
 
     if not left:
         return
-    models = {name: model["label"] for model, _, name in runs(plan)}
-    progress = Progress(list(models), models, plan["train"]["epochs"], options.jobs or 1)
-    progress.states = {name: read_state(out / "runs" / name) for name in models}
+    names = [name for *_, name in runs(plan)]
+    progress = Progress(names, plan["train"]["epochs"], options.jobs or 1)
+    progress.states = {name: read_state(out / "runs" / name) for name in names}
     folders = [schedule.prepare(out, plan, model, seed, name, threads) for model, seed, name, _ in left]
     for folder in folders:
         progress.states[folder.name] = read_state(folder)
@@ -302,11 +300,8 @@ def _finish(options: argparse.Namespace, out: Path, plan: Dict[str, Any]) -> int
 
         write(out, plan, say=say)
         with contextlib.suppress(OSError):
-            rows = (out / "table.md").read_text(encoding="utf-8").splitlines()
-            first = next(n for n, row in enumerate([*rows, "|"]) if row.startswith("|"))
-            table = rows[first:]
-            end = next((n for n, row in enumerate(table) if not row.startswith("|")), len(table))
-            say("\n" + "\n".join(table[:end]) + "\n")
+            parts = (out / "table.md").read_text(encoding="utf-8").split("\n\n")
+            say("\n" + next((part.strip() for part in parts if part.startswith("|")), "") + "\n")
         for what, name in (("report", "report.html"), ("tables", "table.md"), ("pictures", "pictures")):
             if (out / name).exists():
                 say(f"{what:10} {out / name}")

@@ -11,19 +11,16 @@ from lab.compare import table
 from lab.compare.rows import Results
 
 _BARS = "Bars: standard deviation over seeds, where there are two or more."
+_COSTS = {"parameters": "parameters", "gflops": "GFLOPs", "latency": "latency"}
 _BAND = "Line: mean over seeds; band: from the least to the most."
 CAPTIONS = {
-    "accuracy-parameters": f"mAP50-95 against parameters. {_BARS}",
-    "accuracy-gflops": f"mAP50-95 against GFLOPs. {_BARS}",
-    "accuracy-latency": f"mAP50-95 against latency. {_BARS}",
-    "curves": "Training: mAP50-95 on the validation images, and the sum of the training losses, which is not "
-    f"comparable between heads. {_BAND}",
+    **{f"accuracy-{key}": f"mAP50-95 against {name}. {_BARS}" for key, name in _COSTS.items()},
+    "curves": "Training: mAP50-95 and mAP50 on the validation images. Line: mean over seeds, as far as the shortest; "
+    "band: one standard deviation.",
     "precision-recall": f"Precision over recall at IoU 0.50, mean over classes. {_BAND}",
     "class-differences": "mAP50-95 of each class minus the baseline's, with 95 % intervals over the choice of "
     "validation images. Not corrected for the number of classes: even where no class differs, about one in twenty is "
     "to be expected filled.",
-    "predictions": "The validation images with the most objects: ground truth, and what the first seed of each model "
-    "finds with a score of 0.25 or more.",
 }
 """What stands below each picture, by its name."""
 
@@ -87,12 +84,7 @@ pre { overflow-x: auto; background: #f3f4f6; padding: .8rem; font-size: .8rem; }
 
 
 def report(results: Results, drawn: List[Path]) -> str:
-    """Return ``report.html``.
-
-    Args:
-        results: The results.
-        drawn: The pictures' files.
-    """
+    """Return ``report.html``."""
     import jinja2
 
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)

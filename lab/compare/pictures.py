@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from pathlib import Path
 from typing import Any, Callable, List, Optional, Tuple
 
 from lab import plotting
 from lab.compare import stats
-from lab.compare.predictions import predictions
 from lab.compare.rows import Model, Results
 from lab.compare.sheet import looks, name, shown
+from lab.curves.draw import draw as draw_curves
 from lab.curves.read import read
 from run.arguments import UsageError
 
@@ -24,12 +25,12 @@ MOST_NAMED = 24
 """Models up to which each point of accuracy against cost has its name; beyond, only those of the front."""
 
 
-def front(points: List[Tuple[float, float]]) -> List[int]:
-    """Return which points no other beats: none costs less or the same and reaches more, by rising cost.
+COLUMNS = ["metrics/mAP50-95(B)", "metrics/mAP50(B)"]
+"""Columns of upstream's results.csv whose curves are drawn."""
 
-    Args:
-        points: (cost, accuracy) of each.
-    """
+
+def front(points: List[Tuple[float, float]]) -> List[int]:
+    """Return which points no other beats: none costs less or the same and reaches more, by rising cost."""
     best, kept = -math.inf, []
     for n in sorted(range(len(points)), key=lambda n: (points[n][0], -points[n][1])):
         if points[n][1] > best:
@@ -83,73 +84,17 @@ def accuracy(results: Results, folder: Path) -> List[Path]:
     return written
 
 
-def read_curve(path: Path, column: str) -> Tuple[Any, Any]:
-    """Return epochs and values of a column of upstream's ``results.csv``; empty where it has none.
-
-    Args:
-        path: The file.
-        column: Its name; with a star, ``train/*_loss`` say, the sum of all columns that begin and end so.
-    """
-    import numpy as np
-
-    try:
-        run = read(path)
-    except UsageError:  # of a run that was stopped in its first epoch
-        return np.empty(0), np.empty(0)
-    begin, star, end = column.partition("*")
-    found = [
-        ys
-        for name, ys in run.values.items()
-        if (name.startswith(begin) and name.endswith(end) if star else name == column)
-    ]
-    total = np.sum(found, 0) if found else np.full(len(run.epochs), np.nan)
-    keep = np.isfinite(total)
-    return run.epochs[keep], total[keep]
-
-
-def band(curves: List[Tuple[Any, Any]]) -> Optional[Tuple[Any, Any, Any, Any]]:
-    """Return epochs, mean, least and most over several curves; None where there are none.
-
-    Runs may have stopped early: at each epoch the figures are of those that reached it.
-    """
-    import numpy as np
-
-    curves = [(xs, ys) for xs, ys in curves if len(xs)]
-    if not curves:
-        return None
-    epochs = np.unique(np.concatenate([xs for xs, _ in curves]))
-    table = np.full((len(curves), len(epochs)), np.nan)
-    for n, (xs, ys) in enumerate(curves):
-        table[n, np.searchsorted(epochs, xs)] = ys  # of an epoch that is there twice, the later one
-    return epochs, np.nanmean(table, 0), np.nanmin(table, 0), np.nanmax(table, 0)
-
-
-CURVES = [("metrics/mAP50-95(B)", "mAP50-95 (%)", 100.0), ("train/*_loss", "Training loss", 1.0)]
-
-
 def curves(results: Results, folder: Path) -> List[Path]:
-    """Draw mAP50-95 and the training loss over epochs: mean over seeds, the band from the least to the most."""
-    models, style, drawn = shown(results), looks(results), False
-    with plotting.style() as plt:
-        figure, panels = plt.subplots(1, 2, figsize=(plotting.PAGE, 2.4 + 0.06 * len(models)))
-        for axes, (column, title, scale) in zip(panels, CURVES):
-            for model in models:
-                found = band([read_curve(run.folder / "results.csv", column) for run in model.done])
-                if found is None:
-                    continue
-                drawn = True
-                epochs, mean, low, high = found
-                look = {**style[model.label], "markevery": max(1, len(epochs) // 8), "markersize": 3.5}
-                axes.plot(epochs, scale * mean, label=name(model, results), **look)
-                if len(model.done) > 1:
-                    axes.fill_between(epochs, scale * low, scale * high, color=look["color"], alpha=0.15, linewidth=0)
-            axes.set_xlabel("Epoch")
-            axes.xaxis.get_major_locator().set_params(integer=True)
-            axes.set_ylabel(title)
-        if not drawn:
-            return []
-        _legend_below(figure, panels[0])
-        return list(plotting.save(figure, folder / "curves"))
+    """Draw mAP50-95 and mAP50 over epochs: the mean over seeds as far as the shortest run goes, and its deviation."""
+    models = sorted(shown(results), key=lambda model: model.label != results.plan.get("baseline"))
+    runs, names = [], []
+    for model in models:
+        for run in model.done:
+            with contextlib.suppress(UsageError):  # of a run that was stopped in its first epoch
+                runs.append(read(run.folder / "results.csv"))
+                names.append(model.label)
+    columns = [name for name in COLUMNS if any(name in run.values for run in runs)]
+    return draw_curves(runs, names, columns, folder / "curves", results.plan.get("baseline"))[0] if columns else []
 
 
 def _legend_below(figure: Any, axes: Any, letters: int = 110) -> None:
@@ -185,7 +130,7 @@ def precision_recall(results: Results, folder: Path) -> List[Path]:
         axes.set_xlabel("Recall")
         axes.set_ylabel("Precision at IoU 0.50")
         _legend_below(figure, axes, 50)
-        return list(plotting.save(figure, folder / "precision-recall"))
+        return plotting.save(figure, folder / "precision-recall")
 
 
 def class_differences(results: Results, folder: Path) -> List[Path]:
@@ -229,19 +174,13 @@ def class_differences(results: Results, folder: Path) -> List[Path]:
         hollow = {"color": "#555555", "marker": "o", "markerfacecolor": "white", "linestyle": "none", "markersize": 3.5}
         axes.plot([], [], label="hollow: no difference shown", **hollow)
         _legend_below(figure, axes, 40)
-        return list(plotting.save(figure, folder / "class-differences"))
+        return plotting.save(figure, folder / "class-differences")
 
 
 def draw(results: Results, folder: Path, say: Callable[[str], None] = print) -> List[Path]:
-    """Draw all that the results are enough for; return the files. One that fails is told of, and the rest are drawn.
-
-    Args:
-        results: The results.
-        folder: Where the pictures go.
-        say: Told of a picture that could not be drawn.
-    """
+    """Draw all that the results are enough for; return the files. One that fails is told of, and the rest are drawn."""
     written: List[Path] = []
-    for picture in (accuracy, curves, precision_recall, class_differences, predictions):
+    for picture in (accuracy, curves, precision_recall, class_differences):
         try:
             written += picture(results, folder)
         except Exception as e:  # a picture must not cost the tables, which took days of training

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, Optional
 
 from lab import files
 from lab.compare import stats
@@ -88,13 +86,7 @@ def _model_row(results: Results, model: Model, measured: bool, compared: bool) -
 
 
 def per_class(results: Results, models: Optional[List[Model]] = None, count: bool = True) -> Optional[Table]:
-    """Return the table of classes, a column a model, mAP50-95; None where no class has a figure.
-
-    Args:
-        results: The results.
-        models: Which columns; None for all.
-        count: Whether to tell how many objects each class has.
-    """
+    """Return the table of classes, a column a model, mAP50-95; None where no class has a figure."""
     shown = [model for model in (models or results.models) if model.done]
     if not results.classes or not shown:
         return None
@@ -141,10 +133,8 @@ def markdown(results: Results) -> str:
 
 
 def _markdown(table: Table) -> str:
-    lines = [table.heads, ["---" if n in (0, *table.words) else "---:" for n in range(len(table.heads))]]
-    lines = [[_plain(text) for text in lines[0]], lines[1]]
-    lines += [[_plain(cell) for cell in row] for row in table.rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    rows = [[_plain(cell) for cell in row] for row in table.rows]
+    return "\n".join(files.markdown([_plain(head) for head in table.heads], rows, [0, *table.words]))
 
 
 def _plain(text: str) -> str:
@@ -181,16 +171,8 @@ def write_csv(out: Path, results: Results) -> List[Path]:
             if i is not None:
                 differences.append([model.label, figure, name, i.value, i.low, i.high, i.verdict])
     heads = RUN_COLUMNS + FOUND_COLUMNS + SET_COLUMNS
-    written = [_csv(out / "results.csv", heads, runs)]
+    written = [files.write_csv(out / "results.csv", heads, runs)]
     heads = ["label", "seed", "class", "number", "objects", "ap50", "ap50_95", "precision", "recall"]
-    written.append(_csv(out / "per_class.csv", heads, classes))
+    written.append(files.write_csv(out / "per_class.csv", heads, classes))
     heads = ["label", "figure", "class", "difference", "low", "high", "verdict"]
-    return [*written, _csv(out / "differences.csv", heads, differences)]
-
-
-def _csv(target: Path, heads: List[str], rows: List[List[Any]]) -> Path:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(heads)
-    writer.writerows([["" if value is None else value for value in row] for row in rows])
-    return files.write_text(target, text.getvalue())
+    return [*written, files.write_csv(out / "differences.csv", heads, differences)]

@@ -60,12 +60,7 @@ def _latin(text: str) -> bool:
 
 
 def escape(text: str, substitute: str = "?") -> str:
-    """Return text for LaTeX, in which every character means itself.
-
-    Args:
-        text: Any text; white space of any kind becomes one space.
-        substitute: Printed where there is no font with its characters.
-    """
+    """Return text for LaTeX, in which every character means itself."""
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     escaped = "".join(ESCAPES.get(c, c) for c in text)
     return escaped if _latin(text) else rf"\labname{{{escaped}}}{{{escape(substitute)}}}"

@@ -103,7 +103,7 @@ def open_set(name: str) -> Tuple[Any, Dict[str, Any]]:
     problems: List[Any] = []
     given = find.find_data(find.CROWNS) if find.is_crowns(name) else name
     found = find_yaml(given.strip(), problems)
-    plan = read_plan(found, "detect", None, problems) if found else None
+    plan = read_plan(found, None, problems) if found else None
     if plan is None or plan.names is None or not any(plan.images.values()):
         bad = [problem for problem in problems if problem.severe] or problems
         raise UsageError("\n".join(render(problem, found or given) for problem in bad))
@@ -116,7 +116,7 @@ def rule_of(plan: Any) -> Any:
     """Return what the set's label files are measured by."""
     from lab.data.files import Rule
 
-    return Rule("detect", len(plan.names), *plan.points)
+    return Rule("detect", len(plan.names), plan.points)
 
 
 def entries(plan: Any, only: Optional[str] = None) -> Iterator[Entry]:

@@ -9,7 +9,6 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from lab.data.between import twins
 from lab.data.findings import Issue, Tally
-from lab.terminal import Progress
 from run.arguments import UsageError
 
 RULES: Dict[str, Tuple[str, str]] = {
@@ -44,13 +43,7 @@ def rule_of(text: str) -> Callable[[str], Optional[str]]:
 
 
 def group(images: Sequence[str], rule: Optional[str], tally: Tally) -> List[int]:
-    """Return a group's number for each image; images alike to the byte are in one group, whatever the rule.
-
-    Args:
-        images: Paths.
-        rule: ``--group-by``.
-        tally: Is added to.
-    """
+    """Return a group's number for each image; images alike to the byte are in one group, whatever the rule."""
     parent = list(range(len(images)))
 
     def top(n: int) -> int:
@@ -62,7 +55,7 @@ def group(images: Sequence[str], rule: Optional[str], tally: Tally) -> List[int]
     if rule is not None:
         find = rule_of(rule)
         first: Dict[str, int] = {}
-        for n, path in enumerate(Progress("grouping", len(images)).over(images)):
+        for n, path in enumerate(images):
             name = find(path)
             if name is None:
                 tally.add(path, Issue("group-unmatched"))

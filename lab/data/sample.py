@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from lab import files, plotting
 from lab.data.common import Entry, entries, open_set
@@ -14,13 +14,6 @@ from run.start import load_quietly, say
 
 GAP, FOOT = 6, 18
 """Pixels between pictures, and of the line of text under each."""
-
-
-class Shape(NamedTuple):
-    """A row of a label file: its class, and its corners as fractions."""
-
-    number: int
-    points: List[Tuple[float, float]]
 
 
 def main(options: Any) -> int:
@@ -48,18 +41,7 @@ def main(options: Any) -> int:
 
 
 def choose(plan: Any, split: str, count: int, seed: int, name: Optional[str]) -> List[Entry]:
-    """Choose images at random that can be read, those with an object first.
-
-    Args:
-        plan: The data set.
-        split: Its part.
-        count: How many.
-        seed: Another seed, another choice.
-        name: A class, by name or number, that each must have; None for any.
-
-    Raises:
-        UsageError: There is no such part or class, or no image with it.
-    """
+    """Choose images at random that can be read, those with an object first; of a class, if one is named."""
     if not plan.images.get(split):
         there = ", ".join(part for part, images in plan.images.items() if images)
         raise UsageError(f"--split {split}: the data set has no such part; there are {there}")
@@ -73,7 +55,7 @@ def choose(plan: Any, split: str, count: int, seed: int, name: Optional[str]) ->
     # a few at a time: of a large set only as many are read as are shown
     for start in range(0, len(images), 64):
         for entry in entries(plan._replace(images={split: images[start : start + 64]})):
-            found = {shape.number for shape in read_shapes(entry)}
+            found = {cls for cls, _ in read_shapes(entry)}
             if not entry.look.refused and (number is None or number in found):
                 (chosen if found else bare).append(entry)
         if len(chosen) >= count:
@@ -84,33 +66,26 @@ def choose(plan: Any, split: str, count: int, seed: int, name: Optional[str]) ->
     return [*chosen, *bare][:count]
 
 
-def read_shapes(entry: Entry) -> List[Shape]:
-    """Return the boxes and polygons of a label file that upstream would take."""
+def read_shapes(entry: Entry) -> List[Tuple[int, List[Tuple[float, float]]]]:
+    """Return class, and corners as fractions, of the boxes and polygons of a label file that upstream would take."""
     if entry.labels is None or entry.labels.refused:
         return []
     if not entry.labels.polygons:
         corners = ((-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5))
         return [
-            Shape(number, [(x + across * w, y + down * h) for across, down in corners])
+            (number, [(x + across * w, y + down * h) for across, down in corners])
             for _, number, x, y, w, h in entry.labels.boxes
         ]
     rows = Path(entry.label).read_text(encoding="utf-8-sig").splitlines()
     result = []
     for line, number, *_ in entry.labels.boxes:
         values = [float(word) for word in rows[line - 1].split()[1:]]
-        result.append(Shape(number, list(zip(values[0::2], values[1::2]))))
+        result.append((number, list(zip(values[0::2], values[1::2]))))
     return result
 
 
 def draw(chosen: List[Entry], names: Dict[int, str], side: int, font: Optional[str]) -> Any:
-    """Return the sheet as a Pillow image.
-
-    Args:
-        chosen: The images.
-        names: Class number -> name.
-        side: Pixels of the longer side of each.
-        font: File of the font for class names, None to write numbers.
-    """
+    """Return the sheet as a Pillow image."""
     from PIL import Image, ImageDraw, ImageFont
 
     plain = plotting.font_file("")
@@ -147,12 +122,12 @@ def _tile(entry: Entry, names: Dict[int, str], side: int, letters: Any) -> Any:
     image = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
     pen = ImageDraw.Draw(image)
     width = max(2, side // 160)
-    for shape in shapes:
-        colour = plotting.COLOURS[shape.number % len(plotting.COLOURS)]
-        points = [(x * image.width, y * image.height) for x, y in shape.points]
+    for number, corners in shapes:
+        colour = plotting.COLOURS[number % len(plotting.COLOURS)]
+        points = [(x * image.width, y * image.height) for x, y in corners]
         pen.line([*points, points[0]], "black", width + 2)
         pen.line([*points, points[0]], colour, width)
-        text = names.get(shape.number, f"class {shape.number}")
+        text = names.get(number, f"class {number}")
         _, _, right, bottom = pen.textbbox((0, 0), text, letters)
         x = max(0, min(min(x for x, _ in points), image.width - right - 4))
         y = max(0, min(y for _, y in points) - bottom - 3)

@@ -7,15 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Dict, Hashable, List, NamedTuple, Tuple
 
-from lab.data.common import (
-    PARTS,
-    Entry,
-    check_new,
-    entries,
-    new_folder,
-    open_set,
-    write_yaml,
-)
+from lab.data.common import PARTS, Entry, check_new, entries, new_folder, open_set, write_yaml
 from lab.data.findings import Issue, Tally
 from lab.data.findings import lines as finding_lines
 from lab.data.groups import group, rule_of, suggestion
@@ -105,14 +97,6 @@ def main(options: Any) -> int:
 def split(plan: Any, shares: Dict[str, float], seed: int, rule: Any, by_class: bool, tally: Tally) -> Division:
     """Divide the images of a data set.
 
-    Args:
-        plan: The data set (``lab.data.yaml_file.Plan``).
-        shares: Part -> fraction.
-        seed: Any whole number.
-        rule: What keeps images together: see ``lab.data.groups.rule_of``; None for nothing but their bytes.
-        by_class: Stratify.
-        tally: Is added to.
-
     Raises:
         UsageError: There are fewer groups than parts.
     """
@@ -171,7 +155,7 @@ def note_missing(table: Dict[str, Counter[Any]], names: Dict[int, str], tally: T
         for number, name in names.items():
             there = sum(other[number] for other in table.values())
             if there and not one[number]:
-                tally.add(name, Issue(f"class-{part}", detail=f"{there} in all"))
+                tally.add(name, Issue("class-none", detail=f"none of {there} in {part}"))
 
 
 def lines(table: Dict[str, Counter[Any]], names: Dict[int, str], division: Division, most: int = 40) -> List[str]:
