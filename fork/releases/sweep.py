@@ -168,7 +168,7 @@ def compare(pristine: Dict[str, Any], patched: Dict[str, Any]) -> List[str]:
     theirs, ours = pristine["models"], patched["models"]
     for name in sorted({*theirs, *ours}):
         a, b = theirs.get(name, {}), ours.get(name, {})
-        for key in ("parameters", "keys", "outputs", "error"):
+        for key in ("parameters", "keys", "saved", "strides", "outputs", "error"):
             if a.get(key) != b.get(key):
                 found.append(f"{name}: {key} {a.get(key)} in the unmodified package, {b.get(key)} in ours")
     for name, result in sorted(patched["checks"].items()):

@@ -8,7 +8,7 @@ from typing import Any, Callable
 
 import yaml
 
-from ultralytics.nn.Addmodules._check.reasons import ended_in, said
+from ultralytics.nn.Addmodules._rows.guard import ended_in, said
 from ultralytics.nn.Addmodules.contract import BackboneError
 
 PACKAGE = Path(__file__).resolve().parents[1]
