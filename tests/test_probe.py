@@ -1,11 +1,9 @@
-"""``python -m fork.releases.probe``: what runs in a tree, told in one line of JSON whatever the tree does."""
-
-import json
+"""The probe: what runs in a tree, told in one way whatever the tree does."""
 
 import pytest
-from conftest import ROOT, run_python
+from conftest import ROOT
 
-from fork.releases.probe import environment, main, probe
+from fork.releases.probe import environment, probe
 
 NOISY = "print('noise on stdout')\n"
 
@@ -116,16 +114,6 @@ def test_a_tree_that_does_not_run_says_one_thing(tmp_path, text, found):
         assert told["import_error"].endswith("a probe has no network>")
     else:
         assert told == found
-
-
-def test_the_command_prints_json_only(tmp_path, capfd):
-    assert main([str(fake(tmp_path, nn__tasks_py="import no_such_package"))]) == 1
-    assert json.loads(capfd.readouterr().out) == {
-        "import_error": "ModuleNotFoundError: No module named 'no_such_package'"
-    }
-    run = run_python("-m", "fork.releases.probe", tmp_path / "nothing", cwd=ROOT)
-    assert run.returncode == 2
-    assert "holds no ultralytics/__init__.py" in run.stderr
 
 
 def test_no_setting_of_the_user_reaches_a_probe(tmp_path, monkeypatch):

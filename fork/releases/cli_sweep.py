@@ -49,7 +49,7 @@ def run(options: argparse.Namespace, root: Path, say: Callable[[str], None]) -> 
     say(f"{len(versions)} releases from {versions[0]} to {versions[-1]}; stopped, the same command goes on")
     earlier = {row["version"]: row for row in record["rows"]}
     hashes = {version: row["sha256"] for version, row in earlier.items() if "sha256" in row}
-    rows = sweep.sweep(sweep.Plan(name, versions, source, options.fresh, hashes), prober, root, say)
+    rows = sweep.sweep(name, versions, prober, root, say, source, options.fresh, hashes)
     print(sweep_report.terminal(rows), end="")
     if options.record:
         for row in rows:

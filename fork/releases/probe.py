@@ -1,9 +1,8 @@
 """Tells what a tree does when it runs: which models it builds, what they compute, whether ours train.
 
-``python -m fork.releases.probe ROOT`` (ROOT holds a folder ``ultralytics``, pristine or patched) prints JSON, and
-``probe(Path(ROOT))`` returns the same as a dict. A child process imports the tree (``probed.py``), so a release that
-crashes harms nobody, its chatter never reaches the JSON, and no two trees meet in one process. It has no network, a
-settings folder of its own, one thread, and writes nothing into ROOT.
+``probe(Path(ROOT))`` looks at a folder ``ultralytics``, pristine or patched, in ROOT. A child process imports the tree
+(``probed.py``), so a release that crashes harms nobody, its chatter never reaches the report, and no two trees meet in
+one process. It has no network, a settings folder of its own, one thread, and writes nothing into ROOT.
 
 A tree that runs, pristine or patched::
 
@@ -35,14 +34,13 @@ where importing it failed, or ``{"crash": TEXT}`` where its process died or did 
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence
 
 CHILD = Path(__file__).with_name("probed.py")
 LIMIT = 300.0
@@ -107,23 +105,3 @@ def environment(folder: Path) -> Dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",
     }
-
-
-def main(arguments: Optional[List[str]] = None) -> int:
-    """Print the report on one tree as a line of JSON; exit code 0 where it runs, 1 where it does not."""
-    parser = argparse.ArgumentParser(prog="python -m fork.releases.probe", description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("root", type=Path, metavar="ROOT", help="folder that holds ultralytics/")
-    parser.add_argument(
-        "--limit", type=float, default=LIMIT, metavar="S", help=f"seconds at most (default {LIMIT:.0f})"
-    )
-    parser.add_argument("--stock", action="store_true", help="leave out the models with our backbones")
-    options = parser.parse_args(arguments)
-    if not (options.root / "ultralytics" / "__init__.py").is_file():
-        parser.error(f"{options.root} holds no ultralytics/__init__.py: name the folder above it")
-    found = probe(options.root, options.limit, ours=not options.stock)
-    print(json.dumps(found))
-    return int("models" not in found)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

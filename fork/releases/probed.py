@@ -136,7 +136,7 @@ def described(torch: Any, tasks: Any, path: Path, plan: Found) -> Found:
 
 
 def fingerprint(torch: Any, model: Any, size: Any = None, fuse: bool = False) -> Found:
-    """Return what a model is, and what it computes on an image of this height and width; with ``fuse`` also after ``model.fuse()``."""
+    """Return what a model is, and what it computes on an image of this height and width, before and after ``fuse``."""
     shapes = [(key, list(value.shape)) for key, value in model.eval().state_dict().items()]
     rows = [[layer.i, str(layer.f), layer.type, layer.np] for layer in model.model]
     found = {
