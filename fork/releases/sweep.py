@@ -262,12 +262,9 @@ def sweep(
                 measured += 1
         rows.append(row)
         left = (len(versions) - number) * (time.monotonic() - began) / max(measured, 1) / 60
-        say(f"[{number}/{len(versions)}] {version}: {summary(row)}{note or _left(left)}")
+        note = note or (f"; about {left:.0f} min left" if left >= 1 else "")
+        say(f"[{number}/{len(versions)}] {version}: {summary(row)}{note}")
     return rows
-
-
-def _left(minutes: float) -> str:
-    return f"; about {minutes:.0f} min left" if minutes >= 1 else ""
 
 
 def summary(row: Row) -> str:
