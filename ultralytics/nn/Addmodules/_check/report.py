@@ -368,9 +368,9 @@ def make(build: Callable[..., Any], model: Any, *args: Any, **options: Any) -> A
         layers = getattr(result, "model", None)
         if first_backbone(layers) is None or _probe(layers) is not None or _runs(layers, result.save):
             return result
-    except BackboneError:
+    except ModelError:
         raise
-    except Exception:  # whatever torch says of shapes that do not fit
+    except Exception:  # whatever torch says of shapes that do not fit, or a backbone without line and row
         _explain(content)
         raise
     _explain(content)
