@@ -370,7 +370,7 @@ def make(build: Callable[..., Any], model: Any, *args: Any, **options: Any) -> A
             return result
     except ModelError:
         raise
-    except Exception:  # whatever torch says of shapes that do not fit, or a backbone of its arguments
+    except Exception:  # whatever torch says of shapes that do not fit, or a backbone without line and row
         _explain(content)
         raise
     _explain(content)
