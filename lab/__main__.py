@@ -4,7 +4,7 @@ import importlib
 import sys
 
 COMMANDS = {
-    "check": "check a model YAML, and a data set, before anything is built",
+    "check": "check a model YAML, and a data set, before anything is trained",
     "compare": "train several models on one data set, and say which is better by how much",
     "zoo": "list every model YAML with its parameters, GFLOPs and relative latency",
     "speed": "measure models: eager, fused, channels_last, exported",

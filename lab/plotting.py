@@ -99,7 +99,7 @@ def font_file(text: str) -> Optional[str]:
 
 
 def drawable(text: str) -> bool:
-    """Tell whether the fonts in use have every character of ``text``."""
+    """Return whether the fonts in use have every character of ``text``."""
     return all(any(ord(c) in _glyphs(family) for family in _families()) for c in text if c not in "\n ")
 
 

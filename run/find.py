@@ -40,7 +40,7 @@ def find_model(name: str) -> Tuple[str, Path]:
     from ultralytics.utils.checks import check_yaml
 
     if not Path(name).name:
-        raise UsageError(f"--cfg {name!r} is no file name: give a model YAML, by path or bare name")
+        raise UsageError(f"--cfg {name!r} is not a file name: give a model YAML, by path or bare name")
     path = Path(name).expanduser()
     if path.suffix not in {".yaml", ".yml"}:
         path = path.with_name(path.name + ".yaml")
@@ -88,7 +88,7 @@ def load_checkpoint(path: Path) -> Tuple[Any, Dict[str, Any]]:
     """Return the model in a checkpoint, as RTDETR or YOLO, and the checkpoint's content (``train_args``, ``epoch``).
 
     Raises:
-        UsageError: The file is damaged, is no checkpoint, needs a module that this fork does not have, or is not
+        UsageError: The file is damaged, is not a checkpoint, needs a module that this fork does not have, or is not
             trusted.
     """
     from ultralytics import RTDETR, YOLO
@@ -147,7 +147,7 @@ def trained_on(path: Path, content: Dict[str, Any]) -> Optional[str]:
 
 
 def is_crowns(name: str) -> bool:
-    """Tell whether ``--data`` means the tree crowns that come with the project."""
+    """Return whether ``--data`` means the tree crowns that come with the project."""
     return name in {CROWNS, Path(CROWNS).stem} and not Path(name).is_file()
 
 

@@ -305,7 +305,7 @@ def test_the_program_needs_no_checkout_in_the_working_directory(checkout, wheel,
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("just words\n", "is no unified diff"),
+        ("just words\n", "is not a unified diff"),
         ("--- a/x\n+++ b/../x\n@@ -0,0 +1 @@\n+x\n", "edits '../x'"),
         ("--- /dev/null\n+++ b/notes.txt\n@@ -0,0 +1 @@\n+x\n", "edits 'notes.txt'"),
         (f"--- /dev/null\n+++ b/{OVERLAY}x.py\n@@ -0,0 +1 @@\n+x\n", "edits 'ultralytics/nn/Addmodules/x.py'"),

@@ -11,7 +11,7 @@ from ultralytics import RTDETR, YOLO
 from ultralytics.cfg import get_cfg
 from ultralytics.nn.Addmodules import BackboneError, registry
 from ultralytics.nn.Addmodules._rows.derive import HEADS, Derived, derive, read_model
-from ultralytics.nn.Addmodules.hooks import drop_anchors
+from ultralytics.nn.Addmodules._rows.prepare import drop_anchors
 from ultralytics.nn.Addmodules.registry import Broken
 from ultralytics.nn.tasks import DetectionModel, RTDETRDetectionModel, yaml_model_load
 
@@ -84,6 +84,17 @@ def test_names_and_their_rows(name, row):
     found = derive(name)
     assert found.row == [-1, 1, *row]
     assert found.base.endswith(f"{name.partition('-')[0]}-mobilenetv3.yaml")
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("scale", ["", "s"])
+def test_a_file_of_the_project_is_found_by_its_bare_name_with_a_scale_or_without(head, scale, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    name = f"{head}{scale if head[-1].isdigit() else ''}-mobilenetv3.yaml"
+    assert derive(name) == str(ROOT / "cfg" / "models" / f"{head}-mobilenetv3.yaml")
+    model = yaml_model_load(name)
+    assert model["backbone"][0][2] == "MobileNetV3"
+    assert "weights_follow" not in model
 
 
 @pytest.mark.parametrize("name", ["yolo11n.yaml", "yolo12-mobilenetv3.yaml", "rtdetr.yaml", "rtdetr-.yaml", "rtdetr-x"])

@@ -64,14 +64,6 @@ def test_what_is_not_counted_is_told_with_its_reason():
     assert "GFLOPs are not counted: TypeError: 'NoneType' object is not callable" in lines[1]
 
 
-def test_the_tree_of_the_articles_says_nothing(articles_root):
-    """What step x32 mends."""
-    (first, *others), lines = compare(articles_root)
-    assert first > 0
-    assert others == [0.0, 0.0, 0.0]
-    assert lines == []
-
-
 @pytest.fixture
 def told(caplog, monkeypatch):
     monkeypatch.setattr(logging.getLogger("ultralytics"), "propagate", True)

@@ -200,7 +200,7 @@ def test_options_trust(monkeypatch):
 @pytest.mark.parametrize("text", [b"", b"<!DOCTYPE html>", b"PK", b"PK\x03\x04" + bytes(40), bytes(100)])
 def test_a_damaged_file_is_called_damaged(text, canary, tmp_path):
     (tmp_path / "best.pt").write_bytes(text)
-    with pytest.raises(UsageError, match=r"is damaged|is empty|is no file of torch|can be used here"):
+    with pytest.raises(UsageError, match=r"is damaged|is empty|is not a file of torch|can be used here"):
         find.load_checkpoint(tmp_path / "best.pt")
 
 

@@ -132,21 +132,6 @@ def test_as_a_process_and_for_the_yolo_command(tmp_path):
     assert "Traceback" not in result.stderr
 
 
-def test_only_the_head_decides_which_class_the_yolo_command_takes(tmp_path, monkeypatch):
-    from ultralytics.nn.Addmodules import hooks
-
-    monkeypatch.chdir(tmp_path)
-    rtdetr = (ROOT / "cfg" / "models" / "rtdetr-mobilenetv3.yaml").read_text(encoding="utf-8")
-    (tmp_path / "my_sam3_test.yaml").write_text(rtdetr, encoding="utf-8")
-    (tmp_path / "no-rtdetr.yaml").write_text(TEXT, encoding="utf-8")
-    assert hooks.stem("my_sam3_test.yaml") == "rtdetr"
-    assert hooks.stem("no-rtdetr.yaml") == "yolo"
-    assert hooks.stem("yolo11n.yaml") == "yolo"
-    assert hooks.stem("rtdetr-presnet18.yaml") == "rtdetr"
-    assert hooks.stem("weights/RTDETR-l.pt") == "rtdetr-l"
-    assert hooks.stem("wrong-rtdetr.yaml") == "wrong-rtdetr"
-
-
 def test_reading_the_arguments():
     options = check.parse(["a.yaml", "--quick", "--json"])
     assert (options.model, options.quick, options.json, options.data) == ("a.yaml", True, True, None)

@@ -192,8 +192,8 @@ def test_what_cannot_be_divided_well_is_named(tmp_path, run):
         (("--parts", "train=0.8,dev=0.2"), "'dev' is none of train, val, test"),
         (("--parts", "train=0.8,train=0.2"), "'train' is there twice"),
         (("--parts", "train=80,val=20"), "train is 80, which is not between 0 and 1"),
-        (("--parts", "train"), "'train' is no NAME=FRACTION"),
-        (("--group-by", "("), "no regular expression"),
+        (("--parts", "train"), "'train' is not NAME=FRACTION"),
+        (("--group-by", "("), "not a regular expression"),
         (("--group-by", "parent"), "60 images in 1 groups cannot be divided into 3 parts"),
     ],
 )

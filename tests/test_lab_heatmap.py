@@ -216,7 +216,7 @@ def test_layers_by_index(ours, stock):
     for text in (
         "--layer P2: there are N3",
         "leaves 0 to 1 empty",
-        "whose output is no map",
+        "whose output is not a map",
         "rows 2-13",
         "--layer neck",
     ):
@@ -341,7 +341,7 @@ def test_random_weights_are_said(run, checkpoint):
 
 WRONG = [
     (["no.pt", "--source", "a.png"], "no.pt does not exist"),
-    (["rubbish.pt", "--source", "a.png"], "rubbish.pt is no file of torch"),
+    (["rubbish.pt", "--source", "a.png"], "rubbish.pt is not a file of torch"),
     (["a.onnx", "--source", "a.png"], "an exported model has no gradients"),
     (["yolo11n-cls.yaml", "--source", "a.png"], "ends in Classify"),
     (["{toy}", "--source", "a.png", "--layer", "P9", "P4"], "--layer P9: there are N3, P1, P2, P3"),

@@ -94,7 +94,7 @@ def test_names_are_chosen_by_pattern_and_a_wrong_one_has_its_neighbours():
         zoo.select(entries, "yolo11-c")
 
 
-def test_the_figures_are_the_readmes(tmp_path, capsys):
+def test_the_figures_are_the_pages(tmp_path, capsys):
     words = [
         "--only",
         "yolo11-mobilenetv4convsmall",
@@ -106,9 +106,9 @@ def test_the_figures_are_the_readmes(tmp_path, capsys):
     ]
     assert zoo.main(words) == 0
     (row,) = read(tmp_path / "new" / "zoo")
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    models = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
     parameters, gflops = re.search(
-        r"\| `MobileNetV4ConvSmall` \|(?: [^|]+\|){2} ([\d,]+) / ([\d.]+) \|", readme
+        r"\| `MobileNetV4ConvSmall` \|(?: [^|]+\|){2} ([\d,]+) / ([\d.]+) \|", models
     ).groups()
     assert (f"{int(row['parameters']):,}", f"{float(row['gflops']):.1f}") == (parameters, gflops)
     page = (ROOT / "docs" / "backbones.md").read_text(encoding="utf-8")
@@ -188,7 +188,7 @@ def test_another_task_is_listed_with_its_parameters():
     ("words", "message"),
     [
         (["--only", "efficientvitt"], "names matches: did you mean"),
-        (["--stock", "yolo11n-cls.yaml"], "is no detector, but of the task classify"),
+        (["--stock", "yolo11n-cls.yaml"], "is not a detector, but of the task classify"),
         (["--stock", "rtdetr-presnet19.yaml"], "did you mean PResNet, PResNet18?"),
         (["--nc", "0"], "--nc 0: the least is 1"),
         (["--rounds", "0"], "rounds 0: the least is 1"),

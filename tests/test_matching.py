@@ -154,7 +154,7 @@ def test_class_scores_are_sorted_by_name_on_their_new_row(stock):
 def test_a_trainer_loads_the_same_way(stock):
     trainer = object.__new__(DetectionTrainer)
     trainer.data, trainer.args = {"nc": 1, "channels": 3}, get_cfg()
-    model = hooks.get_model(trainer.get_model, cfg=ours_yaml(), weights=stock, verbose=False)
+    model = trainer.get_model(cfg=ours_yaml(), weights=stock, verbose=False)
     assert same(model.model[9], stock.model[15]) == 85
 
 

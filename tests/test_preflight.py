@@ -337,22 +337,6 @@ def test_building_says_file_line_and_row(tmp_path):
     assert "multiple of 7" in third
 
 
-def test_the_right_class_is_named_for_a_head(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "mine.yaml").write_text(TEXT, encoding="utf-8")
-    (tmp_path / "other.yaml").write_text(YOLO_TEXT, encoding="utf-8")
-    (tmp_path / "my-world-v8.yaml").write_text(YOLO_TEXT, encoding="utf-8")
-    with pytest.raises(BackboneError, match=r'write RTDETR\("mine.yaml"\)'):
-        YOLO("mine.yaml")
-    with pytest.raises(BackboneError, match=r'write YOLO\("other.yaml"\)'):
-        RTDETR("other.yaml")
-    with pytest.raises(BackboneError, match="its name contains '-world': rename it"):
-        YOLO("my-world-v8.yaml")
-    (tmp_path / "none.yaml").write_text("\n".join(TEXT.splitlines()[:-1]), encoding="utf-8")
-    with pytest.raises(BackboneError, match="the last row is RepC3, for which upstream knows no task"):
-        YOLO("none.yaml")
-
-
 @pytest.mark.slow
 def test_on_the_articles_tree_a_wrong_yaml_ends_deep_inside_torch(articles_root, tmp_path):
     code = """
@@ -363,7 +347,7 @@ for cls, name in ((RTDETR, "index.yaml"), (RTDETR, "name.yaml"), (YOLO, "mine.ya
         cls(name)
         print(name, "passes")
     except Exception as e:
-        print(name, type(e).__name__, "fault" in str(e) or "write " in str(e))
+        print(name, type(e).__name__, "fault" in str(e))
 """
     (tmp_path / "index.yaml").write_text(swap("[[-1, 12], 1, Concat", "[[-1, 14], 1, Concat"), encoding="utf-8")
     (tmp_path / "name.yaml").write_text(swap("AIFI, ", "AIFY, "), encoding="utf-8")
@@ -379,7 +363,5 @@ for cls, name in ((RTDETR, "index.yaml"), (RTDETR, "name.yaml"), (YOLO, "mine.ya
     ]
     result = run_python("-c", code, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)})
     said = [line for line in result.stdout.splitlines() if line.split()[0].endswith(".yaml")]
-    assert said == [f"{name}.yaml {kind} True" for name, kind in (("index", "ModelError"), ("name", "ModelError"))] + [
-        "mine.yaml BackboneError True",
-        "other.yaml BackboneError True",
-    ]
+    assert said[:2] == ["index.yaml ModelError True", "name.yaml ModelError True"]
+    assert said[2:] == ["mine.yaml passes", "other.yaml passes"]  # by their heads

@@ -12,6 +12,7 @@ from torch import nn
 
 from ultralytics import RTDETR, YOLO
 from ultralytics.nn.Addmodules import BackboneError, MobileNetV3, base, weights
+from ultralytics.nn.tasks import DetectionModel, yaml_model_load
 
 MEAN, STD = (torch.tensor(v).view(1, 3, 1, 1) for v in (base.IMAGENET_MEAN, base.IMAGENET_STD))
 COMMON = {"imgsz": 64, "batch": 2, "workers": 0, "plots": False, "device": "cpu", "verbose": False, "mosaic": 0.0}
@@ -243,15 +244,32 @@ def test_loading_another_checkpoint_replaces_them(file, tmp_path):
     assert all(torch.equal(a, b) for a, b in pairs)
 
 
-def test_a_checkpoint_of_another_backbone_does_not_stand_in(file, tmp_path):
-    """Only weights that cover the whole backbone let its own file go unread."""
-    path = model_yaml(tmp_path, "yolo11", file)
-    with weights.following(YOLO("yolo11-mobilenetv3.yaml").model):
-        assert hasattr(YOLO(path).model.model[0], "pretrained_report")
-    with weights.following(YOLO(path).model):
-        found = YOLO(path).model.model[0]
+def test_the_yaml_of_a_checkpoint_that_is_open_says_that_its_weights_follow(file, tmp_path, caplog):
+    """Its own file need not even be there, and what goes with its weights is built all the same."""
+    content = yaml_model_load(model_yaml(tmp_path, "yolo11", file))
+    content["backbone"][0][3] = [str(tmp_path / "gone.pth")]
+    with pytest.raises(BackboneError, match="do not exist"):
+        DetectionModel(copy.deepcopy(content), verbose=False)
+    with caplog.at_level("INFO", logger="ultralytics"):
+        found = DetectionModel({**content, weights.FOLLOW: True}, verbose=False).model[0]
     assert not hasattr(found, "pretrained_report")
     assert isinstance(found.normalize, base.Normalize)
+    assert "pretrained weights come with the checkpoint" in caplog.text
+    with pytest.raises(BackboneError, match="do not exist"):  # it was said of that model only
+        DetectionModel({**content, weights.FOLLOW: False}, verbose=False)
+
+
+@pytest.mark.parametrize("value", ["true", "'yes'", "1", "[1]"])
+@pytest.mark.parametrize("head", ["yolo11", "rtdetr"])
+def test_a_yaml_file_cannot_say_so(head, value, file, tmp_path):
+    path = model_yaml(tmp_path, head, file)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(f"{weights.FOLLOW}: {value}\n{text}", encoding="utf-8")
+    assert weights.FOLLOW not in yaml_model_load(path)
+    assert hasattr(YOLO(path).model.model[0], "pretrained_report")
+    path.write_text(f"{text}\n{weights.FOLLOW}: {value}\n".replace(str(file), "gone.pth"), encoding="utf-8")
+    with pytest.raises(BackboneError, match="do not exist"):
+        YOLO(path)
 
 
 def test_a_missing_file_stops_train_py(data, tmp_path):

@@ -1,4 +1,4 @@
-"""Rows by their index in the YAML (rows.py): freeze, embed, distillation, and what the articles' tree does instead."""
+"""Rows by their index in the YAML (indices.py): freeze, embed, distillation; what the articles' tree does instead."""
 
 import copy
 import json
@@ -106,7 +106,7 @@ def test_rows_are_those_of_the_yaml(tmp_path):
 
 @pytest.mark.slow
 def test_rows_are_others_on_the_tree_of_the_articles(articles_root, tmp_path):
-    """What the steps x28 to x31 mend."""
+    """What the steps b04 and b05 mend."""
     found = compare(articles_root, tmp_path)
     assert found["loaded"] == "0 of 98"
     assert found["freeze=8"] == [*(f"model.0.model.{n}" for n in range(5)), "model.1", "model.4", "model.5", "model.7"]
@@ -127,8 +127,9 @@ class TestFreeze:
             ([2, 4], ["model.0."]),
             (["backbone", 6], ["model.0.", "model.2."]),
             (10, ["model.0.", *(f"model.{n}." for n in range(1, 6))]),
-            ([13, 5], ["model.1.", "model.9."]),
-            (["5"], ["model.1."]),
+            ([13, 10], ["model.6.", "model.9."]),
+            (["10"], ["model.6."]),
+            ([1, "5"], ["model.0.", "model.1."]),
             (["4.model.1", "13.cv2"], ["model.0.model.1.", "model.9.cv2."]),
             (0, []),
             (None, []),
@@ -159,6 +160,12 @@ class TestFreeze:
         with pytest.raises(BackboneError) as caught:
             rows.frozen_layers(ours, freeze, [])
         assert message in str(caught.value)
+
+    @pytest.mark.parametrize(("freeze", "row"), [([5], 5), (["13.cv2", "6"], 6), ([8, 7], 7)])
+    def test_refuses_a_row_whose_name_is_part_of_another_parameters(self, ours, freeze, row):
+        """`model.1.` is part of `model.0.model.1.0.weight`, and upstream's trainer looks for parts."""
+        with pytest.raises(BackboneError, match=rf"'model\.{row - 4}\.' of row {row} is part of 'model\.0\.model\."):
+            rows.frozen_layers(ours, freeze, [])
 
     def test_says_what_is_frozen(self, ours, logged):
         rows.frozen_layers(ours, [1, 5, 7, 6, "13.cv2"], [])

@@ -249,7 +249,7 @@ def test_what_no_file_registers_is_not_built_in_restricted_mode(monkeypatch):
     for name in ("make_divisible", "getattr", "LOGGER"):
         config["backbone"][0] = [-1, 1, name, []]
         with pytest.raises(
-            (TypeError, BackboneError), match=r"one fault .*\n.*(is no layer|no class of a layer|no module .getattr)"
+            (TypeError, BackboneError), match=r"one fault .*\n.*(is not a layer|no class of a layer|no module .getattr)"
         ):
             tasks.DetectionModel(config, verbose=False)
 

@@ -66,9 +66,9 @@ def test_a_wrong_yaml_says_what_the_page_says(case, page, tmp_path, monkeypatch)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_wrong_class(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "mine.yaml").write_text(TEXT, encoding="utf-8")
+    (tmp_path / "my-world.yaml").write_text(TEXT, encoding="utf-8")
     with pytest.raises(BackboneError) as caught:
-        YOLO("mine.yaml")
+        YOLO("my-world.yaml")
     assert str(caught.value) in shown(page.read_text(encoding="utf-8"))
 
 

@@ -48,7 +48,7 @@ def run(options: argparse.Namespace, root: Path, say: Callable[[str], None]) -> 
 
 def write_record(path: Path, record: Dict[str, Any]) -> None:
     """Write a record and its table, each whole or not at all."""
-    rows = ",\n".join(json.dumps(row) for row in record["rows"])  # a line a release
+    rows = ",\n".join(json.dumps(row) for row in record["rows"])  # one line per release
     texts = {
         path.name: f'{{"environment": {json.dumps(record["environment"])}, "rows": [\n{rows}\n]}}\n',
         path.with_suffix(".md").name: sweep_report.markdown(record),

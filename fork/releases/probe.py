@@ -1,8 +1,8 @@
 """Tells what a tree does when it runs: which models it builds, what they compute, whether ours train.
 
 ``python -m fork.releases.probe ROOT`` (ROOT holds a folder ``ultralytics``, pristine or patched) prints JSON, and
-``probe(Path(ROOT))`` returns the same as a dict. A child process imports the tree (``probed.py``), so a release that
-crashes harms nobody, its chatter never reaches the JSON, and no two trees meet in one process. It has no network, a
+``probe(Path(ROOT))`` returns the same as a dict. A child process imports the tree (``probed.py``), so a crash of a
+release stays there, what it prints never reaches the JSON, and no process loads two trees. It has no network, a
 settings folder of its own, one thread, and writes nothing into ROOT.
 
 A tree that runs, pristine or patched::

@@ -1,7 +1,7 @@
 """Runs the series over many upstream releases, and records what came of it: ``python -m fork sweep``.
 
-For each release: fetch its wheel (one at a time, kept in the cache), run every step, look whether the postconditions
-hold and whether a second run changes nothing, then compare the unmodified package with the transformed one on stock
+For each release: fetch its wheel (one at a time, kept in the cache), run every step, check that the postconditions
+hold and that a second run changes nothing, then compare the unmodified package with the transformed one on stock
 models, and build and run two detectors with a backbone of ours. Each release is a row; rows are kept in the checkout's
 ``.fork/sweep/``, so a sweep that was stopped goes on where it was.
 """
@@ -156,7 +156,7 @@ def run_models(pristine: Tree, patched: Tree, run: Probe) -> Tuple[Dict[str, Any
 
 
 def compare(pristine: Dict[str, Any], patched: Dict[str, Any]) -> List[str]:
-    """Return, in words, what the transformed package does otherwise than the unmodified one, and what of ours fails.
+    """Return, in words, how the transformed package differs from the unmodified one, and what of ours fails.
 
     Stock models must come out alike; what only today's torch and numpy break must work after the series.
     """

@@ -142,15 +142,15 @@ def read_record(path: Path) -> Dict[str, Any]:
     """Read a record; an empty one where there is none.
 
     Raises:
-        ForkError: The file is no such record.
+        ForkError: The file is not such a record.
     """
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return record_of([], {})
     except ValueError as e:
-        raise ForkError(f"{path} is no record of a sweep ({e}): name another file") from None
+        raise ForkError(f"{path} is not a record of a sweep ({e}): name another file") from None
     rows = record.get("rows") if isinstance(record, dict) else None
     if not isinstance(rows, list) or not isinstance(record.get("environment"), dict):
-        raise ForkError(f"{path} is no record of a sweep: it has no rows and environment; name another file")
+        raise ForkError(f"{path} is not a record of a sweep: it has no rows and environment; name another file")
     return dict(record)

@@ -24,7 +24,7 @@ LATE_IMPORT = f"{HOOKS_IMPORT}  # here, since nn imports this module"
 """The same in a function of a module that nn itself imports."""
 
 BUILT = "isinstance(c2, list)"
-"""True in parse_model after the backbone branch has run: upstream's ``c2`` is one number, ours one for each slot."""
+"""True in parse_model after the backbone branch has run: upstream's ``c2`` is one number, ours one per slot."""
 
 
 def row_loop(source: Source) -> Place[ast.For]:
@@ -77,7 +77,7 @@ def import_first(place: Place[Definition]) -> None:
 
 
 def imports_hooks(source: Source) -> bool:
-    """Tell whether the module imports the hooks at its top level."""
+    """Return whether the module imports the hooks at its top level."""
     return any(matches(node, HOOKS_IMPORT) for node in source.module.node.body)
 
 

@@ -6,11 +6,11 @@
     python -m lab compare --out runs/compare/my            go on with what is there
     python -m lab compare --again runs/compare/my          the same once more, in a folder of its own
 
-Each model is trained once a seed, each run in a process of its own. Stopped anywhere, the same command goes on from
+Each model is trained once per seed, each run in a process of its own. Stopped anywhere, the same command goes on from
 the last finished epoch. A run that fails is reported, tried again by the next command, and does not stop the others.
 With a model or a seed more, only what is missing is run. Another schedule, or changed data, is refused in a folder that
 has results; --fresh moves those aside. What is not given is taken from the folder's plan.json, else from the defaults:
-AdamW at 3e-4 without mosaic, one update a batch, for all models.
+AdamW at 3e-4 without mosaic, one update per batch, for all models.
 
 In --out (runs/compare/NAME-OF-DATA): table.md, table.tex, report.html, results.csv, pictures/, record.json (versions,
 hardware, data, all arguments), runs/MODEL-sSEED/ with each run's log.txt, state.json and weights.
@@ -59,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
     add("--seeds", help="how many (3), or which (0,1,2); default: 3")
     add("--epochs", type=int, help="default: 72 with a GPU, 20 without")
     add("--imgsz", type=int, help="side of the images in pixels; default: 640 with a GPU, 320 without")
-    add("--batch", type=int, help="images a step; default: 4")
+    add("--batch", type=int, help="images per step; default: 4")
     add("--device", help="cpu, 0, 0,1, mps; default: the first GPU, else the CPU")
     add("--workers", type=int, help="data-loading processes of a run; default: 4 with a GPU, 0 without")
     add("--jobs", type=int, help="runs at a time; default: 1")
@@ -241,7 +241,7 @@ def _main(options: argparse.Namespace, train: Dict[str, Any], words: List[str]) 
     with Lock(out, "a comparison"):
         write_json(out / "plan.json", plan)
         for line in record.write(out, plan, now, words):
-            say(f"note: runs of this comparison were made otherwise: {line}")
+            say(f"note: runs of this comparison were made differently: {line}")
         try:
             _work(options, out, plan, left, threads)
             code = _finish(options, out, plan)

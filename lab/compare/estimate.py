@@ -33,7 +33,7 @@ class Pace(NamedTuple):
     Attributes:
         start: Until the first step: imports, model, data.
         step: A training step.
-        steps: Number of steps an epoch.
+        steps: Number of steps per epoch.
         validation: Number of images to validate in terms of training steps.
     """
 
@@ -44,7 +44,7 @@ class Pace(NamedTuple):
 
     @property
     def epoch(self) -> float:
-        """Seconds an epoch, with its validation."""
+        """Seconds per epoch, with its validation."""
         return self.step * (self.steps + VALIDATION * self.validation)
 
 
@@ -97,7 +97,7 @@ def show(
             say(f"{label}: cannot be timed, and would fail: {pace}")
             continue
         paces[label] = pace
-        text = f"{pace.step:.2f} s a step, {pace.steps} steps, about {duration(pace.epoch)} an epoch"
+        text = f"{pace.step:.2f} s per step, {pace.steps} steps, about {duration(pace.epoch)} per epoch"
         say(f"{label}: {text}; {count} run(s) left")
     if not paces:
         return None

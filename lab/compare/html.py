@@ -86,7 +86,7 @@ def _embedded(path: Path) -> str:
 
 
 def _broad(path: Path) -> bool:
-    """Tell whether a PNG is wider than one column: its header has the width."""
+    """Return whether a PNG is wider than one column: its header has the width."""
     with path.open("rb") as f:
         return int.from_bytes(f.read(20)[16:], "big") > 1300
 

@@ -266,7 +266,7 @@ def _differences(
 
 
 def draw(results: Results, folder: Path, say: Callable[[str], None] = print) -> List[Path]:
-    """Draw all that the results are enough for; return the files. One that fails is told of, and the rest are drawn.
+    """Draw all that the results are enough for; return the files. One that fails is reported, and the others are drawn.
 
     Args:
         results: The results.

@@ -66,7 +66,7 @@ class Progress:
         return min(1.0, max(float(state["epochs"]), float(state.get("step", 0))) / self.epochs)
 
     def _pace(self, name: str) -> Optional[float]:
-        """Return seconds an epoch: of the run, of its model's others, or of all; None while there is no measure."""
+        """Return seconds per epoch: of the run, of its model's others, or of all; None while there is no measure."""
         for group in (
             [name],
             [one for one in self.names if self.models[one] == self.models[name]],

@@ -227,12 +227,12 @@ def _notes(results: Results, why: Optional[str]) -> List[str]:
         note = "± is the standard deviation (n - 1) over seeds; it tells how much a repetition varies"
         notes.append(note + (".", "; a figure without it is from one run.")[counts[0] < 2])
     elif counts[-1] == 1:
-        notes.append("One seed each: these are single runs, whose repetition may come out otherwise.")
+        notes.append("One seed each: these are single runs, and repeating one may give another result.")
     missing = [run for run in runs if run.found is None]
     if missing:
         failed = sum(run.state == "failed" for run in missing)
         notes.append(
-            f"{len(missing)} of {len(runs)} runs have no result ({failed} failed); the column of seeds counts the rest."
+            f"{len(missing)} of {len(runs)} runs have no result ({failed} failed); the seeds column counts the others."
         )
     lacking = next((run.found["why"] for run in runs if run.found and run.found.get("why")), None)
     if lacking:

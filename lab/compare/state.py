@@ -33,7 +33,7 @@ def change_state(run: Path, **changes: Any) -> Dict[str, Any]:
 
 
 def evaluated(run: Path) -> bool:
-    """Tell whether a run has its evaluation, and whole: figures, and detections where there is a file of them."""
+    """Return whether a run has its evaluation, and whole: figures, and detections where there is a file of them."""
     from lab.compare.stats import load
 
     kept = run / "eval.npz"

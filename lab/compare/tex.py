@@ -77,7 +77,7 @@ FONTS = ["SimSun", "Microsoft YaHei", "PingFang SC", "WenQuanYi Micro Hei", "Not
 
 
 def _latin(text: str) -> bool:
-    """Tell whether the fonts of pdfLaTeX have all of it."""
+    """Return whether the fonts of pdfLaTeX have all of it."""
     return all(32 <= ord(c) < 127 or c in ESCAPES or 0xC0 <= ord(c) <= 0xFF for c in text)
 
 

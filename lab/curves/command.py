@@ -31,7 +31,7 @@ def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
     """Read the command line."""
     parser = Parser(prog="python -m lab curves", description=__doc__)
     parser.add_argument("runs", nargs="+", metavar="RUN", help="folder of a run, results.csv, or a pattern")
-    parser.add_argument("--labels", nargs="+", metavar="LABEL", help="one for each run; equal ones make a group")
+    parser.add_argument("--labels", nargs="+", metavar="LABEL", help="one per run; equal ones make a group")
     parser.add_argument("--group", action="store_true", help="put runs together that differ in the seed alone")
     parser.add_argument(
         "--metrics",

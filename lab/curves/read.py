@@ -27,8 +27,8 @@ class Run(NamedTuple):
     Attributes:
         path: Its results.csv.
         epochs: Numbers of its epochs, rising, from 1.
-        hours: Time since its start, one an epoch, with the time of stopped attempts; empty where it is not recorded.
-        values: Column -> numbers, one an epoch; nan for what is missing or not finite.
+        hours: Time since its start, one per epoch, with the time of stopped attempts; empty where it is not recorded.
+        values: Column -> numbers, one per epoch; nan for what is missing or not finite.
         notes: What is odd about it.
     """
 
@@ -89,7 +89,7 @@ def read(path: Path) -> Run:
     old releases count from 0 are counted from 1.
 
     Raises:
-        UsageError: The file is no results.csv, or holds no epoch.
+        UsageError: The file is not a results.csv, or holds no epoch.
     """
     import numpy as np
 
@@ -152,7 +152,7 @@ def short(column: str) -> str:
 
 
 def is_loss(column: str) -> bool:
-    """Tell whether less is better."""
+    """Return whether less is better."""
     return column.lower().endswith("loss") or column.startswith(("train/", "val/"))
 
 

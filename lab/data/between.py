@@ -25,7 +25,7 @@ def names_in(folder: str) -> List[str]:
 
 
 def note_orphans(plan: Plan, add: Add) -> None:
-    """Note label files that belong to no image, be it listed or not."""
+    """Note label files that belong to no image, listed or not."""
     from ultralytics.data.utils import IMG_FORMATS
 
     every = [image for images in plan.images.values() for image in images]

@@ -40,7 +40,7 @@ class SplitCount(NamedTuple):
 
     Attributes:
         images: Images listed.
-        found: Readable ones with a label file, be it empty or refused.
+        found: Readable ones with a label file, even an empty or refused one.
         missing: Readable ones without.
         empty: Label files without a row.
         corrupt: Images that are left out, for themselves or for their labels.

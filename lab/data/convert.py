@@ -168,7 +168,7 @@ def load(kind: str, unit: str, files: List[File], given: Optional[Path], task: s
             if look is None:
                 faults.append(f"{path}: its image {name} is not in {folder}")
             elif look.refused or look.size is None:
-                faults.append(f"{images[name]} is no image that upstream reads: {look.issues[0].kind}")
+                faults.append(f"{images[name]} is not an image that upstream reads: {look.issues[0].kind}")
             elif all(size) and size != tuple(look.size):
                 faults.append(
                     f"{images[name]} has {look.size[0]}x{look.size[1]} pixels, not {size[0]}x{size[1]} as in {path}"

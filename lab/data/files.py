@@ -181,7 +181,7 @@ def _decoded(path: str, channels: int) -> List[Issue]:
 
 
 def _content(path: str) -> str:
-    """Name what a file is that is no image, where its first bytes tell."""
+    """Name what a file is that is not an image, if its first bytes tell."""
     try:
         with open(path, "rb") as f:
             start = f.read(64).lstrip()

@@ -25,7 +25,7 @@ def rule_of(text: str) -> Callable[[str], Optional[str]]:
     """Return what gives an image's path its group; it returns None where the rule does not match.
 
     Raises:
-        UsageError: It is no regular expression.
+        UsageError: It is not a regular expression.
     """
     if text == "parent":
         return lambda path: os.path.dirname(path)
@@ -35,7 +35,7 @@ def rule_of(text: str) -> Callable[[str], Optional[str]]:
         pattern = re.compile(RULES[text][1] if text in RULES else text)
     except re.error as e:
         raise UsageError(
-            f"--group-by {text}: no regular expression ({e}); or write parent, exif, {', '.join(RULES)}"
+            f"--group-by {text}: not a regular expression ({e}); or write parent, exif, {', '.join(RULES)}"
         ) from None
 
     def of_stem(path: str) -> Optional[str]:

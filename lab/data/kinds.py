@@ -40,7 +40,7 @@ KINDS: Dict[str, Kind] = {
         "folder that training is started in",
     ),
     "image-empty": Kind("image files of zero bytes", _OUT, "copy them again, or delete them"),
-    "image-unreadable": Kind("files that are no readable image", _OUT, "replace or delete them"),
+    "image-unreadable": Kind("files that are not readable images", _OUT, "replace or delete them"),
     "image-damaged": Kind(
         "images that are cut off or damaged",
         "upstream leaves out a JPEG that lacks its end; any other stops the training when it is loaded",
@@ -62,8 +62,12 @@ KINDS: Dict[str, Kind] = {
     "label-mixed": Kind(
         "rows of a box in a file that also has polygons", _FILE, "write one kind of row in a file, best in all files"
     ),
-    "label-number": Kind("rows with something that is no number", _FILE, "write numbers only; a class by its number"),
-    "label-class-fraction": Kind("rows whose class is no whole number", _FILE, "begin the row with the class's number"),
+    "label-number": Kind(
+        "rows with something that is not a number", _FILE, "write numbers only; a class by its number"
+    ),
+    "label-class-fraction": Kind(
+        "rows whose class is not a whole number", _FILE, "begin the row with the class's number"
+    ),
     "label-class-negative": Kind("rows whose class is negative", _FILE, "classes count from 0"),
     "label-class-range": Kind(
         "rows whose class is not in `names`",
@@ -166,7 +170,7 @@ KINDS: Dict[str, Kind] = {
     "same-name": Kind(
         "images of another split named like one in train, with other content",
         "nothing: they are two images",
-        "look whether they are of the same scene",
+        "check whether they show the same scene",
         False,
     ),
     "class-train": Kind("classes without an object in train", "they cannot be learnt", "check `names`", False),

@@ -57,7 +57,7 @@ def list_images(split: str, sources: List[str], add: Add, issues: List[Tuple[str
 
 
 def _read_list(split: str, source: str, add: Add, issues: List[Tuple[str, Issue]]) -> Optional[List[str]]:
-    """Return the paths in a text file, with ``./`` as its folder; None where it is no such list."""
+    """Return the paths in a text file, with ``./`` as its folder; None where it is not such a list."""
     from ultralytics.data.utils import IMG_FORMATS
 
     if _suffix(source) in IMG_FORMATS:

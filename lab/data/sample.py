@@ -1,4 +1,4 @@
-"""Draws a sheet of labelled images: boxes or polygons with class names, to look whether the labels are right."""
+"""Draws a sheet of labelled images: boxes or polygons with class names, to check whether the labels are right."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def read_parts(text: str) -> Dict[str, float]:
     """Read ``train=0.8,val=0.2``.
 
     Raises:
-        UsageError: It is written otherwise, lacks train or val, or does not sum to 1.
+        UsageError: It is not of that form, lacks train or val, or does not sum to 1.
     """
     advice = "write --parts train=0.8,val=0.1,test=0.1"
     result: Dict[str, float] = {}
@@ -59,7 +59,7 @@ def read_parts(text: str) -> Dict[str, float]:
         try:
             share = float(value)
         except ValueError:
-            raise UsageError(f"--parts {text}: {word!r} is no NAME=FRACTION; {advice}") from None
+            raise UsageError(f"--parts {text}: {word!r} is not NAME=FRACTION; {advice}") from None
         if name not in PARTS or name in result:
             why = "is there twice" if name in result else f"is none of {', '.join(PARTS)}"
             raise UsageError(f"--parts {text}: {name!r} {why}; {advice}")

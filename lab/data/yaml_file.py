@@ -83,7 +83,7 @@ def read_plan(file: str, task: str, nc: Optional[int], problems: List[Problem]) 
         problems: Is appended to.
 
     Returns:
-        What could be read, None where it is no mapping.
+        What could be read, None where it is not a mapping.
     """
     from ultralytics.nn.Addmodules._check.yamltext import read_document
 
@@ -197,7 +197,7 @@ class _Reader:
             pass
         self.add(
             ("nc",),
-            f"`nc: {self.data['nc']}` is no whole number of classes",
+            f"`nc: {self.data['nc']}` is not a whole number of classes",
             "leave it out: the number of names is taken",
         )
         return None
@@ -247,7 +247,9 @@ class _Reader:
         channels = self.data.get("channels", 3)
         if isinstance(channels, int) and not isinstance(channels, bool) and channels > 0:
             return channels
-        self.add(("channels",), f"`channels: {channels}` is no whole number from 1", "write 3 for colour, 1 for grey")
+        self.add(
+            ("channels",), f"`channels: {channels}` is not a whole number from 1", "write 3 for colour, 1 for grey"
+        )
         return 3
 
     def points(self, task: str) -> Optional[Tuple[int, int]]:

@@ -21,9 +21,9 @@ the whole image. That is meant for a classifier's score; a detector's scores are
 corner lights up everywhere. eigencam knows neither class nor score: it shows the strongest pattern of the activations.
 
 What such a map shows: where the activations of one layer, weighted by a local gradient, speak for that number. What it
-does not show: that the model needs these pixels (a gradient is no experiment), which object made which part (one
+does not show: that the model needs these pixels (a gradient is not an experiment), which object made which part (one
 number for all detections), how sure the model is (each map has its own scale), or anything finer than the layer's
-cells. A map that looks sensible is no proof that the model is right. Maps of two layers, models or images cannot be
+cells. A map that looks sensible is not a proof that the model is right. Maps of two layers, models or images cannot be
 compared by brightness. The share of the heat in the detections' boxes is printed beside the share of the image that
 the boxes cover, which is what a map without any structure would have. "Empty" means that nothing in the layer speaks
 for the detections, for example N4 where all of them come from N3.

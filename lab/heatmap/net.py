@@ -96,7 +96,7 @@ class Net(nn.Module):
         channels: Channels of its images.
 
     Raises:
-        UsageError: It is no detector with one of ``HEADS``.
+        UsageError: It is not a detector with one of ``HEADS``.
     """
 
     def __init__(self, model: nn.Module, device: torch.device, source: str = "the model") -> None:
@@ -161,7 +161,7 @@ class Net(nn.Module):
         return torch.cat([logits, boxes], -1)
 
     def shapes(self, side: int) -> Dict[int, Any]:
-        """Return the shape (C, H, W) of every row's output for a square image; None for what is no single map."""
+        """Return the shape (C, H, W) of every row's output for a square image; None for what is not a single map."""
         if side not in self._shapes:
             outputs: Dict[int, Any] = {}
             handles = [
@@ -216,7 +216,9 @@ class Net(nn.Module):
                 )
                 faults.append(f"--layer {name}: the model has the rows {spans(sorted(self.rows))}{slots}")
             elif shapes.get(index) is None:
-                faults.append(f"--layer {name}: row {index} is {self.modules_by_index[index]}, whose output is no map")
+                faults.append(
+                    f"--layer {name}: row {index} is {self.modules_by_index[index]}, whose output is not a map"
+                )
             else:
                 shown = name.upper() if not name.isdecimal() else str(index)
                 found.append(Layer(index, shown, self.modules_by_index[index], shapes[index]))

@@ -44,7 +44,9 @@ def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda, or the number of a GPU")
     parser.add_argument("--half", action="store_true", help="float16, on a GPU")
     parser.add_argument("--rounds", type=int, default=30, help="rounds (30); at least 8 for an interval")
-    parser.add_argument("--no-memory", action="store_true", help="spare the peak memory: a process a candidate")
+    parser.add_argument(
+        "--no-memory", action="store_true", help="skip peak memory, which takes a process per candidate"
+    )
     parser.add_argument("--out", type=Path, nargs="+", default=[], metavar="FILE", help="files: .md, .csv, .json")
     add_trust(parser)
     return parser.parse_args(argv)
@@ -71,7 +73,7 @@ def batches(text: str) -> List[int]:
     """Return the batch sizes of a list with commas.
 
     Raises:
-        UsageError: One is no whole number of at least 1.
+        UsageError: One is not a whole number of at least 1.
     """
     words = [word.strip() for word in text.split(",")]
     wrong = [word for word in words if not word.isdecimal() or int(word) < 1]

@@ -173,7 +173,7 @@ def example(setting: Setting) -> torch.Tensor:
 
 
 def by_rank(module: Any) -> bool:
-    """Tell whether a model predicts its best ones in order of their score, so that equals may change places."""
+    """Return whether a model predicts its best ones in order of their score, so that equals may change places."""
     head = module.model[-1]
     return type(head).__name__ == "RTDETRDecoder" or bool(getattr(head, "end2end", False))
 

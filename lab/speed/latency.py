@@ -170,7 +170,7 @@ def compare(times: Sequence[float], reference: Sequence[float], twin: Sequence[f
 
 
 def summary(times: Sequence[float], batch: int) -> Dict[str, Any]:
-    """Return median and 95th percentile in milliseconds of a batch, images a second at the median, and the rounds."""
+    """Return median and 95th percentile in milliseconds per batch, images per second at the median, and the rounds."""
     median = statistics.median(times)
     return {
         "median_ms": round(median, 3),

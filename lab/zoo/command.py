@@ -49,7 +49,7 @@ def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=1, help="images in a pass (1)")
     parser.add_argument("--threads", type=int, help="threads of the CPU; default: OMP_NUM_THREADS, or all cores")
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda, or the number of a GPU")
-    parser.add_argument("--rounds", type=int, default=15, help="rounds a model (15); at least 8 for an interval")
+    parser.add_argument("--rounds", type=int, default=15, help="rounds per model (15); at least 8 for an interval")
     parser.add_argument("--out", type=Path, default=Path("runs", "zoo"), metavar="DIR", help="folder (%(default)s)")
     return parser.parse_args(argv)
 
@@ -232,7 +232,7 @@ def _main(options: argparse.Namespace) -> int:
         if not options.no_latency:
             module, task = build(options.stock, options.nc)
             if task != "detect":
-                raise UsageError(f"--stock {options.stock} is no detector, but of the task {task}")
+                raise UsageError(f"--stock {options.stock} is not a detector, but of the task {task}")
             stock = Stock(module, options, threads)
         conditions = latency.conditions(options.imgsz, options.batch, threads, options.device, False)
         print(report.line(report.HEADS), flush=True)

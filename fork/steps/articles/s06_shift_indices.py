@@ -66,7 +66,7 @@ STEP = Step(
         "articles replace the whole tail, which drops upstream's handling of older SPPF rows (yolov8n, yolov10n and "
         "yolo11n then compute something else), and take any list of channels for a backbone (yolov9e's CBLinear "
         "then fails to build). Six single statements are edited instead, and a backbone is recognised by its list of "
-        "channels, one for each slot."
+        "channels, one per slot."
     ),
     files=(TASKS,),
     places=(6, 6),

@@ -50,7 +50,7 @@ STEP = Step(
     title="Run nothing that comes with others' files",
     reason=(
         "Weights and a data set's caches are pickles, and `download` in a data YAML is an address, a command or Python "
-        "text: whoever made the file has the machine of whoever opens it. A cache is read as plain data, else made "
+        "text: its author controls the machine of whoever opens it. A cache is read as plain data, else made "
         "anew; `download` is followed for upstream's own data sets, or where the user says so; weights are restricted "
         "to known classes, those of backbones included, where upstream's variable or one of our commands asks for it. "
         "The same lines name what a checkpoint lacks here, and refuse a data YAML that is not in UTF-8, whose class "

@@ -12,19 +12,15 @@ NAME = "p03_reach_first"
 FILE = "ultralytics/utils/downloads.py"
 FETCH, LINE = "safe_download", "gdrive = ..."
 NEW = f'{HOOKS}.reach(url, Path(dir or ".") / (file or url2file(url)))'
-SEARCH, LIST = "attempt_download_asset", "tag, assets = get_github_assets(repo, release)"
-ASK = f'{HOOKS}.reach("https://api.github.com", file)'
 
 
 def apply(tree: Tree) -> Outcome:
-    """Call ``addmodules.reach`` before a file is fetched, and before GitHub is asked where it is."""
-    source = Source(tree, FILE, NAME)
-    places = [(source.find(FETCH), LINE, NEW), (source.find(SEARCH), LIST, ASK)]
-    if source.module.applied(*(bool(place.nodes(ast.Call, call)) for place, _, call in places)):
+    """Call ``addmodules.reach`` before a file is fetched."""
+    place = Source(tree, FILE, NAME).find(FETCH)
+    if place.nodes(ast.Call, NEW):
         return ALREADY
-    for place, line, call in places:
-        place.insert_before(place.one(f"the line `{line}`", place.lines(ast.Assign, line)), LATE_IMPORT, call)
-    return source.save()
+    place.insert_before(place.one(f"the line `{LINE}`", place.lines(ast.Assign, LINE)), LATE_IMPORT, NEW)
+    return place.save()
 
 
 STEP = Step(
@@ -32,12 +28,12 @@ STEP = Step(
     section="-",
     title="Try a server once before fetching from it",
     reason=(
-        "Behind a closed network upstream waits out connections and tries again, for a minute and more, to be refused "
-        "in the end. One quick connection tells; the error then says where the file belongs. A server that answers is "
-        "used as before."
+        "Behind a closed network upstream waits for connections to time out and retries, for a minute and more, before "
+        "it gives up. One quick connection settles it, and the error says where the file belongs. A server that "
+        "answers is used as before."
     ),
     files=(FILE,),
-    places=(2, 2),
+    places=(1, 1),
     apply=apply,
     not_needed_when="upstream gives up on a server that cannot be reached within seconds.",
 )

@@ -77,14 +77,13 @@ def _definitions(body: List[ast.stmt]) -> Iterator[str]:
             yield from _definitions([n for n in ast.walk(node) if isinstance(n, (ast.ClassDef, ast.FunctionDef))])
 
 
-def unread(name: str, package: str) -> str:
+def unread(name: str) -> str:
     """Return the path, from the folder, of a file that defines ``name`` and that nobody imports, or an empty text.
 
     Such as ``net.py.txt``, ``net.PY``, ``net.v2.py``, ``_net.py``, or a file in a folder within this one.
 
     Args:
         name: The name.
-        package: That of this folder.
     """
     wanted = re.compile(rf"^\s*(?:class|def)\s+{re.escape(name)}\b", re.MULTILINE)
     for folder, folders, files in os.walk(FOLDER):
@@ -92,7 +91,7 @@ def unread(name: str, package: str) -> str:
         for file in sorted(files):
             path = Path(folder, file)
             inside = path.relative_to(FOLDER)
-            module = ".".join((package, *inside.with_suffix("").parts))
+            module = ".".join((__package__ or "", *inside.with_suffix("").parts))
             known = module in sys.modules or path.stem == "__init__"
             if path.suffix == ".py" and known:
                 continue

@@ -15,7 +15,7 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 KEEPS_SETTINGS = "addmodules_keeps_settings"
-"""Attribute of a BatchNorm whose eps and momentum came with its weights (step x14)."""
+"""Attribute of a BatchNorm whose eps and momentum came with its weights (step b06)."""
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
@@ -80,7 +80,7 @@ class Backbone(nn.Module):
         normalize: ``Normalize`` behind pretrained weights, an identity otherwise.
 
     Raises:
-        BackboneError: ``in_chans`` is no whole number from 1.
+        BackboneError: ``in_chans`` is not a whole number from 1.
     """
 
     width_list: List[int]
@@ -147,14 +147,14 @@ class Backbone(nn.Module):
 
 
 def keep_settings(module: nn.Module) -> None:
-    """Mark every BatchNorm below ``module``: its eps and momentum belong to its weights and must stay (step x14)."""
+    """Mark every BatchNorm below ``module``: its eps and momentum belong to its weights and must stay (step b06)."""
     for child in module.modules():
         if isinstance(child, NORMS):
             setattr(child, KEEPS_SETTINGS, True)
 
 
 def weights_match(one: nn.Module, other: nn.Module) -> bool:
-    """Tell whether two backbones have the same tensors, normalisation aside."""
+    """Return whether two backbones have the same tensors, normalisation aside."""
     shapes = [
         {name: tensor.shape for name, tensor in module.state_dict().items() if not name.startswith("normalize.")}
         for module in (one, other)

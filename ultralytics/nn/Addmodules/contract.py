@@ -60,7 +60,7 @@ def widths_of(backbone: Any, name: str) -> List[int]:
     """Return the channels of a backbone's maps, largest map first.
 
     Raises:
-        BackboneError: It has neither ``width_list`` nor ``channel``, or they are no list of 1 to 5 positive numbers.
+        BackboneError: It has neither ``width_list`` nor ``channel``, or they are not a list of 1 to 5 positive numbers.
     """
     for attribute in ("width_list", "channel", "channels"):
         widths = getattr(backbone, attribute, None)
@@ -82,7 +82,7 @@ def right_align(values: Sequence[Any], empty: Any) -> List[Any]:
 
 
 def is_multi_map(layer: Any) -> bool:
-    """Tell whether a layer of a built model is a backbone row."""
+    """Return whether a layer of a built model is a backbone row."""
     return getattr(layer, FLAG, None) is True
 
 

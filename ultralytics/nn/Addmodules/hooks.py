@@ -75,7 +75,7 @@ PROBE = 640
 
 
 def is_backbone(module: Any) -> bool:
-    """Tell whether a row's module is one of this folder's backbones (step s05)."""
+    """Return whether a row's module is one of this folder's backbones (step s05)."""
     target = as_target(module)
     return registry.claims(target) or target is GapBackbone or any(target is row for row in ROWS.values())
 
@@ -195,7 +195,7 @@ def probe_size(layers: Any, default: int) -> int:
 
 
 def takes_any_shape(model: nn.Module) -> bool:
-    """Tell whether validation may use rectangular batches (step s10): not behind a backbone that states no strides."""
+    """Return whether validation may use rectangular batches (step s10): not with a backbone that states no strides."""
     layers = getattr(getattr(model, "module", model), "model", None)
     backbone = first_backbone(layers)
     return backbone is None or hasattr(backbone, "strides")

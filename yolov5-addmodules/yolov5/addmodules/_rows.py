@@ -104,7 +104,7 @@ def check_yaml(yaml: Dict[str, Any]) -> Dict[str, Any]:
     """Check that a model's YAML has what ``parse_model`` reads, and return it.
 
     Raises:
-        BackboneError: A key is missing, a row is no list of four, or the head has no anchors.
+        BackboneError: A key is missing, a row is not a list of four, or the head has no anchors.
     """
     missing = [key for key in KEYS if key not in yaml]
     if missing:

@@ -44,7 +44,7 @@ class ModelError(BackboneError):
     """A model YAML is wrong; the message lists everything that was found.
 
     Attributes:
-        problems: One a fault.
+        problems: One per fault.
     """
 
     def __init__(self, message: str, problems: Optional[List[Problem]] = None) -> None:
@@ -101,7 +101,7 @@ class Report(NamedTuple):
 
     @property
     def ok(self) -> bool:
-        """Whether there is no fault; warnings do not count."""
+        """Whether there is no fault; warnings are ignored."""
         return not any(problem.severe for problem in self.problems)
 
     def faults(self) -> List[str]:
@@ -231,13 +231,13 @@ def _last_row(model: Dict[str, Any], structure: Structure, tasks: Any, where: An
     if name is None or name in HEADS or not _is_plain(name, tasks):
         return []
     line, column = where(last.section, last.position, 2)
-    message = f"the last row is {name}, which is no head: nothing can be trained on it"
+    message = f"the last row is {name}, which is not a head: nothing can be trained on it"
     advice = "end with Detect, RTDETRDecoder or another head"
     return [Problem(line, column, message, advice, structure.index(last.row), False)]
 
 
 def _is_plain(name: str, tasks: Any) -> bool:
-    """Tell whether a name is upstream's own or torch's, not a head that somebody has added."""
+    """Return whether a name is upstream's own or torch's, not a head that somebody has added."""
     found = vars(tasks).get(name)
     return name.startswith(("nn.", "torchvision.")) or str(getattr(found, "__module__", "")).startswith(
         ("ultralytics.nn.modules.conv", "ultralytics.nn.modules.block", "ultralytics.nn.modules.transformer")
@@ -323,7 +323,7 @@ def check_text(path: Union[str, Path]) -> Document:
 
 
 def check_model(model: Dict[str, Any], channels: int) -> None:
-    """Check the structure of a model YAML before ``parse_model`` builds it (step x34); shapes are left to ``make``.
+    """Check the structure of a model YAML before ``parse_model`` builds it (step b01); shapes are left to ``make``.
 
     Args:
         model: The content.
@@ -404,7 +404,7 @@ def _read_from(model: Any) -> Tuple[Optional[Document], str]:
 
 
 def _same(data: Any, model: Any) -> bool:
-    """Tell whether a file's content is what is being built; upstream adds and changes keys beside the rows."""
+    """Return whether a file's content is what is being built; upstream adds and changes keys beside the rows."""
     return isinstance(data, dict) and all(data.get(key) == model.get(key) for key in ("backbone", "head", "scales"))
 
 

@@ -82,7 +82,7 @@ def check_whole(file: Any) -> None:
     is no path, or does not exist, is left for torch to refuse.
 
     Raises:
-        DamagedError: They differ, or it is no file of torch.
+        DamagedError: They differ, or it is not a file of torch.
         BackboneError: It cannot be read.
     """
     try:

@@ -1,4 +1,4 @@
-"""Model YAMLs that need no file: HEAD-BACKBONE.yaml is the head's own YAML with another first row (step x19)."""
+"""Model YAMLs that need no file: HEAD-BACKBONE.yaml is the head's own YAML with another first row (step b02)."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Derived(NamedTuple):
 def derive(path: Union[str, Path]) -> Union[str, Derived, None]:
     """Return what a bare name of a YAML stands for: a file of cfg/models, or one HEAD-BACKBONE.yaml, or None.
 
-    Letters' case and the characters ``-_.`` do not count in the backbone's name. ``-timm-MODEL`` and
+    Case and the characters ``-_.`` are ignored in the backbone's name. ``-timm-MODEL`` and
     ``-torchvision-MODEL`` name models of these libraries, and a final ``-pretrained`` their weights.
 
     Raises:
@@ -100,7 +100,7 @@ def derive(path: Union[str, Path]) -> Union[str, Derived, None]:
 
 
 def find_model(path: Union[str, Path]) -> Union[str, Derived, None]:
-    """Return the file of exactly this name, or what ``derive`` makes of the name, or None (step x19).
+    """Return the file of exactly this name, or what ``derive`` makes of the name, or None (step b02).
 
     For releases of upstream that first look for the name without a scale.
     """

@@ -1,4 +1,4 @@
-"""On which image a model's GFLOPs are counted (step s09), and why they are not (step x32)."""
+"""On which image a model's GFLOPs are counted and why they are not (step s09)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def flops_side(model: Any, default: Optional[int], whole: Optional[int]) -> Opti
 
 
 def no_flops() -> float:
-    """Return 0.0, upstream's word for "not counted", and log the reason, each reason once (step x32).
+    """Return 0.0, upstream's word for "not counted", and log the reason, each reason once (step s09).
 
     The reason is the exception that is being handled, unless the counting package cannot be imported at all.
     """

@@ -83,7 +83,7 @@ def _by_index(layers: Any) -> Dict[int, int]:
 
 
 def positions(model: Any, indices: Sequence[int]) -> List[int]:
-    """Return the positions in ``model.model`` of rows given by index (step x31).
+    """Return the positions in ``model.model`` of rows given by index (step b05).
 
     Args:
         model: A model whose rows' outputs are captured.
@@ -112,7 +112,7 @@ def positions(model: Any, indices: Sequence[int]) -> List[int]:
 
 
 def embed_rows(model: Any, options: Dict[str, Any]) -> Dict[str, Any]:
-    """Check the rows that embeddings are asked of (step x30).
+    """Check the rows that embeddings are asked of (step b05).
 
     Args:
         model: The model that is about to run.
@@ -144,7 +144,7 @@ def embed_rows(model: Any, options: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def frozen_layers(model: Any, freeze: Any, rows: Sequence[Any]) -> List[str]:
-    """Return what the names of frozen parameters begin with, or for a stock model contain, as upstream has it (x29).
+    """Return what the names of frozen parameters begin with, or for a stock model contain, as upstream has it (b05).
 
     Args:
         model: The model, possibly wrapped.
@@ -161,9 +161,25 @@ def frozen_layers(model: Any, freeze: Any, rows: Sequence[Any]) -> List[str]:
             raise BackboneError(f"freeze={freeze}: {_count_instead(model)}")
         return [f"model.{row}." for row in rows]
     entries = _entries(layers, freeze)
+    _refuse_alike(layers, entries)
     if entries:
         LOGGER.info(f"freeze={freeze} by index of the YAML: {_told(layers, entries)}")
     return list(dict.fromkeys(entry.name for entry in entries))
+
+
+def _refuse_alike(layers: Any, entries: Sequence[Entry]) -> None:
+    """Refuse entries whose names, of which upstream looks for parts, are in names of what is to be trained."""
+    names = (
+        f"model.{position}.{name}" for position, layer in enumerate(layers) for name, _ in layer.named_parameters()
+    )
+    for name in names:
+        found = next((entry for entry in entries if entry.name in name), None)
+        if found and not any(name.startswith(entry.name) for entry in entries):
+            raise BackboneError(
+                f"freeze: {found.name!r} of row {found.index} is part of {name!r} as well, which is to be trained, and "
+                f"training goes by parts of names\n"
+                f"  to do: give the attribute `model` in that class another name, or freeze its row too"
+            )
 
 
 def _count_instead(model: Any) -> str:
@@ -172,7 +188,7 @@ def _count_instead(model: Any) -> str:
         if isinstance(yaml, dict) and yaml.get("backbone"):
             count = len(yaml["backbone"])
             return (
-                f"row 0 of this model is no backbone of ultralytics/nn/Addmodules, so give the number of rows: "
+                f"row 0 of this model is not a backbone of ultralytics/nn/Addmodules, so give the number of rows: "
                 f"freeze={count} are those that its YAML lists under `backbone:`"
             )
     return "this model has no backbone row; give the number of rows to freeze, for example freeze=10"
@@ -231,7 +247,7 @@ def _told(layers: Any, entries: Sequence[Entry]) -> str:
 
 
 def is_frozen(name: str, frozen: Sequence[str]) -> bool:
-    """Tell whether a parameter or module of this name is frozen (step x29).
+    """Return whether a parameter or module of this name is frozen, where a target compares through it (y14).
 
     Args:
         name: With what wraps the model in front of it.

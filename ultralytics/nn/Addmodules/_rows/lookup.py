@@ -44,7 +44,7 @@ def is_layer(found: Any) -> bool:
 
 
 def look_up(name: str, namespace: Dict[str, Any], args: Any = (), allowed: Callable[[Any], bool] = is_layer) -> Any:
-    """Find the module that a YAML row names (step x11).
+    """Find the module that a YAML row names (step s05).
 
     In this order: ``nn.X`` and ``torchvision.ops.X``, upstream's own layers, the backbones, networks of timm.
 
@@ -86,7 +86,7 @@ def look_up(name: str, namespace: Dict[str, Any], args: Any = (), allowed: Calla
             f"{name} is not available: ultralytics/nn/Addmodules/{broken.file} could not be imported.\n"
             f"  {broken.reason}\n  to do: mend that file; nothing else is affected by it"
         )
-    file = unread(name, __package__)
+    file = unread(name)
     if file:
         raise BackboneError(
             f"there is no module {name!r}: it stands in ultralytics/nn/Addmodules/{file}, which is not read.\n"
@@ -94,8 +94,8 @@ def look_up(name: str, namespace: Dict[str, Any], args: Any = (), allowed: Calla
         )
     if namespace.get(name) is not None:
         raise BackboneError(
-            f"{name} is no layer: a row names one of upstream's layers, nn.X, torchvision.ops.X, or a class in a file "
-            f"of ultralytics/nn/Addmodules"
+            f"{name} is not a layer: a row names one of upstream's layers, nn.X, torchvision.ops.X, or a class in a "
+            f"file of ultralytics/nn/Addmodules"
         )
     known = {key.lower(): key for key in [*(k for k, v in namespace.items() if allowed(v)), *registry.names()]}
     near = [known[key] for key in difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.6)]
@@ -130,7 +130,7 @@ def _timm_row(name: str) -> Any:
 
 
 def activation(text: Any) -> nn.Module:
-    """Return the module that a YAML's ``activation`` names, such as ``nn.LeakyReLU(0.1)`` (step x11).
+    """Return the module that a YAML's ``activation`` names, such as ``nn.LeakyReLU(0.1)`` (step s05).
 
     Args:
         text: A call of an activation of ``torch.nn`` with constant arguments.

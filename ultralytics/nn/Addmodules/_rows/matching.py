@@ -1,4 +1,4 @@
-"""Weights of one model for another: which row's tensors belong to which row, and a report by row (step x28).
+"""Weights of one model for another: which row's tensors belong to which row, and a report by row (step b04).
 
 Upstream goes by a row's position. A detector whose backbone is one row has other positions than the same detector with
 a backbone of ten rows, so its tensors would be lost, or end up in a row that happens to have the same shapes.
@@ -94,7 +94,7 @@ def _inherit(model: nn.Module, source: Any) -> None:
 
 
 def match_rows(model: nn.Module, source: Any, tensors: Dict[str, Tensor]) -> Dict[str, Tensor]:
-    """Return a source's tensors under the names of the rows of ``model`` that they belong to (step x28).
+    """Return a source's tensors under the names of the rows of ``model`` that they belong to (step b04).
 
     Rows are aligned in their order, from the head back, by module, inputs and shapes; a backbone of this folder goes
     with one that has nearly the same tensors only. Tensors of a row without a partner are left out.
@@ -220,7 +220,7 @@ def _share(mine: Row, other: Row) -> float:
 def report_rows(
     model: nn.Module, tensors: Dict[str, Tensor], fitting: Dict[str, Tensor], verbose: bool
 ) -> Dict[str, Tensor]:
-    """Say by row what is loaded, and keep it as ``model.load_report`` (step x28).
+    """Say by row what is loaded, and keep it as ``model.load_report`` (step b04).
 
     Args:
         model: The model that gets the weights.
@@ -246,7 +246,7 @@ def report_rows(
 
 
 def _text(report: Sequence[Loaded], unused: Sequence[int]) -> List[str]:
-    """Return a report's lines; neighbours of which the same is to be said are one line."""
+    """Return a report's lines; neighbours with the same outcome share a line."""
     own = SLOTS - 1 if report[0][0] == SLOTS - 1 else None  # a backbone has a line of its own
     groups: List[List[Loaded]] = []
     for row in report:
@@ -269,7 +269,7 @@ def _state(row: Loaded) -> str:
 
 
 def _alike(group: Sequence[Loaded], row: Loaded) -> bool:
-    """Tell whether a row belongs on the line of the rows before it; rows without tensors belong on any."""
+    """Return whether a row belongs on the line of the rows before it; rows without tensors belong on any."""
     states = {_state(item) for item in (*group, row)} - {""}
     shifts = {item[4] - item[0] for item in (*group, row) if item[4] is not None}
     if len(states) > 1 or "some" in states:

@@ -114,8 +114,8 @@ def _cures(trainer: Any) -> str:
 def diagnose(trainer: Any, batch: Optional[Dict[str, Any]]) -> str:
     """Return in words where the first number is that is not finite, or an empty string.
 
-    Looked at are the weights, then every output in a pass like those of the training, then the statistics of
-    normalisations, and those of the averaged model that is validated.
+    It looks at the weights, then at every output in a pass like those of the training, then at the statistics of
+    normalisations, and at those of the averaged model that is validated.
 
     Args:
         trainer: Upstream's.
@@ -127,7 +127,7 @@ def diagnose(trainer: Any, batch: Optional[Dict[str, Any]]) -> str:
         return found
     try:
         found = _outputs(trainer, model, _batch(trainer) if batch is None else batch)
-    except Exception as e:  # out of memory, a data set that cannot be read again: the rest is worth saying
+    except Exception as e:  # out of memory, a data set that cannot be read again: what was found is worth saying
         LOGGER.warning(f"the pass that looks for the row failed: {type(e).__name__}: {' '.join(str(e).split())[:200]}")
     found = found or _tensors(model, model.named_buffers(), "statistic")
     averaged = getattr(trainer.ema, "ema", None)

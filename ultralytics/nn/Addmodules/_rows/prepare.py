@@ -43,7 +43,7 @@ def _text(text: str) -> str:
         ast.literal_eval(text)
     except ValueError:  # which upstream knows
         return text
-    except (SyntaxError, RecursionError, MemoryError):
+    except (SyntaxError, TypeError, RecursionError, MemoryError):
         return repr(text)
     return text
 

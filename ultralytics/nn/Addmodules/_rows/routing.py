@@ -27,6 +27,7 @@ def task_of(model: Any, content: Any, task: Optional[str]) -> str:
         BackboneError: The head belongs to another class, or is of no task that upstream knows.
     """
     from ultralytics import RTDETR, YOLO
+    from ultralytics.nn.tasks import guess_model_task
 
     head, kind = _head(content), type(model)
     if (
@@ -37,6 +38,8 @@ def task_of(model: Any, content: Any, task: Optional[str]) -> str:
         check_model(content, content.get("channels", 3))  # what is wrong in its rows goes first
     name = Path(str(content.get("yaml_file", "the model YAML"))).name
     if kind in (YOLO, RTDETR) and head in HEADS:
+        if kind is RTDETR and head != RTDETR_HEAD:  # which says "detect" whatever it is given
+            task = guess_model_task(content)
         model.__class__ = RTDETR if head == RTDETR_HEAD else YOLO
         task = task or ("detect" if head == RTDETR_HEAD else None)
     if kind.__name__ in OWNERS and head in HEADS and head not in OWNERS[kind.__name__]:
