@@ -104,8 +104,8 @@ def test_without_a_stamp_all_is_unknown(content, tmp_path):
 # Checkpoints of the first revision ----------------------------------------------------------------------------------
 
 SENTENCE = (
-    f"{PACKAGE} of the fork ultralytics-addmodules 8_4_190+addmodules_1 with backbone MobileNetV3Small - get that fork, "
-    "run make train in it to set it up and open the file there"
+    f"{PACKAGE} of the fork ultralytics-addmodules 8_4_190+addmodules_1 with backbone MobileNetV3Small - get that "
+    "fork, run make train in it to set it up and open the file there"
 )
 
 
@@ -184,6 +184,7 @@ def test_other_errors_are_given_on(saved, tmp_path):
     torch.save({"model": shutil.copyfile}, tmp_path / "function.pt")
     with pytest.raises(TypeError, match="references types outside"):
         torch_safe_load(tmp_path / "function.pt", safe_only=True)
+
 
 LACKS = r"""
 import sys
