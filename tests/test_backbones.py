@@ -169,7 +169,7 @@ def test_ema_updates_each_tensor_once(name, built):
 
 
 @each
-def test_construction_is_quick_and_touches_nothing(name, monkeypatch):
+def test_construction_touches_nothing(name, monkeypatch):
     """The articles' files run noise through themselves in train mode: slow; statistics and random state move."""
     make(name)  # whatever is imported when first used
     for draw in ("rand", "randn", "rand_like", "randn_like"):
