@@ -104,8 +104,8 @@ def test_without_a_stamp_all_is_unknown(content, tmp_path):
 # Checkpoints of the first revision ----------------------------------------------------------------------------------
 
 SENTENCE = (
-    f"{PACKAGE} of the fork ultralytics-addmodules 8_4_190+addmodules_1 with backbone MobileNetV3Small - get that fork, "
-    "run make train in it to set it up and open the file there"
+    f"{PACKAGE} of the fork ultralytics-addmodules 8_4_190+addmodules_1 with backbone MobileNetV3Small - get that "
+    "fork, run make train in it to set it up and open the file there"
 )
 
 
@@ -185,6 +185,7 @@ def test_other_errors_are_given_on(saved, tmp_path):
     with pytest.raises(TypeError, match="references types outside"):
         torch_safe_load(tmp_path / "function.pt", safe_only=True)
 
+
 LACKS = r"""
 import sys
 from ultralytics.nn.tasks import torch_safe_load
@@ -252,9 +253,9 @@ def test_a_layer_that_the_library_lacks_is_named(way, tmp_path, monkeypatch):
 
 
 def test_a_package_that_a_checkpoint_names_is_not_installed(tmp_path, monkeypatch):
-    kind = old_class("no_such_package.layers", "Layer", torch.nn.Module)
+    kind = old_class("no_such_package", "Layer", torch.nn.Module)
     torch.save({"model": kind()}, tmp_path / "model.pt")
-    del sys.modules["no_such_package.layers"]
+    del sys.modules["no_such_package"]
     with pytest.raises(BackboneError, match=r"the module 'no_such_package', .*\n.*pip install no_such_package"):
         torch_safe_load(tmp_path / "model.pt")
     monkeypatch.setattr("ultralytics.utils.AUTOINSTALL", True)
