@@ -123,6 +123,7 @@ def Concat(x):
 
 SCRIPT = r"""
 import json, torch
+from ultralytics.nn.Addmodules import hooks
 from ultralytics.nn.tasks import DetectionModel
 from ultralytics.nn.Addmodules import registry
 import ultralytics.nn.Addmodules as A
@@ -134,7 +135,8 @@ def model(*backbone, p4=3, ch=3):
     head = [[-1, 1, "Conv", [16, 1]], [p4, 1, "Conv", [16, 1]], [[6, 5], 1, "Detect", ["nc"]]]
     if p4 is None:
         head = [[-1, 1, "Conv", [16, 1]], [[5], 1, "Detect", ["nc"]]]
-    return DetectionModel({"nc": 2, "backbone": list(backbone), "head": head}, ch=ch, verbose=False)
+    model = {"nc": 2, "backbone": list(backbone), "head": head}
+    return hooks.make(DetectionModel, model, ch=ch, verbose=False)  # as YOLO does it
 
 def attempt(function):
     try:

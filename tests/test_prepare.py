@@ -137,12 +137,26 @@ class TestMake:
             hooks.make(build, tasks.yaml_model_load("yolo11-mobilenetv3small.yaml"), verbose=False)
         assert caught.value is error
 
-    def test_an_error_of_ours_is_not_looked_into(self, monkeypatch):
+    @pytest.mark.parametrize("kind", [YOLO, RTDETR])
+    def test_a_backbones_own_words_get_line_and_row(self, kind, tmp_path):
+        text = (ROOT / BEHIND[0] / (BEHIND[1] if kind is YOLO else RT[1])).read_text(encoding="utf-8")
+        (tmp_path / "mine.yaml").write_text(text.replace("MobileNetV3, []", "MobileNetV3, [tiny]"), encoding="utf-8")
+        with pytest.raises(ModelError, match=r"mine\.yaml:\d+:\d+: index 4.*variant is 'tiny'"):
+            kind(tmp_path / "mine.yaml")
+
+    def test_one_of_the_project_that_the_check_does_not_find_is_raised_as_it_is(self):
+        def build(model, verbose):
+            raise BackboneError("mine")
+
+        with pytest.raises(BackboneError, match=r"^mine$"):
+            hooks.make(build, tasks.yaml_model_load("yolo11-mobilenetv3small.yaml"), verbose=False)
+
+    def test_what_the_check_has_said_is_not_looked_into_again(self, monkeypatch):
         def build(model):
-            raise BackboneError("said already")
+            raise ModelError("said already")
 
         monkeypatch.setattr(report, "check", lambda *_, **__: pytest.fail("must not be called"))
-        with pytest.raises(BackboneError, match="said already"):
+        with pytest.raises(ModelError, match="said already"):
             hooks.make(build, {})
 
     def test_gives_everything_on_and_returns_what_was_built(self):

@@ -23,8 +23,8 @@ HOOKS_IMPORT = f"from ultralytics.nn.Addmodules import hooks as {HOOKS}"
 LATE_IMPORT = f"{HOOKS_IMPORT}  # here, since nn imports this module"
 """The same in a function of a module that nn itself imports."""
 
-BUILT = "isinstance(c2, list)"
-"""True in parse_model after the backbone branch has run: upstream's ``c2`` is one number, ours one per slot."""
+BUILT = "not isinstance(m, type)"
+"""True in parse_model after the backbone branch has run: upstream's ``m`` is a class, a backbone is built already."""
 
 
 def row_loop(source: Source) -> Place[ast.For]:

@@ -66,9 +66,6 @@ class Model(NamedTuple):
 def load(name: str) -> Model:
     """Read a model YAML.
 
-    Args:
-        name: Path or bare name.
-
     Raises:
         UsageError: There is no such file.
     """

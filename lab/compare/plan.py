@@ -24,7 +24,7 @@ FREE = {"device", "workers", "cache", "plots", "verbose", "save_period"}
 """Training arguments that may differ between two commands in one folder: they do not change what is compared."""
 
 OWN = {"seed": "use --seeds", "resume": "the same command goes on by itself", "time": "give --epochs"}
-OWN["model"] = "models go behind --cfg, in a file of --plan into the list cfg"
+OWN["model"] = "models go behind --cfg"
 OWN.update(dict.fromkeys(("mode", "task", "project", "name", "exist_ok"), "the comparison sets it itself"))
 OWN.update(dict.fromkeys(("save", "save_dir", "val", "split", "single_cls"), "the comparison sets it itself"))
 

@@ -20,7 +20,7 @@ def data_digest(file: str) -> str:
     It begins with ``bytes:`` where the images' content is part of it, with ``sizes:`` where only names and sizes are,
     because they are more than ``MOST_BYTES`` in all. Where the data set lies is ignored.
     """
-    plan = read_plan(file, "detect", None, [])
+    plan = read_plan(file, None, [])
     if plan is None:
         return "none"
     every = {image for images in plan.images.values() for image in images}

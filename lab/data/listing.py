@@ -22,14 +22,7 @@ Add = Callable[..., None]
 
 
 def list_images(split: str, sources: List[str], add: Add, issues: List[Tuple[str, Issue]]) -> List[str]:
-    """Return the images of a split, sorted; one that is named twice is there twice.
-
-    Args:
-        split: The key in the YAML.
-        sources: Its folders and lists.
-        add: Is called where one of them has no images.
-        issues: What is passed over is appended here, with its file.
-    """
+    """Return the images of a split, sorted; one that is named twice is there twice."""
     from ultralytics.data.utils import IMG_FORMATS
 
     result: List[str] = []

@@ -119,7 +119,7 @@ def test_layout_and_quotes_of_a_place_do_not_matter():
     ("name", "after"),
     [
         ("y03_name_row", s04.AFTER),
-        ("y06_build_backbone_row", s05.AFTER),
+        ("y06_build_backbone_row", edited(TASKS_TEXT, s05.CHANGES[-1])),
         ("y07_shift_indices", s06.AFTER),
         ("y09_probe_stride", s08.AFTER),
     ],

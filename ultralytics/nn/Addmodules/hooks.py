@@ -10,7 +10,6 @@ from typing import Any, Callable, Collection, Dict, List, Optional, Tuple, Union
 
 from torch import nn
 
-from ._check.report import make
 from ._policy.callbacks import register
 from ._policy.foreign import allow_download, open_weights, read_cache
 from ._policy.network import reach
@@ -23,7 +22,7 @@ from ._rows.guard import GapBackbone, unended
 from ._rows.indices import embed_rows, frozen_layers, positions
 from ._rows.lookup import ROWS, activation, literal, look_up
 from ._rows.matching import match_rows, report_rows
-from ._rows.prepare import prepare
+from ._rows.prepare import make, prepare
 from ._rows.routing import task_of
 from ._wrapping import keep_activations
 from .contract import (

@@ -7,14 +7,13 @@ from typing import Any, Callable, Dict, List, Sequence
 from torch import Tensor, nn
 
 from ultralytics.nn.Addmodules import hooks
-from ultralytics.nn.Addmodules._rows.indices import name_of
+from ultralytics.nn.Addmodules._rows.indices import is_frozen, name_of
 from ultralytics.nn.Addmodules.contract import SLOTS, BackboneError, first_backbone
 from ultralytics.nn.Addmodules.hooks import (
     activation,
     build_backbone,
     fold,
     is_backbone,
-    is_frozen,
     keep,
     literal,
     probe_size,

@@ -8,10 +8,9 @@ building fails nevertheless, ``make`` asks ``check`` for the reasons.
 from __future__ import annotations
 
 import contextvars
-import copy
 import logging
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple, Union
 
 from torch import nn
 
@@ -25,9 +24,6 @@ from .structure import HEADS, Names, Structure, check_structure, usable
 from .yamltext import Document, Problem, read_document, render
 
 LOGGER = logging.getLogger("ultralytics")
-
-SMALL = (320, 320)
-"""Height and width of an image that RT-DETR's decoder finds enough points in."""
 
 PROBE = 256
 """Side of the image on which upstream measures the strides of a head; behind a backbone it is that of ``hooks``."""
@@ -155,16 +151,16 @@ def _run(built: Built, channels: int, size: Optional[int]) -> Tuple[List[Output]
         return [], (side, side), []
     backbone = first_backbone(built.layers)
     fixed = getattr(backbone, "image_size", None)
-    probe = _probe(built.layers)
+    measured = probe(built.layers)
     if size or fixed:
         sizes = [(size, size)] if size else [tuple(fixed)]
     else:  # where strides are measured it has to run at that size; elsewhere a size at which it runs will do
-        sizes = [(s, s) for s in (SIZES[:3] if probe == (PROBE, PROBE) else SIZES[:1] if probe else SIZES)]
+        sizes = [(s, s) for s in (SIZES[:3] if measured == (PROBE, PROBE) else SIZES[:1] if measured else SIZES)]
     first: Optional[Tuple[List[Output], Tuple[int, int], List[Failure]]] = None
     for shape in sizes:
         outputs, failures = run(built, channels, shape)
-        if not failures and probe not in (None, shape):
-            failures = run(built, channels, probe)[1]  # a head's strides are measured at this size
+        if not failures and measured not in (None, shape):
+            failures = run(built, channels, measured)[1]  # a head's strides are measured at this size
         if not failures:
             return outputs, shape, []
         first = first or (outputs, shape, failures)
@@ -172,7 +168,7 @@ def _run(built: Built, channels: int, size: Optional[int]) -> Tuple[List[Output]
     return first
 
 
-def _probe(layers: nn.Sequential) -> Optional[Tuple[int, int]]:
+def probe(layers: nn.Sequential) -> Optional[Tuple[int, int]]:
     """Return the size of the image on which upstream measures a model's strides, or None where it does not."""
     from ultralytics.nn.modules import head
 
@@ -348,49 +344,12 @@ def check_model(model: Dict[str, Any], channels: int) -> None:
             LOGGER.warning(text)
 
 
-def make(build: Callable[..., Any], model: Any, *args: Any, **options: Any) -> Any:
-    """Do ``build(MODEL YAML, ...)``, and where that fails say which row is to blame.
-
-    A head whose strides upstream measures has run once by then. Behind another one a backbone's rows are run here.
-
-    Args:
-        build: Upstream's class of a model.
-        model: Content of the YAML.
-        *args: More arguments.
-        **options: Keyword arguments.
+def explain(model: Dict[str, Any]) -> None:
+    """Raise what is wrong with a model that could not be built; nothing, where the check finds no fault.
 
     Raises:
         ModelError: Lists all faults.
     """
-    content = copy.deepcopy(model)
-    try:
-        result = build(model, *args, **options)
-        layers = getattr(result, "model", None)
-        if first_backbone(layers) is None or _probe(layers) is not None or _runs(layers, result.save):
-            return result
-    except BackboneError:
-        raise
-    except Exception:  # whatever torch says of shapes that do not fit
-        _explain(content)
-        raise
-    _explain(content)
-    return result
-
-
-def _runs(layers: nn.Sequential, save: List[int]) -> bool:
-    """Return whether every row of a model runs on a small image."""
-    from ultralytics.nn import tasks
-
-    training = layers.training
-    channels = next(layers.parameters()).shape[1]
-    try:
-        with without_traces(tasks):
-            return not run(Built(layers, save, [], set()), channels, SMALL)[1]
-    finally:
-        layers.train(training)
-
-
-def _explain(model: Dict[str, Any]) -> None:
     document, path = _read_from(model)
     fail(check(model, model.get("channels", 3), document=document, path=path))
 
