@@ -93,3 +93,16 @@ def first_backbone(layers: Any) -> Optional[Any]:
     except (TypeError, IndexError, KeyError):
         return None
     return layer if is_multi_map(layer) else None
+
+
+PROBE = 640
+"""Side in pixels of the square image on which a head's strides are measured behind a backbone (articles, 4.8)."""
+
+
+def probe_size(layers: Any, default: int) -> int:
+    """Return the side in pixels of the image on which strides are measured (step s08)."""
+    backbone = first_backbone(layers)
+    if backbone is None:
+        return default
+    size = getattr(backbone, "image_size", None)  # of one that takes no other
+    return size[0] if size else max(PROBE, default)

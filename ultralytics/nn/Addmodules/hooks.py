@@ -18,9 +18,9 @@ from ._rows.derive import check_legible, derive, find_model, read_model
 from ._rows.factories import as_target
 from ._rows.flops import flops_side, no_flops
 from ._rows.fold import fold, is_folded
-from ._rows.guard import GapBackbone, unended
+from ._rows.guard import unended
 from ._rows.indices import embed_rows, frozen_layers, positions
-from ._rows.lookup import ROWS, activation, literal, look_up
+from ._rows.lookup import activation, is_backbone, literal, look_up
 from ._rows.matching import match_rows, report_rows
 from ._rows.prepare import make, prepare
 from ._rows.routing import task_of
@@ -31,10 +31,10 @@ from .contract import (
     BackboneError,
     first_backbone,
     is_multi_map,
+    probe_size,
     right_align,
     widths_of,
 )
-from .registry import registry
 from .weights import FOLLOW, following
 
 __all__ = [
@@ -68,15 +68,6 @@ __all__ = [
     "takes_any_shape",
     "task_of",
 ]
-
-PROBE = 640
-"""Side in pixels of the square image on which a head's strides are measured behind a backbone (articles, 4.8)."""
-
-
-def is_backbone(module: Any) -> bool:
-    """Return whether a row's module is one of this folder's backbones (step s05)."""
-    target = as_target(module)
-    return registry.claims(target) or target is GapBackbone or any(target is row for row in ROWS.values())
 
 
 def build_backbone(
@@ -182,15 +173,6 @@ def keep(outputs: List[Any], layer: nn.Module, x: Any, save: Optional[Collection
         )
     outputs.extend(item if save is None or index in save else None for index, item in enumerate(right_align(x, None)))
     return x[-1]
-
-
-def probe_size(layers: Any, default: int) -> int:
-    """Return the side in pixels of the image on which strides are measured (step s08)."""
-    backbone = first_backbone(layers)
-    if backbone is None:
-        return default
-    size = getattr(backbone, "image_size", None)  # of one that takes no other
-    return size[0] if size else max(PROBE, default)
 
 
 def takes_any_shape(model: nn.Module) -> bool:

@@ -15,8 +15,8 @@ from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple, Union
 from torch import nn
 
 from .._rows.guard import Gap, GapBackbone
-from .._rows.lookup import LIBRARIES, is_layer, look_up
-from ..contract import SLOTS, BackboneError, UnknownModuleError, first_backbone, right_align, widths_of
+from .._rows.lookup import LIBRARIES, is_backbone, is_layer, look_up
+from ..contract import SLOTS, BackboneError, UnknownModuleError, first_backbone, probe_size, right_align, widths_of
 from ..registry import registry
 from .reasons import Failure
 from .shapes import SIZES, UNSURE, Built, Output, build, run, without_traces
@@ -172,8 +172,6 @@ def probe(layers: nn.Sequential) -> Optional[Tuple[int, int]]:
     """Return the size of the image on which upstream measures a model's strides, or None where it does not."""
     from ultralytics.nn.modules import head
 
-    from ..hooks import probe_size
-
     if not isinstance(layers[-1], tuple(c for c in (head.Detect, getattr(head, "SemanticSegment", None)) if c)):
         return None
     side = probe_size(layers, PROBE)
@@ -181,8 +179,6 @@ def probe(layers: nn.Sequential) -> Optional[Tuple[int, int]]:
 
 
 def _names(tasks: Any) -> Names:
-    from ..hooks import is_backbone
-
     namespace = vars(tasks)
 
     def find(name: str, arguments: Any) -> Any:
@@ -288,10 +284,25 @@ def _rows(
     return result
 
 
+def accept_name(model: Any) -> Any:
+    """Turn ``backbone: NAME`` and RT-DETR's ``backbone: {name: NAME, pretrained: true}`` into a row.
+
+    Args:
+        model: Content of a model YAML.
+
+    Returns:
+        The same, or a copy with a list of one row in that place.
+    """
+    given = model.get("backbone") if isinstance(model, dict) else None
+    name = given.get("name") if isinstance(given, dict) else given
+    if not isinstance(name, str) or (isinstance(given, str) and name not in registry.all_names()):
+        return model
+    options = {key: value for key, value in given.items() if key != "name"} if isinstance(given, dict) else {}
+    return {**model, "backbone": [[-1, 1, name, [options] if options else []]]}
+
+
 def read(path: Union[str, Path]) -> Document:
     """Read a model YAML and remember it for the positions of what is found later."""
-    from .._rows.derive import accept_name
-
     document = read_document(str(path))
     document = document._replace(data=accept_name(document.data))
     _read[str(path)] = document

@@ -20,6 +20,7 @@ from torch import nn
 from .. import weights
 from .._rows.guard import GAP, GAP_BACKBONE, Gap, GapBackbone, undrawn, unended
 from ..contract import SLOTS, first_backbone, is_multi_map, right_align, widths_of
+from ..registry import registry
 from .reasons import Failure, explain_build, explain_run, unchecked, wants_gpu
 from .structure import HEADS
 
@@ -68,8 +69,6 @@ def without_traces(namespace: Any) -> Iterator[None]:
     Args:
         namespace: Upstream's ``tasks`` module.
     """
-    from ..registry import registry
-
     noted, default = set(registry._noted), namespace.Conv.default_act
     own = threading.get_ident()
 

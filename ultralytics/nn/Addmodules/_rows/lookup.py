@@ -13,8 +13,8 @@ from torch import nn
 from .._sources import unread
 from ..contract import BackboneError, UnknownModuleError
 from ..registry import registry
-from .factories import as_class
-from .guard import STAND_INS
+from .factories import as_class, as_target
+from .guard import STAND_INS, GapBackbone
 
 TORCHVISION = "TorchVision"
 """Upstream has a module of this name, whose first argument is a number of channels; ours takes a model's name."""
@@ -179,3 +179,9 @@ def literal(text: Any, names: Optional[Dict[str, Any]] = None) -> Any:
         return ast.literal_eval(text)
     except (SyntaxError, TypeError, ValueError, RecursionError, MemoryError):
         return text
+
+
+def is_backbone(module: Any) -> bool:
+    """Return whether a row's module is one of this folder's backbones (step s05)."""
+    target = as_target(module)
+    return registry.claims(target) or target is GapBackbone or any(target is row for row in ROWS.values())
