@@ -18,8 +18,6 @@ from .._upstream import env_bool
 LIMIT, AGAIN = 3.0, 60.0
 """Seconds within which a server has to accept a connection, and after which one out of reach is tried once more."""
 
-PORTS = {"https": 443, "socks": 1080}
-
 _known: Dict[Tuple[str, int], Tuple[str, float]] = {}
 """Why a host and port is out of reach, or an empty text, and since when that is known."""
 
@@ -33,8 +31,7 @@ def reach(url: Any, target: Union[str, Path]) -> None:
     from ultralytics.utils import clean_url
 
     parts, path = urlsplit(str(url)), Path(target).absolute()
-    reason = obstacle(str(url)) if parts.scheme in ("http", "https") and not path.is_file() else ""
-    if reason:
+    if parts.scheme in ("http", "https") and not path.is_file() and (reason := obstacle(str(url))):
         raise Unreachable(
             f"{path.name} is not here, and {parts.hostname} cannot be reached ({reason}): fetch {clean_url(str(url))} "
             f"elsewhere and put it at {path}"
@@ -69,7 +66,7 @@ def obstacle(url: str) -> str:
     proxy = "" if proxy_bypass(parts.hostname or "") else proxies.get(parts.scheme) or proxies.get("all", "")
     door = urlsplit(proxy if "://" in proxy else f"http://{proxy}") if proxy else parts
     try:
-        place = door.hostname or "", door.port or PORTS.get(door.scheme[:5], 80)
+        place = door.hostname or "", door.port or {"https": 443, "socks": 1080}.get(door.scheme[:5], 80)
     except ValueError:  # a malformed address: upstream says so better
         return ""
     reason, then = _known.get(place, ("", 0.0))
