@@ -154,7 +154,7 @@ def test_a_file_without_a_model_says_what_it_holds(content, write, tmp_path):
 )
 def test_another_kind_of_file_says_how_it_begins(data, tmp_path):
     (tmp_path / "other.pt").write_bytes(data)
-    with pytest.raises(UsageError, match=r"other\.pt is not a file of torch: it begins with "):
+    with pytest.raises(UsageError, match=r"other\.pt is damaged \(not a file of torch: it begins with "):
         find.load_checkpoint(tmp_path / "other.pt")
 
 

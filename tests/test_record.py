@@ -253,9 +253,9 @@ def test_a_layer_that_the_library_lacks_is_named(way, tmp_path, monkeypatch):
 
 
 def test_a_package_that_a_checkpoint_names_is_not_installed(tmp_path, monkeypatch):
-    kind = old_class("no_such_package.layers", "Layer", torch.nn.Module)
+    kind = old_class("no_such_package", "Layer", torch.nn.Module)
     torch.save({"model": kind()}, tmp_path / "model.pt")
-    del sys.modules["no_such_package.layers"]
+    del sys.modules["no_such_package"]
     with pytest.raises(BackboneError, match=r"the module 'no_such_package', .*\n.*pip install no_such_package"):
         torch_safe_load(tmp_path / "model.pt")
     monkeypatch.setattr("ultralytics.utils.AUTOINSTALL", True)

@@ -76,14 +76,10 @@ PICKLE.__dict__.update({**vars(pickle), "Unpickler": Unpickler})
 
 
 def check_whole(file: Any) -> None:
-    """Compare a file of torch's with the checksums in it, which torch itself does not do.
+    """Raise ``DamagedError`` where the checksums in a file of torch's do not fit: torch itself compares none.
 
     A record without one (``set_crc32_options(False)`` writes 0) passes, and so does a pickle of torch before 1.6. What
     is no path, or does not exist, is left for torch to refuse.
-
-    Raises:
-        DamagedError: They differ, or it is not a file of torch.
-        BackboneError: It cannot be read.
     """
     try:
         with open(file, "rb") if isinstance(file, (str, os.PathLike)) else contextlib.nullcontext() as stream:
@@ -95,12 +91,10 @@ def check_whole(file: Any) -> None:
                             while content and content.read(1 << 20):  # compares at the end
                                 pass
             elif not start.startswith(b"\x80"):
-                what = f"no file of torch: it begins with {start.decode('ascii', 'replace')!r}"
-                raise DamagedError(f"{file} is {what if start else 'empty (0 bytes)'}\n  to do: {CARRY_ON}")
+                begins = f"not a file of torch: it begins with {start.decode('ascii', 'replace')!r}"
+                raise EOFError(begins if start else "empty, 0 bytes")
     except FileNotFoundError:
         return
-    except DamagedError:
-        raise
     except OSError as e:
         raise BackboneError(f"{file} cannot be read: {e.strerror or e}") from None
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error, zlib.error) as e:

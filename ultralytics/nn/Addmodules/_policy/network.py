@@ -11,13 +11,12 @@ from typing import Any, Dict, Iterator, Tuple, Union
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+import torch
+
 from .._upstream import env_bool
 
-LIMIT = 3.0
-"""Seconds within which a server has to accept a connection, the look-up of its name included."""
-
-AGAIN = 60.0
-"""Seconds after which a server that was out of reach is tried once more: a notebook outlives a lost connection."""
+LIMIT, AGAIN = 3.0, 60.0
+"""Seconds within which a server has to accept a connection, and after which one out of reach is tried once more."""
 
 _known: Dict[Tuple[str, int], Tuple[str, float]] = {}
 """Why a host and port is out of reach, or an empty text, and since when that is known."""
@@ -28,29 +27,25 @@ class Unreachable(ConnectionError, FileNotFoundError):
 
 
 def reach(url: Any, target: Union[str, Path]) -> None:
-    """Raise ``Unreachable``, with the place for the file, where a file is not at ``target`` nor its server in reach.
-
-    The address may be that of a server that knows where the file is; only http and https are looked at.
-    """
+    """Raise ``Unreachable`` where a file is not at ``target``, nor in reach by http or https."""
     from ultralytics.utils import clean_url
 
     parts, path = urlsplit(str(url)), Path(target).absolute()
-    reason = obstacle(str(url)) if parts.scheme in ("http", "https") and not path.is_file() else ""
-    if reason:
-        known = f"fetch {clean_url(str(url))} elsewhere and put it at" if len(parts.path) > 1 else ""
-        todo = f"{known or 'check the name, or put the file at'} {path}"
-        raise Unreachable(f"{path.name} is not here, and {parts.hostname} cannot be reached ({reason}): {todo}")
+    if parts.scheme in ("http", "https") and not path.is_file() and (reason := obstacle(str(url))):
+        raise Unreachable(
+            f"{path.name} is not here, and {parts.hostname} cannot be reached ({reason}): fetch {clean_url(str(url))} "
+            f"elsewhere and put it at {path}"
+        )
 
 
 @contextlib.contextmanager
 def published(library: str, name: str) -> Iterator[None]:
     """Within this block timm or torchvision has weights from its cache alone where their server is out of reach."""
     if library == "torchvision":
-        from torch import hub
-        from torchvision import models
+        import torchvision
 
-        url = models.get_model_weights(name).DEFAULT.url
-        reach(url, Path(hub.get_dir(), "checkpoints", Path(url).name))
+        url = torchvision.models.get_model_weights(name).DEFAULT.url
+        reach(url, Path(torch.hub.get_dir(), "checkpoints", Path(url).name))
         yield
         return
     from huggingface_hub import constants
@@ -71,7 +66,7 @@ def obstacle(url: str) -> str:
     proxy = "" if proxy_bypass(parts.hostname or "") else proxies.get(parts.scheme) or proxies.get("all", "")
     door = urlsplit(proxy if "://" in proxy else f"http://{proxy}") if proxy else parts
     try:
-        place = door.hostname or "", door.port or (443 if door.scheme == "https" else 80)
+        place = door.hostname or "", door.port or {"https": 443, "socks": 1080}.get(door.scheme[:5], 80)
     except ValueError:  # a malformed address: upstream says so better
         return ""
     reason, then = _known.get(place, ("", 0.0))
@@ -81,22 +76,21 @@ def obstacle(url: str) -> str:
 
 
 def _connect(host: str, port: int) -> str:
-    """Return why no connection comes about within ``LIMIT``, or an empty text; a look-up has no limit of its own."""
+    """Return why no connection comes about in time, or an empty text."""
     said = [f"no answer within {LIMIT:g} s"]
 
     def attempt() -> None:
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            for entry in sorted(found, key=lambda entry: entry[0] != socket.AF_INET):  # IPv6 often leads nowhere
+                try:
+                    return said.append(socket.create_connection(entry[4][:2], LIMIT / 2).close() or "")
+                except OSError as e:
+                    said.append(e.strerror or str(e))
         except (OSError, UnicodeError) as e:
-            return said.append(getattr(e, "strerror", None) or str(e))
-        for entry in sorted(found, key=lambda entry: entry[0] != socket.AF_INET):  # IPv6 often leads nowhere
-            try:
-                socket.create_connection(entry[4][:2], LIMIT / 2).close()
-                return said.append("")
-            except OSError as e:
-                said.append(e.strerror or str(e))
+            said.append(getattr(e, "strerror", None) or str(e))
 
-    thread = threading.Thread(target=attempt, daemon=True)
+    thread = threading.Thread(target=attempt, daemon=True)  # a look-up has no limit of its own
     thread.start()
     thread.join(LIMIT)
     return said[-1]

@@ -12,9 +12,6 @@ from typing import Any, Dict
 
 from torch import nn
 
-UNKNOWN = "unknown"
-"""Stands for what only the stamp of a build says, where there is none."""
-
 PACKAGE = Path(__file__).resolve().parents[3]
 """The folder ``ultralytics`` that is running."""
 
@@ -24,17 +21,13 @@ LIBRARIES = {"Timm": "timm", "TorchVisionFeatures": "torchvision"}
 
 @functools.cache
 def stamp(package: Path = PACKAGE) -> Dict[str, Any]:
-    """Return what the build of a tree wrote about itself (``fork.json``), ``unknown`` for what is not there.
-
-    Returns:
-        ``version`` (release and revision), ``digest`` and ``files`` (path: SHA-256).
-    """
+    """Return version, digest and files (path: SHA-256) as the build of a tree noted them, or ``unknown``."""
     try:
         read = json.loads((package / "fork.json").read_text(encoding="utf-8"))
         version = f"{read['release']}+addmodules.{read['revision']}"
         return {"version": version, "digest": str(read["digest"]), "files": dict(read["files"])}
     except (OSError, ValueError, KeyError, TypeError):
-        return {"version": UNKNOWN, "digest": UNKNOWN, "files": {}}
+        return {"version": "unknown", "digest": "unknown", "files": {}}
 
 
 def record(backbone: nn.Module, name: str, arguments: Any) -> Dict[str, Any]:
@@ -56,7 +49,7 @@ def record(backbone: nn.Module, name: str, arguments: Any) -> Dict[str, Any]:
         "arguments": copy.deepcopy(arguments),
         "class": f"{kind.__module__}.{kind.__qualname__}",
         **({"file": f"ultralytics/nn/Addmodules/{file.name}", "sha256": digest_of(file)} if file.is_file() else {}),
-        **({"library": f"{library.__name__} {getattr(library, '__version__', UNKNOWN)}"} if library else {}),
+        **({"library": f"{library.__name__} {getattr(library, '__version__', '')}"} if library else {}),
     }
 
 
