@@ -36,7 +36,7 @@ def test_the_lock_is_what_the_series_gives(pin, pristine, results):
 def test_the_diff_to_upstream_stays_small(pristine, results):
     work = {path: data for path, data in results[-1].tree.items() if not path.startswith(OVERLAY)}
     rows = patch.stat(patch.diff(pristine, work))
-    assert 30 < sum(added + removed for _, added, removed in rows) <= 110
+    assert 30 < sum(added + removed for _, added, removed in rows) <= 100
     older = {
         "data/dataset.py",
         "engine/tuner.py",
@@ -51,8 +51,8 @@ def test_the_diff_to_upstream_stays_small(pristine, results):
 def test_each_step_edits_the_pinned_release_as_often_as_expected(results):
     counts = {result.step.name.split("_")[0]: result.outcome.applied for result in results}
     assert counts == {
-        **{"s01": 0, "s02": 0, "s03": 1, "s04": 2, "s05": 3, "s06": 6, "s07": 6, "s08": 2, "s09": 4, "s10": 2},
-        **{"b01": 1, "b02": 2, "b03": 3, "b04": 2, "b05": 6, "b06": 1, "b07": 2, "p01": 5, "p02": 3, "p03": 2},
+        **{"s01": 0, "s02": 0, "s03": 1, "s04": 2, "s05": 3, "s06": 6, "s07": 6, "s08": 2, "s09": 3, "s10": 2},
+        **{"b01": 1, "b02": 2, "b03": 3, "b04": 2, "b05": 6, "b06": 1, "b07": 2, "p01": 5, "p02": 3, "p03": 1},
         **{step.name.split("_")[0]: 0 for step in COMPAT},
     }
 
