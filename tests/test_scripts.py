@@ -192,7 +192,7 @@ def test_a_wrong_command_line_is_a_message(arguments, words, data, tmp_path, scr
             "nc: 1\nbackbone:\n  - [-1, 1, MobileNetV3, []]\nhead:\n  - [[99], 1, Detect, [nc]]\n",
             ("mine.yaml:5:7: index 5", "reads from 99"),
         ),
-        ("nc: 1\nbackbone: [\n", ("the bracket [ is not closed",)),
+        ("nc: 1\nbackbone: [\n", ("this bracket is not closed",)),
         ("nc: 1\n", ("the key `backbone` is missing", "the key `head` is missing")),
         ("", ("the file is empty",)),
         (
@@ -209,7 +209,7 @@ def test_a_wrong_model_yaml_is_a_message(text, words, data, tmp_path, script):
 def test_a_file_that_is_no_checkpoint_is_a_message(data, tmp_path, script):
     (tmp_path / "bad.pt").write_bytes(b"no checkpoint")
     for arguments in (["--data", data, "--weights", "bad.pt"], ["--resume", "bad.pt"]):
-        said(script(train_script, *arguments), 2, "bad.pt is not a file of torch: it begins with 'no checkpoint'")
+        said(script(train_script, *arguments), 2, "bad.pt is damaged (not a file of torch: it begins with 'no checkpoint')")
 
 
 @pytest.mark.parametrize("empty", ["", " \t\u3000"])
