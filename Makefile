@@ -1,6 +1,6 @@
 # make train   set everything up and train RT-DETR + MobileNetV3 on the tree crowns
 # make test    set everything up and run the tests
-# make cpu train   the same with the CPU build of PyTorch, which spares the download of CUDA
+# make cpu train   the same with the CPU build of PyTorch, without downloading CUDA
 # make upstream-test    run upstream's own tests on the pristine release and on the fork (-quick: a few minutes)
 # Without make (Windows): see README.md, the same steps by hand.
 

@@ -60,7 +60,7 @@ def requirements(wheel):
 
 
 def _closes(text):
-    """Tell whether the first parenthesis of ``text`` is closed by its last character."""
+    """Return whether the first parenthesis of ``text`` is closed by its last character."""
     depth = 0
     for at, character in enumerate(text):
         depth += (character == "(") - (character == ")")

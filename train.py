@@ -35,7 +35,7 @@ def parse(argv=None):
     parser.add_argument("--data", help=f"data YAML, path or bare name ({find.CROWNS})")
     parser.add_argument("--epochs", type=int, help="default: 72 with a GPU, 20 without")
     parser.add_argument("--imgsz", type=int, help="side of the images in pixels; default: 640 with a GPU, 320 without")
-    parser.add_argument("--batch", type=int, help="images a step; default: 4")
+    parser.add_argument("--batch", type=int, help="images per step; default: 4")
     parser.add_argument("--device", help="cpu, 0, 0,1, mps; default: the first GPU, else the CPU")
     parser.add_argument("--workers", type=int, help="data-loading processes; default: 4 with a GPU, 0 without")
     parser.add_argument("--weights", help="checkpoint (.pt) to start from")

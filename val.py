@@ -28,7 +28,7 @@ def parse(argv=None):
     parser.add_argument("--weights", help="checkpoint (.pt); default: the newest best.pt under runs/")
     parser.add_argument("--data", help="data YAML, path or bare name; default: the one the model was trained on")
     parser.add_argument("--imgsz", type=int, help="side of the images in pixels; default: as in training")
-    parser.add_argument("--batch", type=int, help="images a step; default: as in training")
+    parser.add_argument("--batch", type=int, help="images per step; default: as in training")
     parser.add_argument("--device", help="cpu, 0, mps; default: the first GPU, else the CPU")
     parser.add_argument("--project", help="folder of runs (runs/val)")
     parser.add_argument("--name", help="folder of this run; a number is added to a taken one (exp)")

@@ -126,7 +126,7 @@ def replay(tree: Tree, saved: Path, target: Target = ULTRALYTICS) -> Tree:
     """Return a copy of ``tree`` with a saved edit made again.
 
     Raises:
-        ConflictError: It does not apply, or is no patch of generated files.
+        ConflictError: It does not apply, or is not a patch of generated files.
     """
     return patch.apply(tree, patch.read(saved, target), f"{LOCAL}/{saved.name}")
 

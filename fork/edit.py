@@ -127,7 +127,7 @@ class Source:
         return [Place(self, name, node) for name, node in definitions(self.text.node)]
 
     def has(self, definition: str) -> bool:
-        """Tell whether the file has a function or class of this qualified name."""
+        """Return whether the file has a function or class of this qualified name."""
         return any(name == definition for name, _ in definitions(self.text.node))
 
     def find(self, definition: str) -> Place[Definition]:
@@ -227,7 +227,7 @@ class Place(Generic[M]):
         return found[0]
 
     def applied(self, *places: bool) -> bool:
-        """Tell whether the step's edit is there already, given for each of its places whether it is.
+        """Return whether the step's edit is there already, given for each of its places whether it is.
 
         Raises:
             StepError: Some places are edited and some are not.

@@ -113,7 +113,7 @@ def discover(
 
     Raises:
         FetchError: The file could not be fetched, or ``source`` has no such file.
-        IntegrityError: What was found is no wheel.
+        IntegrityError: What was found is not a wheel.
     """
     wanted = Package(name, version, f"{name}-{version}-py3-none-any.whl", "", 0)
     path = cache_dir() / wanted.file
@@ -125,10 +125,10 @@ def discover(
         with _partial_folder() as partial:
             got = _pip_download(wanted, partial, say)
             if not zipfile.is_zipfile(got):
-                raise IntegrityError(f"what the index gave for {wanted.file} is no wheel; it was deleted")
+                raise IntegrityError(f"what the index gave for {wanted.file} is not a wheel; it was deleted")
             os.replace(got, path)
     if not zipfile.is_zipfile(path):
-        raise IntegrityError(f"{path} is no wheel: delete it, or name another file")
+        raise IntegrityError(f"{path} is not a wheel: delete it, or name another file")
     data = path.read_bytes()
     return wanted._replace(file=path.name, sha256=hashlib.sha256(data).hexdigest(), size=len(data)), path
 

@@ -31,7 +31,7 @@ def check_names(step: str, before: Tree, after: Tree) -> None:
     """Check that what a step puts into a function speaks of variables that exist there.
 
     A step writes some of upstream's variables by name (``model`` in ``addmodules.inherit(self, model)``). Where a
-    release calls such a variable otherwise, the edit would fit, and end in a NameError when the line runs.
+    release calls such a variable by another name, the edit would fit, and end in a NameError when the line runs.
 
     Args:
         step: Its name, for the message.
@@ -76,7 +76,7 @@ def unbound(data: bytes, file: str) -> Set[Reading]:
 
 
 def _surely_bound(old: bytes, new: bytes) -> bool:
-    """Tell whether the top-level statements that differ bind no less, and read nothing new but what they see imported.
+    """Return whether the differing top-level statements bind no less, and read nothing new but what they see imported.
 
     For most edits that settles it, at a tenth of what it costs to go through the whole file.
     """

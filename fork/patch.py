@@ -58,7 +58,7 @@ def read(path: Path, target: Target = ULTRALYTICS) -> str:
         raise ConflictError(f"{path} is not UTF-8 text: write it again (git diff --output={path.name})") from None
     files = parse(text)
     if not files:
-        raise ConflictError(f"{path} is no unified diff: no line in it begins with `--- `")
+        raise ConflictError(f"{path} is not a unified diff: no line in it begins with `--- `")
     for name in (file[2:] for file in files):
         if not name.startswith(f"{target.package}/") or name.startswith(target.overlay) or ".." in name.split("/"):
             raise ConflictError(
@@ -92,7 +92,7 @@ def parse(text: str) -> Dict[str, List[Hunk]]:
     """Read a unified diff: path (``b/`` form, or ``a/`` form of a deleted file) -> its hunks.
 
     Raises:
-        ConflictError: The text is no unified diff.
+        ConflictError: The text is not a unified diff.
     """
     files: Dict[str, List[Hunk]] = {}
     lines = re.findall(r"[^\n]*\n|[^\n]+", text)
@@ -109,7 +109,7 @@ def parse(text: str) -> Dict[str, List[Hunk]]:
         while at < len(lines) and lines[at].startswith("@@"):
             head = _HUNK.match(lines[at])
             if not head:
-                raise ConflictError(f"line {at + 1} of the patch is no hunk header: {lines[at].strip()!r}")
+                raise ConflictError(f"line {at + 1} of the patch is not a hunk header: {lines[at].strip()!r}")
             at, hunk = _read_hunk(lines, at + 1, head)
             hunks.append(hunk)
     return files

@@ -162,7 +162,7 @@ def look(root: Path, pin: Pin, target: Target = ULTRALYTICS) -> State:
 
 
 def hollow(path: Path) -> bool:
-    """Tell whether a file is empty or zeros throughout, as one that was not on the disk yet is after a power cut."""
+    """Return whether a file is empty or zeros throughout, as one that was not on the disk yet is after a power cut."""
     return not path.read_bytes().strip(b"\0")
 
 

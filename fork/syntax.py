@@ -1,6 +1,6 @@
 """Python source as steps see it: the nodes of ``ast``, found by patterns that are source themselves.
 
-A pattern is an expression or a statement. ``...`` in it stands for any expression, for any rest of a list (arguments,
+A pattern is an expression or a statement. ``...`` in it stands for any expression, for the rest of a list (arguments,
 elements, a body), and an argument that is named has to be there whatever stands beside it: ``torch.save(...)``,
 ``s = 256``, ``m_.i, ... = i, ...``, ``(...).get_model(..., weights=...)``. Layout, quotes and redundant parentheses do
 not matter.
@@ -70,12 +70,12 @@ def own_nodes(node: ast.AST, kind: Type[N], *patterns: str) -> List[N]:
 
 
 def matches(node: ast.AST, pattern: str) -> bool:
-    """Tell whether a node fits a pattern (see the module's docstring)."""
+    """Return whether a node fits a pattern (see the module's docstring)."""
     return alike(node, _pattern(pattern))
 
 
 def has_strings(node: ast.AST, *texts: str) -> bool:
-    """Tell whether all of these texts stand below a node, as string literals of their own."""
+    """Return whether all of these texts stand below a node, as string literals of their own."""
     return set(texts) <= {child.value for child in within(node, ast.Constant) if isinstance(child.value, str)}
 
 
@@ -106,7 +106,7 @@ def expression(source: str) -> ast.expr:
 
 
 def alike(node: ast.AST, pattern: ast.AST) -> bool:
-    """Tell whether a node fits another one (see ``matches``)."""
+    """Return whether a node fits another one (see ``matches``)."""
     return _fits(_bare(node), _bare(pattern))
 
 

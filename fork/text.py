@@ -94,7 +94,7 @@ class Text:
         return self.data[line : self.match(rb"[ \t\f]*", line)].decode().replace("\f", "")
 
     def begins_line(self, node: ast.stmt) -> bool:
-        """Tell whether a statement is the first on its line."""
+        """Return whether a statement is the first on its line."""
         start = self.span(node)[0]
         line = self.line_at(start)
         return not self.data[line:start].strip() and not self.data[:line].rstrip(b"\r\n").endswith(b"\\")

@@ -83,7 +83,7 @@ def manifest(tree: Tree) -> Dict[str, str]:
 
 
 def digest(tree: Tree) -> str:
-    """Return one SHA-256 for the whole tree: over its sorted manifest, one ``<sha256>  <path>`` line a file."""
+    """Return one SHA-256 for the whole tree: over its sorted manifest, one ``<sha256>  <path>`` line per file."""
     return manifest_digest(manifest(tree))
 
 
@@ -120,7 +120,7 @@ def read_wheel(path: Path, target: Target = ULTRALYTICS) -> Tree:
     except (zipfile.BadZipFile, EOFError) as e:
         raise IntegrityError(f"{path} is not a readable wheel ({e})") from None
     if f"{package}/__init__.py" not in tree:
-        raise IntegrityError(f"{path} holds no {package}/__init__.py: it is no wheel of {package.title()}")
+        raise IntegrityError(f"{path} holds no {package}/__init__.py: it is not a wheel of {package.title()}")
     return tree
 
 
@@ -140,7 +140,7 @@ def check_member(archive: str, member: zipfile.ZipInfo) -> None:
 def scan(root: Path, target: Target = ULTRALYTICS) -> Dict[str, str]:
     """Return path -> SHA-256 for the files now in the target's package below ``root``, outside the overlay.
 
-    Python's caches, editors' leftovers (links to nowhere are some) and the build's own stamp do not count.
+    Python's caches, editors' leftovers (links to nowhere are some) and the build's own stamp are ignored.
     """
     found: Dict[str, str] = {}
     top, others = root / target.package, {target.overlay, *target.spared}

@@ -4,9 +4,9 @@ import importlib
 import sys
 
 COMMANDS = {
-    "check": "check a model YAML, and a data set, before anything is built",
+    "check": "check a model YAML, and a data set, before anything is trained",
     "compare": "train several models on one data set, and say which is better by how much",
-    "zoo": "list every model YAML with its parameters, GFLOPs and relative latency",
+    "zoo": "list every model YAML with its parameters, GFLOPs and maps",
     "speed": "measure models: eager, fused, channels_last, exported",
     "heatmap": "show where a detector looks: class-activation maps",
     "curves": "draw the training curves of several runs in one picture",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import csv
+import io
 import json
 import os
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from run.arguments import UsageError
 
@@ -68,3 +70,18 @@ def read_json(path: Path) -> Optional[Dict[str, Any]]:
     except (OSError, ValueError):
         return None
     return content if isinstance(content, dict) else None
+
+
+def write_csv(target: Path, heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> Path:
+    """Write a CSV file whole or not at all; None is an empty cell."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(heads)
+    writer.writerows([["" if value is None else value for value in row] for row in rows])
+    return write_text(target, text.getvalue())
+
+
+def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]], words: Sequence[int]) -> List[str]:
+    """Return the lines of a Markdown table of texts that are escaped already; ``words`` are columns without numbers."""
+    rule = ["---" if n in words else "---:" for n in range(len(heads))]
+    return ["| " + " | ".join(line) + " |" for line in (heads, rule, *rows)]

@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from lab import files
 from run import start
@@ -31,26 +31,9 @@ LINES: List[Any] = ["-", "--", "-.", (0, (1, 1.2)), (0, (5, 1, 1, 1, 1, 1)), (0,
 COLUMN, PAGE = 3.5, 7.2
 """Width in inches of one column and of a page of a two-column paper."""
 
-CHINESE_FONTS = [
-    "Noto Sans CJK SC",
-    "Noto Sans SC",
-    "Source Han Sans SC",
-    "Source Han Sans CN",
-    "Microsoft YaHei",
-    "SimHei",
-    "PingFang SC",
-    "Hiragino Sans GB",
-    "Heiti SC",
-    "STHeiti",
-    "WenQuanYi Micro Hei",
-    "WenQuanYi Zen Hei",
-    "Noto Sans CJK JP",
-    "Droid Sans Fallback",
-    "SimSun",
-    "Arial Unicode MS",
-    "AR PL UKai CN",
-    "AR PL UMing CN",
-]
+CHINESE_FONTS = ["Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "Microsoft YaHei", "SimHei", "PingFang SC"]
+CHINESE_FONTS += ["Hiragino Sans GB", "STHeiti", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Noto Sans CJK JP"]
+CHINESE_FONTS += ["Droid Sans Fallback", "SimSun", "Arial Unicode MS", "AR PL UMing CN"]
 """Fonts with Chinese, in order of preference, by the names that Linux, Windows and macOS know them by."""
 
 PLAIN_FONT = "DejaVu Sans"
@@ -99,7 +82,7 @@ def font_file(text: str) -> Optional[str]:
 
 
 def drawable(text: str) -> bool:
-    """Tell whether the fonts in use have every character of ``text``."""
+    """Return whether the fonts in use have every character of ``text``."""
     return all(any(ord(c) in _glyphs(family) for family in _families()) for c in text if c not in "\n ")
 
 
@@ -112,13 +95,7 @@ def text(name: str, otherwise: str) -> str:
 
 
 def look(index: int, baseline: bool = False, line: bool = True) -> Dict[str, Any]:
-    """Return the colour, marker and line style of the ``index``-th series, as keywords of ``plot``.
-
-    Args:
-        index: Number of the series, from 0.
-        baseline: It is the one that the others are compared with: black and solid.
-        line: Whether it has a line at all, or markers only.
-    """
+    """Return the colour, marker and line style of the ``index``-th series; the baseline is black and solid."""
     kind = LINES[index % len(LINES)]
     return {
         "color": BLACK if baseline else COLOURS[index % len(COLOURS)],
@@ -177,36 +154,15 @@ def style() -> Iterator[Any]:
                 plt.close(number)
 
 
-def save(figure: Any, stem: Path, dpi: int = 300) -> Tuple[Path, Path]:
-    """Write a figure as PNG and as PDF, each whole or not at all, and close it.
-
-    Neither holds a date or a version, so that the same figure gives the same bytes.
-
-    Args:
-        figure: matplotlib's figure, made within ``style()``.
-        stem: Path without an ending; its folder is made.
-        dpi: Pixels an inch of the PNG, and of what is no line or letter in the PDF.
-
-    Returns:
-        The PNG and the PDF.
-    """
+def save(figure: Any, stem: Path, dpi: int = 300, kinds: Sequence[str] = ("png", "pdf")) -> List[Path]:
+    """Write a figure as PNG and PDF and close it; return the files. They hold no date: same figure, same bytes."""
     from matplotlib import pyplot as plt
 
-    stem = Path(stem)
     start.make_folder(stem.parent)
     nothing = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
     written = []
-    for kind, metadata in nothing.items():
-        fill = functools.partial(figure.savefig, format=kind, dpi=dpi, metadata=metadata)
+    for kind in kinds:
+        fill = functools.partial(figure.savefig, format=kind, dpi=dpi, metadata=nothing[kind])
         written.append(files.write(stem.parent / f"{stem.name}.{kind}", fill))
     plt.close(figure)
-    return written[0], written[1]
-
-
-def save_png(figure: Any, target: Path, dpi: int) -> Path:
-    """Write a figure as PNG alone; see ``save``."""
-    from matplotlib import pyplot as plt
-
-    files.write(target, functools.partial(figure.savefig, format="png", dpi=dpi, metadata={"Software": None}))
-    plt.close(figure)
-    return target
+    return written

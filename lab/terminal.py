@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 import unicodedata
-from typing import Any, Iterator, Optional, Sequence, TextIO
+from typing import Optional, TextIO
 
 
 def width(text: str) -> int:
@@ -92,21 +92,6 @@ class Progress:
     def end(self) -> None:
         """Wipe the line."""
         self.screen.clear()
-
-    def over(self, items: Sequence[Any]) -> Iterator[Any]:
-        """Yield items and count them."""
-        try:
-            for item in items:
-                yield item
-                self.step()
-        finally:
-            self.end()
-
-
-def bar(share: float, columns: int = 20) -> str:
-    """Return a bar that is full at 1."""
-    full = round(columns * min(max(share, 0.0), 1.0))
-    return "[" + "#" * full + "." * (columns - full) + "]"
 
 
 def understands_escapes() -> bool:

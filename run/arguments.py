@@ -33,7 +33,7 @@ def add_trust(parser: argparse.ArgumentParser, data: bool = False) -> None:
     """Add the options that trust others' files: ``--trust``, and with ``data`` ``--allow-download``."""
     texts = {"--trust": "open weights (.pt) whatever they bring along; see docs/security.md"}
     if data:
-        texts["--allow-download"] = "follow `download` in a data YAML, be it code; see docs/security.md"
+        texts["--allow-download"] = "follow `download` in a data YAML, even if it is code; see docs/security.md"
     for option, text in texts.items():
         parser.add_argument(option, action=_Set, nargs=0, default=argparse.SUPPRESS, help=text)
 
@@ -54,7 +54,7 @@ def extras(items: List[str]) -> Dict[str, Any]:
     for item in items:
         key, equals, value = item.partition("=")
         if not equals or not key.isidentifier():
-            raise UsageError(f"{item!r} is no option and no key=value; see --help")
+            raise UsageError(f"{item!r} is neither an option nor key=value; see --help")
         if key in TEXT:
             result[key] = value
             continue

@@ -5,7 +5,7 @@ from typing import Any, Dict
 GPU: Dict[str, Any] = {"imgsz": 640, "epochs": 72, "batch": 4, "workers": 4}  # the articles'
 CPU: Dict[str, Any] = {"imgsz": 320, "epochs": 20, "batch": 4, "workers": 0}
 
-# RT-DETR that starts from nothing needs many updates, one a batch (nbs = batch, see settings): upstream gathers 64
+# RT-DETR that starts from nothing needs many updates, one per batch (nbs = batch, see settings): upstream gathers 64
 # images for one. Upstream's warm-up starts the learning rate of biases at 0.1, which suits SGD and throws AdamW off.
 RTDETR: Dict[str, Any] = {"optimizer": "AdamW", "lr0": 3e-4, "weight_decay": 1e-4, "mosaic": 0.0}
 RTDETR.update(warmup_bias_lr=0.0, warmup_epochs=1)

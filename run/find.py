@@ -40,7 +40,7 @@ def find_model(name: str) -> Tuple[str, Path]:
     from ultralytics.utils.checks import check_yaml
 
     if not Path(name).name:
-        raise UsageError(f"--cfg {name!r} is no file name: give a model YAML, by path or bare name")
+        raise UsageError(f"--cfg {name!r} is not a file name: give a model YAML, by path or bare name")
     path = Path(name).expanduser()
     if path.suffix not in {".yaml", ".yml"}:
         path = path.with_name(path.name + ".yaml")
@@ -88,7 +88,7 @@ def load_checkpoint(path: Path) -> Tuple[Any, Dict[str, Any]]:
     """Return the model in a checkpoint, as RTDETR or YOLO, and the checkpoint's content (``train_args``, ``epoch``).
 
     Raises:
-        UsageError: The file is damaged, is no checkpoint, needs a module that this fork does not have, or is not
+        UsageError: The file is damaged, is not a checkpoint, needs a module that this fork does not have, or is not
             trusted.
     """
     from ultralytics import RTDETR, YOLO
@@ -102,9 +102,35 @@ def load_checkpoint(path: Path) -> Tuple[Any, Dict[str, Any]]:
     except (BackboneError, TypeError, ModuleNotFoundError, AttributeError, AssertionError) as e:
         if isinstance(told(e), BackboneError):
             raise UsageError(str(told(e))) from None
+        what = _other_than_model(path)
+        if what:
+            raise UsageError(
+                f"{path} holds {what}, not a model\n  to do: give best.pt or last.pt of a run; the weights of a "
+                f"backbone alone are an argument of its row: [{{pretrained: PATH}}]"
+            ) from None
         raise UsageError(f"{path} is not a checkpoint that can be used here: {' '.join(str(e).split())}") from None
     cls = RTDETR if isinstance(inner, tasks.RTDETRDetectionModel) else YOLO
     return cls(str(path)), content
+
+
+def _other_than_model(path: Path) -> str:
+    """Name what a file holds that opens and has no model, or return an empty text."""
+    from torch import Tensor, nn
+
+    from ultralytics.utils.patches import torch_load
+
+    try:
+        content = torch_load(path, map_location="cpu")
+    except Exception:  # then it holds something else that is wrong
+        return ""
+    if not isinstance(content, dict):
+        return f"a {type(content).__name__}" if content is not None else "nothing (None)"
+    inside = [content.get("ema"), content.get("model"), content]
+    tensors = next((item for item in inside if isinstance(item, dict) and item), {})
+    if tensors and all(isinstance(item, Tensor) for item in tensors.values()):
+        return f"a state dict of {len(tensors)} tensors"
+    has = any(isinstance(item, nn.Module) for item in inside)
+    return "" if has else f"a dict with {', '.join(map(str, list(content)[:4]))}" if content else "an empty dict"
 
 
 def trained_on(path: Path, content: Dict[str, Any]) -> Optional[str]:
@@ -121,7 +147,7 @@ def trained_on(path: Path, content: Dict[str, Any]) -> Optional[str]:
 
 
 def is_crowns(name: str) -> bool:
-    """Tell whether ``--data`` means the tree crowns that come with the project."""
+    """Return whether ``--data`` means the tree crowns that come with the project."""
     return name in {CROWNS, Path(CROWNS).stem} and not Path(name).is_file()
 
 

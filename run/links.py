@@ -69,7 +69,7 @@ def _link_in(path: str) -> str:
 
 
 def _is_folder(entry: Any) -> bool:
-    """Tell whether an entry of a folder is one, or a link to one; a link to itself is none."""
+    """Return whether an entry of a folder is one, or a link to one; a link to itself is none."""
     return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))
 
 

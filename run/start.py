@@ -20,8 +20,8 @@ THREADS = os.environ.get("OMP_NUM_THREADS", "")
 """As the user has set it; read now, since upstream sets it when it is imported."""
 
 
-RESTRICT = "ADDMODULES_RESTRICT"
-"""Says to this process, and those that it starts, that weights are not trusted unless the user says so."""
+SET = ("ADDMODULES_RESTRICT", "PYTHONPATH", "PYTHONSAFEPATH", *(name for name, _ in TRUST.values()))
+"""Variables that a command sets for itself and the processes that it starts."""
 
 
 def say(line: str) -> None:
@@ -53,8 +53,7 @@ def messages(stopped: str = "stopped") -> Iterator[None]:
     """
     for stream in (sys.stdout, sys.stderr):  # a console in GBK or another code page must not stop a run
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
-    names = (RESTRICT, *(name for name, _ in TRUST.values()))
-    before = {name: os.environ[name] for name in names if name in os.environ}
+    before = {name: os.environ[name] for name in SET if name in os.environ}
     try:
         yield
     except ForkError as e:
@@ -78,7 +77,7 @@ def messages(stopped: str = "stopped") -> Iterator[None]:
         print(f"error: a module ended the run: {guard.said(e)}", file=sys.stderr)
         sys.exit(2)
     finally:  # whom a command trusts is its own affair
-        for name in names:
+        for name in SET:
             os.environ.pop(name, None)
         os.environ.update(before)
 
@@ -119,7 +118,7 @@ def load_ultralytics() -> Any:
             f"  to do:    run `python -m pip install -e .` in {ROOT}, and unset PYTHONPATH"
         )
     _warn_installed(pin.version)
-    os.environ.setdefault(RESTRICT, "1")
+    importlib.import_module("ultralytics.nn.Addmodules._policy.command").lead()
     return ultralytics
 
 

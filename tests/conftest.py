@@ -27,6 +27,7 @@ FOLDERS.update(TORCH_HOME="torch", HF_HOME="huggingface")
 for _variable, _name in FOLDERS.items():
     os.environ[_variable] = os.path.join(OWN.name, _name)
     os.makedirs(os.environ[_variable])
+PYTHONPATH = os.environ.setdefault("PYTHONPATH", "")
 os.environ["YOLO_OFFLINE"] = "true"
 os.environ["YOLO_AUTOINSTALL"] = "false"
 os.environ["MPLBACKEND"] = "Agg"
@@ -88,8 +89,9 @@ def _own_folders():
 @pytest.fixture(autouse=True)
 def _as_upstream_sets_it():
     """Set back what the lab's tools, made for a process of their own, change in this one: maybe for a whole module."""
-    for name in ("ADDMODULES_RESTRICT", "ADDMODULES_ALLOW_DOWNLOAD", "ULTRALYTICS_SAFE_LOAD"):
+    for name in ("ADDMODULES_RESTRICT", "ADDMODULES_ALLOW_DOWNLOAD", "ULTRALYTICS_SAFE_LOAD", "PYTHONSAFEPATH"):
         os.environ.pop(name, None)
+    os.environ["PYTHONPATH"] = PYTHONPATH
     logger, torch = logging.getLogger("ultralytics"), sys.modules.get("torch")
     if logger.level:  # upstream has been imported
         logger.setLevel(logging.INFO)

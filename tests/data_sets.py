@@ -78,12 +78,12 @@ ROWS = [
         1,
     ),
     ("label-columns", ["0 0 0 1 0 1 1 0", "0 0 0 1 0 1 1"], [":1: 8 columns, a polygon has an odd number"], 1),
-    ("label-mixed", ["0 0 0 1 0 1 1", "", CAT], [":3"], 1),
+    ("label-columns", ["0 0 0 1 0 1 1", "", CAT], [":3: a box in a file that also has polygons"], 1),
     ("label-number", ["cat 0.5 0.5 0.1 0.1", DOG], [":1: cat"], 1),
     ("label-number", ["0 0.5 nan 0.1 0.1", "0 0.5 inf 0.1 0.1"], [":1: nan or inf", ":2: nan or inf"], 1),
-    ("label-class-fraction", ["0.5 0.5 0.5 0.1 0.1"], [":1: 0.5"], 1),
-    ("label-class-negative", ["-1 0.5 0.5 0.1 0.1"], [":1: -1"], 1),
-    ("label-class-range", [CAT, "2 0.5 0.5 0.1 0.1"], [":2: class 2"], 1),
+    ("label-class", ["0.5 0.5 0.5 0.1 0.1"], [":1: class 0.5"], 1),
+    ("label-class", ["-1 0.5 0.5 0.1 0.1"], [":1: class -1"], 1),
+    ("label-class", [CAT, "2 0.5 0.5 0.1 0.1"], [":2: class 2"], 1),
     ("label-pixels", ["0 320 240 50 60"], [":1: 320 240 50 60"], 1),
     ("label-range", ["0 1.2 0.5 0.1 0.1", "0 -0.3 0.5 0.1 0.1"], [":1: 1.2", ":2: -0.3"], 1),
     ("label-size", ["0 0.5 0.5 -0.1 0.1"], [":1: -0.1 x 0.1"], 1),
@@ -100,7 +100,7 @@ def jpeg_with_tail():
 
 
 IMAGES = [
-    ("image-empty", "x.png", b"", "", True),
+    ("image-unreadable", "x.png", b"", ": zero bytes", True),
     ("image-unreadable", "x.jpg", b"<!DOCTYPE html><html>", ": a web page or XML", True),
     ("image-unreadable", "x.png", b"version https://git-lfs.github.com/spec/v1", ": a Git LFS pointer: run", True),
     ("image-unreadable", "x.png", bytes(500), ": only zero bytes", True),

@@ -3,18 +3,17 @@
 import copy
 import pickle
 import random
-import time
 
 import numpy as np
 import pytest
 import torch
-from conftest import shake
+from conftest import ROOT, shake
+from support.networks import deviation, fold
 from torch import nn
 
 from ultralytics.nn.Addmodules import registry
 from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils import YAML
-from ultralytics.utils.checks import check_yaml
 from ultralytics.utils.torch_utils import ModelEMA
 
 NEEDS = {"Timm": ["resnet18"], "TorchVisionFeatures": ["resnet18"]}
@@ -35,6 +34,7 @@ def others_slow(names):
 
 
 each_family = pytest.mark.parametrize("name", others_slow(NAMES))
+both_forms = pytest.mark.parametrize("folded", [False, True], ids=["trainable", "folded"])
 
 
 def make(name, seed=0, **options):
@@ -47,10 +47,10 @@ def built():
     """One instance of each, made when first asked for; tests that change one take a copy."""
     made = {}
 
-    def get(name):
-        if name not in made:
-            made[name] = make(name).eval()
-        return made[name]
+    def get(name, folded=False):
+        if (name, folded) not in made:
+            made[name, folded] = fold(shake(make(name)).eval()) if folded else make(name).eval()
+        return made[name, folded]
 
     return get
 
@@ -66,14 +66,15 @@ def test_all_families_are_there():
     assert registry.broken == []
 
 
+@both_forms
 @each
 @pytest.mark.parametrize(
     "size",
     [size if max(size) < 400 else pytest.param(size, marks=pytest.mark.slow) for size in SIZES],
     ids=lambda s: "x".join(map(str, s)),
 )
-def test_maps_are_as_stated_at_every_size(name, size, built):
-    model = built(name)
+def test_maps_are_as_stated_at_every_size(name, size, built, folded):
+    model = built(name, folded)
     with torch.no_grad():
         maps = model(torch.rand(1, 3, *size))
     stated = [(1, w, size[0] // s, size[1] // s) for w, s in zip(model.width_list, model.strides)]
@@ -103,18 +104,20 @@ def test_images_of_other_numbers_of_channels(name, channels):
     assert [m.shape[1] for m in maps] == model.width_list
 
 
+@both_forms
 @each_family
-def test_half_precision(name, built):
+def test_half_precision(name, built, folded):
     x = torch.rand(1, 3, 64, 96)
     with torch.no_grad():
-        expected = built(name)(x)
+        expected = built(name, folded)(x)
         for kind in (torch.bfloat16, torch.float16):
-            model = copy.deepcopy(built(name)).to(kind)
-            assert all(m.dtype == kind and m.isfinite().all() for m in model(x.to(kind)))
+            model = copy.deepcopy(built(name, folded)).to(kind)
+            low = model(x.to(kind))
+            assert all(m.dtype == kind and m.isfinite().all() for m in low)
+            assert not folded or deviation(low, expected) <= 0.15  # a fresh network's maps are small
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            mixed = built(name)(x)
-    for a, b in zip(mixed, expected):
-        assert (a.float() - b).abs().max() <= 0.15 * b.abs().max()
+            mixed = built(name, folded)(x)
+    assert deviation(mixed, expected) <= 0.15
 
 
 @each_family
@@ -126,20 +129,22 @@ def test_training_under_autocast(name):
     assert loss.isfinite()
 
 
+@both_forms
 @each_family
-def test_copies_hold_the_same_network(name, built):
-    model, x = built(name), torch.rand(1, 3, 64, 64)
-    other = make(name, seed=5).eval()
-    other.load_state_dict(model.state_dict())
+def test_copies_hold_the_same_network(name, built, folded):
+    model, x = built(name, folded), torch.rand(1, 3, 64, 64)
+    twins = [copy.deepcopy(model), pickle.loads(pickle.dumps(model)), *([] if folded else [make(name, seed=5).eval()])]
+    twins[-1].load_state_dict(model.state_dict())
     with torch.no_grad():
         expected = model(x)
-        for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model)), other):
+        for twin in twins:
             assert all(torch.equal(a, b) for a, b in zip(twin(x), expected))
 
 
+@both_forms
 @each_family
-def test_a_trace_serves_other_sizes(name, built):
-    model = built(name)
+def test_a_trace_serves_other_sizes(name, built, folded):
+    model = built(name, folded)
     with torch.no_grad():
         traced = torch.jit.trace(model, torch.rand(1, 3, 64, 96), check_trace=False)
         for size in ((96, 160), (224, 64)):
@@ -164,16 +169,13 @@ def test_ema_updates_each_tensor_once(name, built):
 
 
 @each
-def test_construction_is_quick_and_touches_nothing(name, monkeypatch):
+def test_construction_touches_nothing(name, monkeypatch):
     """The articles' files run noise through themselves in train mode: slow; statistics and random state move."""
     make(name)  # whatever is imported when first used
     for draw in ("rand", "randn", "rand_like", "randn_like"):
         monkeypatch.setattr(torch, draw, lambda *a, draw=draw, **k: pytest.fail(f"torch.{draw} in a constructor"))
     states = random.getstate(), np.random.get_state()[1].tolist()
-    start = time.process_time()
     model = make(name)
-    took = time.process_time() - start
-    assert took < 0.5 + 5e-8 * sum(p.numel() for p in model.parameters())
     assert (random.getstate(), np.random.get_state()[1].tolist()) == states
     for key, tensor in model.state_dict().items():
         if key.endswith("num_batches_tracked") or key.endswith("running_mean"):
@@ -184,7 +186,7 @@ def test_construction_is_quick_and_touches_nothing(name, monkeypatch):
 
 @each_family
 def test_fuse_leaves_no_batch_norm_that_can_be_folded(name):
-    content = YAML.load(check_yaml("yolo11-mobilenetv3.yaml"))
+    content = YAML.load(ROOT / "cfg" / "models" / "yolo11-mobilenetv3.yaml")
     content["backbone"] = [[-1, 1, name, NEEDS.get(name, [])]]
     torch.manual_seed(0)
     model = shake(DetectionModel(content, nc=2, verbose=False)).eval()

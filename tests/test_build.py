@@ -36,14 +36,13 @@ def test_the_lock_is_what_the_series_gives(pin, pristine, results):
 def test_the_diff_to_upstream_stays_small(pristine, results):
     work = {path: data for path, data in results[-1].tree.items() if not path.startswith(OVERLAY)}
     rows = patch.stat(patch.diff(pristine, work))
-    assert 30 < sum(added + removed for _, added, removed in rows) <= 160
+    assert 30 < sum(added + removed for _, added, removed in rows) <= 110
     older = {
         "data/dataset.py",
         "engine/tuner.py",
-        "hub/utils.py",
         "models/nas/model.py",
+        "nn/modules/block.py",
         "utils/metrics.py",
-        "utils/tuner.py",
     }
     declared = {f for result in results for f in result.step.files}  # these are edited in older releases only
     assert {path for path, _, _ in rows} == declared - {f"ultralytics/{name}" for name in older}
@@ -52,10 +51,8 @@ def test_the_diff_to_upstream_stays_small(pristine, results):
 def test_each_step_edits_the_pinned_release_as_often_as_expected(results):
     counts = {result.step.name.split("_")[0]: result.outcome.applied for result in results}
     assert counts == {
-        **{"s01": 0, "s02": 0, "s03": 1, "s04": 2, "s05": 1, "s06": 6, "s07": 6, "s08": 2, "s09": 2, "s10": 2},
-        **{"x11": 2, "x12": 1, "x13": 5, "x14": 1, "x15": 2, "x16": 5, "x17": 2, "x18": 1, "x19": 2, "x20": 1},
-        **{"x21": 1, "x22": 4, "x23": 1, "x24": 4, "x25": 3, "x26": 4, "x27": 5, "x28": 2, "x29": 3, "x30": 2},
-        **{"x31": 2, "x32": 2, "x33": 2, "x34": 1, "x35": 2, "x36": 3},
+        **{"s01": 0, "s02": 0, "s03": 1, "s04": 2, "s05": 3, "s06": 6, "s07": 6, "s08": 2, "s09": 3, "s10": 2},
+        **{"b01": 1, "b02": 2, "b03": 3, "b04": 2, "b05": 6, "b06": 1, "b07": 2, "p01": 5, "p02": 3, "p03": 1},
         **{step.name.split("_")[0]: 0 for step in COMPAT},
     }
 
@@ -308,7 +305,7 @@ def test_the_program_needs_no_checkout_in_the_working_directory(checkout, wheel,
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("just words\n", "is no unified diff"),
+        ("just words\n", "is not a unified diff"),
         ("--- a/x\n+++ b/../x\n@@ -0,0 +1 @@\n+x\n", "edits '../x'"),
         ("--- /dev/null\n+++ b/notes.txt\n@@ -0,0 +1 @@\n+x\n", "edits 'notes.txt'"),
         (f"--- /dev/null\n+++ b/{OVERLAY}x.py\n@@ -0,0 +1 @@\n+x\n", "edits 'ultralytics/nn/Addmodules/x.py'"),

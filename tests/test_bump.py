@@ -160,7 +160,7 @@ def test_a_second_run_that_would_edit_again_writes_nothing(at_older, wheel, caps
     assert files(at_older) == before
 
 
-def test_models_that_come_out_otherwise_write_nothing(at_older, wheel, capsys, monkeypatch):
+def test_models_that_come_out_differently_write_nothing(at_older, wheel, capsys, monkeypatch):
     from fork.releases import probe
 
     alike = {"parameters": 1, "keys": "k", "outputs": "o"}

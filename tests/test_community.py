@@ -7,6 +7,7 @@ import yaml
 from conftest import ROOT
 
 FORMS = sorted(path for path in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml") if path.name != "config.yml")
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 HOOKS = ROOT / ".pre-commit-config.yaml"
 
 
@@ -80,10 +81,37 @@ def test_links_out_of_the_chooser_are_whole_addresses():
     assert all(set(link) == {"name", "url", "about"} and link["url"].startswith("https://") for link in links)
 
 
+def anchors(page):
+    """Return the anchors that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files_and_headings_that_are_there(page):
+    for link, _, anchor in re.findall(r"\]\(([^)#:]*)(#([^)]+))?\)", page.read_text(encoding="utf-8")):
+        target = page.parent / link if link else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), anchor
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if ".zh-CN" in page.name], ids=lambda page: page.name)
+def test_a_page_has_the_same_sections_and_commands_in_both_languages(page):
+    both = [path.read_text(encoding="utf-8") for path in (page, page.with_name(page.name.replace(".zh-CN", "")))]
+    assert len({len(re.findall(r"^## ", text, re.MULTILINE)) for text in both}) == 1
+    assert len({tuple(re.findall(r"^(?:make|python|yolo) [^#\n]*[^#\s]", text, re.MULTILINE)) for text in both}) == 1
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_the_readme_is_one_page_with_the_two_commands_near_its_top(name):
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 150
+    assert {"make train", "make test"} <= {line.split("  ")[0] for line in lines[:40]}
+
+
 @pytest.mark.parametrize("name", ["CONTRIBUTING.md", "CONTRIBUTING.zh-CN.md"])
-def test_the_guide_links_to_files_that_are_there_and_keeps_its_walk_short(name):
+def test_the_guide_keeps_its_walk_short(name):
     text = (ROOT / name).read_text(encoding="utf-8")
-    assert all((ROOT / link).is_file() for link in re.findall(r"\]\(([^)#:]+)\)", text))
     walk = text.split("\n## ")[3]
     assert "hooks.keep" in walk
     assert len(re.findall(r"^(?:\d\. |   )", walk, re.MULTILINE)) <= 15

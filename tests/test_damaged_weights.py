@@ -1,5 +1,6 @@
 """Files of weights that are damaged, or hold something else: refused with one message, or loaded to the bit."""
 
+import io
 import pickle
 import random
 import subprocess
@@ -153,7 +154,7 @@ def test_a_file_without_a_model_says_what_it_holds(content, write, tmp_path):
 )
 def test_another_kind_of_file_says_how_it_begins(data, tmp_path):
     (tmp_path / "other.pt").write_bytes(data)
-    with pytest.raises(UsageError, match=r"other\.pt is no file of torch: it begins with "):
+    with pytest.raises(UsageError, match=r"other\.pt is damaged \(not a file of torch: it begins with "):
         find.load_checkpoint(tmp_path / "other.pt")
 
 
@@ -175,4 +176,4 @@ def test_commands_end_with_a_message(command, whole, tmp_path):
 
 def test_checks_nothing_that_is_not_there(tmp_path):
     _checkpoint.check_whole(tmp_path / "missing.pt")
-    _checkpoint.check_whole(tmp_path)
+    _checkpoint.check_whole(io.BytesIO(b"x"))

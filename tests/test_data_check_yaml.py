@@ -21,8 +21,8 @@ BAD_YAML = [
     (TREE, 0, "`names` is missing"),
     (TREE + "names:\n", 0, "`names` is missing"),
     (TREE + "nc: 3\n" + NAMES, 4, "`nc` is 3, and `names` has 2"),
-    (TREE + "nc: two\n" + NAMES, 4, "`nc: two` is no whole number"),
-    (TREE + "nc: 1.5\n" + NAMES, 4, "`nc: 1.5` is no whole number"),
+    (TREE + "nc: two\n" + NAMES, 4, "`nc: two` is not a whole number"),
+    (TREE + "nc: 1.5\n" + NAMES, 4, "`nc: 1.5` is not a whole number"),
     (TREE + "names: {0: cat, 2: dog}\n", 4, "no 1 (it has 2 instead)"),
     (TREE + "names: {1: cat, 2: dog}\n", 4, "no 0 (it has 2 instead)"),
     (TREE + "names: {cat: 0, dog: 1}\n", 4, "'cat' where a class number is needed"),
@@ -61,7 +61,7 @@ MORE_BAD = [
     ("train: []\nval: images/val\n" + NAMES, "`train` is empty", "the folder of its images"),
     (TREE + NAMES + "channels: three\n", "`channels: three`", "3 for colour"),
     (TREE + NAMES + "kpt_shape: [17]\n", "`kpt_shape: [17]`", "17, 3"),
-    (TREE + "x: 0\nnc: 1000000000\n", "`nc: 1000000000` is no whole number of classes", "number of names"),
+    (TREE + "x: 0\nnc: 1000000000\n", "`nc: 1000000000` is not a whole number of classes", "number of names"),
 ]
 
 

@@ -1,18 +1,16 @@
 """EfficientViT (Cream): timm's network bit by bit, without the defects of the article's file."""
 
 import copy
-import pickle
 import warnings
 
 import conftest
 import pytest
 import timm
 import torch
-from safetensors.torch import save_file
+from support.networks import deviation as error
+from support.networks import equal, fitted, fold, normalised, parameters, saved
 
 from ultralytics.nn.Addmodules import BackboneError, efficientvit_msra
-from ultralytics.nn.modules.conv import Conv
-from ultralytics.utils.torch_utils import fuse_conv_and_bn
 
 VARIANTS = {
     "M0": (2_155_680, [64, 64, 128, 192]),
@@ -22,7 +20,6 @@ VARIANTS = {
     "M4": (8_418_856, [128, 128, 256, 384]),
     "M5": (12_088_532, [192, 192, 288, 384]),
 }
-SIZES = [(640, 640), (352, 672), (224, 224), (128, 128), (96, 160), (32, 32)]
 TIMM_M0 = {"kernels": [5, 5, 5, 5]}
 
 
@@ -63,29 +60,8 @@ def maps(model, x):
         return model(x)
 
 
-def fold(model):
-    """As upstream's ``BaseModel.fuse``."""
-    for module in model.modules():
-        if isinstance(module, Conv) and hasattr(module, "bn"):
-            module.conv = fuse_conv_and_bn(module.conv, module.bn)
-            delattr(module, "bn")
-            module.forward = module.forward_fuse
-    return model
-
-
 def deployed(model):
-    model = fold(copy.deepcopy(model).eval())
-    model.deploy()
-    return model
-
-
-def error(expected, given):
-    assert [a.shape for a in expected] == [b.shape for b in given]
-    return max(((a.float() - b.float()).abs().max() / a.float().abs().max()).item() for a, b in zip(expected, given))
-
-
-def equal(expected, given):
-    return len(expected) == len(given) and all(torch.equal(a, b) for a, b in zip(expected, given))
+    return fold(copy.deepcopy(model).eval())
 
 
 def cream_name(name, depths=(1, 2, 3)):
@@ -124,7 +100,7 @@ def form(request, m0, m0_deployed):
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_parameters_channels_and_strides_are_the_articles(variant):
     model = build(variant)
-    assert (sum(p.numel() for p in model.parameters()), model.width_list) == VARIANTS[variant]
+    assert (parameters(model), model.width_list) == VARIANTS[variant]
     assert model.strides == [8, 8, 16, 32]
     x = torch.rand(1, 3, 64, 96)
     assert [tuple(m.shape) for m in maps(model.eval(), x)] == [
@@ -165,20 +141,6 @@ def test_training_step_equals_timms():
     assert all(torch.allclose(expected[name], given[name], rtol=1e-5, atol=1e-8) for name in given)
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_any_size(form, size):
-    result = maps(form, torch.rand(1, 3, *size))
-    assert [m.shape[2:] for m in result] == [(size[0] // s, size[1] // s) for s in form.strides]
-    assert all(m.isfinite().all() for m in result)
-
-
-@pytest.mark.parametrize("batch", [1, 2])
-def test_trains_at_160(batch):
-    loss = sum(m.square().mean() for m in build().train()(torch.rand(batch, 3, 160, 160)))
-    loss.backward()
-    assert loss.isfinite()
-
-
 # Construction
 
 
@@ -200,30 +162,7 @@ def test_wrong_arguments_are_named(arguments, words):
         build(**arguments)
 
 
-# Precisions, copies, exports
-
-
-@pytest.mark.parametrize("dtype", [torch.half, torch.bfloat16])
-def test_weights_of_lower_precision(form, dtype):
-    x = torch.rand(1, 3, 160, 160)
-    model = copy.deepcopy(form).to(dtype)
-    result = maps(model, x.to(dtype))
-    assert all(m.dtype == dtype for m in result)
-    assert error(maps(form, x), result) < (0.02 if dtype == torch.half else 0.15)
-
-
-def test_bf16_autocast_deployed(m0_deployed):
-    x = torch.rand(1, 3, 160, 160)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        result = maps(m0_deployed, x)
-    assert error(maps(m0_deployed, x), result) < 0.15
-
-
-def test_copies_are_equal(form):
-    x = torch.rand(1, 3, 96, 160)
-    expected = maps(form, x)
-    assert equal(expected, maps(copy.deepcopy(form), x))
-    assert equal(expected, maps(pickle.loads(pickle.dumps(form)), x))
+# Tables and exports
 
 
 def test_bias_table_is_never_stale(m0):
@@ -322,19 +261,10 @@ def test_deploying_before_folding_is_an_error(m0):
 # Pretrained weights
 
 
-def normalised(x):
-    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
-    return (x - mean.view(1, 3, 1, 1)) / std.view(1, 3, 1, 1)
-
-
 @pytest.mark.parametrize("kind", ["pth", "safetensors"])
 def test_timm_weights_of_224_pixels_load(tmp_path, kind):
     theirs = reference("M0", 224)
-    path = str(tmp_path / f"m0.{kind}")
-    if kind == "pth":
-        torch.save(theirs.state_dict(), path)
-    else:
-        save_file(theirs.state_dict(), path)
+    path = saved(theirs.state_dict(), tmp_path / f"m0.{kind}")
     x = torch.rand(1, 3, 224, 224)
     ours = build(pretrained=path, stem_stride=2, windows=(7, 7, 4), **TIMM_M0).eval()
     assert equal(timm_maps(theirs, normalised(x)), maps(ours, x))
@@ -376,8 +306,7 @@ def test_creams_names_map_completely(variant, tmp_path):
     path = str(tmp_path / "cream.pth")
     torch.save({"model": tensors}, path)
     ours = build(variant, pretrained=path, stem_stride=2, **(TIMM_M0 if variant == "M0" else {})).eval()
-    report = ours.pretrained_report
-    assert (report.adapted, report.missed, report.unused) == ([], [], [])
+    assert fitted(ours)
     x = torch.rand(1, 3, 128, 128)
     assert equal(timm_maps(theirs, normalised(x)), maps(ours, x))
 

@@ -1,4 +1,4 @@
-"""The exported repository: one commit a step, and the same commit ids on every machine."""
+"""The exported repository: one commit per step, and the same commit ids on every machine."""
 
 import shutil
 import subprocess

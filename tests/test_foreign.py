@@ -7,6 +7,7 @@ import random
 import shutil
 import sys
 import tarfile
+import types
 
 import numpy as np
 import pytest
@@ -58,7 +59,7 @@ PAYLOADS = {
     "system": lambda path: Runs(os.system, f"{sys.executable} -c \"open(r'{path}', 'w')\""),
     "a function of torch": lambda path: Runs(torch.save, {}, str(path)),
     "a function of numpy": lambda path: Runs(np.save, str(path), np.zeros(1)),
-    "a function of the folder": lambda path: Runs(hooks.write_whole, path, b""),
+    "a function of the folder": lambda path: Runs(hooks.find_model, str(path)),
     "in an array of objects": lambda path: np.array([{"a": [Runs(open, str(path), "w")]}], dtype=object),
     "behind what is allowed": lambda path: (torch.zeros(1), [Runs(open, str(path), "w")]),
     "in a state": lambda path: Runs(dict, state=Runs(open, str(path), "w")),
@@ -199,42 +200,80 @@ def test_options_trust(monkeypatch):
 @pytest.mark.parametrize("text", [b"", b"<!DOCTYPE html>", b"PK", b"PK\x03\x04" + bytes(40), bytes(100)])
 def test_a_damaged_file_is_called_damaged(text, canary, tmp_path):
     (tmp_path / "best.pt").write_bytes(text)
-    with pytest.raises(UsageError, match=r"can be used here|is not opened"):
+    with pytest.raises(UsageError, match=r"is damaged|is empty|is not a file of torch|can be used here"):
         find.load_checkpoint(tmp_path / "best.pt")
+
+
+silu = torch.nn.functional.silu
 
 
 def odd_model():
     model = YOLO("yolo11n.yaml").model
-    model.model[0].chosen = torch.nn.functional.silu  # as many a dropped-in file does
+    model.model[0].chosen = silu  # as many a dropped-in file does
     return model
 
 
+def written(path, epoch=0, **more):
+    """Write a checkpoint as a training does, and return what stands for the trainer."""
+    torch.save({"model": odd_model(), "epoch": epoch}, path)
+    return types.SimpleNamespace(last=path, best=path.with_name("best.pt"), **more)
+
+
 def test_what_a_training_wrote_here_opens_whatever_it_holds(canary, tmp_path):
-    ours, copy, other = (tmp_path / f"{name}.pt" for name in ("ours", "copy", "other"))
-    hooks.save_whole({"model": odd_model()}, ours)
+    ours, copy, other = (tmp_path / name for name in ("last.pt", "copy.pt", "other.pt"))
+    trainer = written(ours)
+    _foreign.note_own(trainer)
     torch.save({"model": odd_model(), "by": "somebody"}, other)
     shutil.copyfile(ours, copy)
     for path in (ours, copy):
         assert tasks.load_checkpoint(path)[0].model[0].chosen is torch.nn.functional.silu
     with pytest.raises(BackboneError, match=r"torch\.nn\.functional\.silu"):
         tasks.load_checkpoint(other)
+    written(ours, 1)  # as stripping it does
+    assert _foreign.is_own(ours)
+    _foreign.note_stripped(trainer)
+    assert _foreign.is_own(ours)
     with open(ours, "ab") as f:
         f.write(b"more")
     assert not _foreign.is_own(ours)
+
+
+def test_a_best_that_the_run_has_not_written_is_not_its_own(canary, tmp_path):
+    """A run that somebody else began may be resumed, and its best.pt be hostile."""
+    torch.save({"epoch": PAYLOADS["open"](canary)}, tmp_path / "best.pt")
+    trainer = written(tmp_path / "last.pt")
+    _foreign.note_own(trainer)
+    assert (_foreign.is_own(trainer.last), _foreign.is_own(trainer.best)) == (True, False)
+    shutil.copyfile(trainer.last, trainer.best)
+    _foreign.note_own(trainer)
+    assert _foreign.is_own(trainer.best)
+    _foreign.note_stripped(trainer)
 
 
 def test_few_checkpoints_are_remembered(canary, tmp_path, monkeypatch):
     monkeypatch.setattr(_foreign, "_notes", lambda: tmp_path / "notes.txt")
     monkeypatch.setattr(_foreign, "KEPT", 3)
     for n in range(6):
-        _foreign.note_own(b"%d" % n)
-    (tmp_path / "5").write_bytes(b"5")
-    (tmp_path / "0").write_bytes(b"0")
-    assert _foreign.is_own(tmp_path / "5")
-    assert not _foreign.is_own(tmp_path / "0")
+        (tmp_path / f"{n}").write_bytes(b"%d" % n)
+        _foreign._note(tmp_path / f"{n}")
+    assert [_foreign.is_own(tmp_path / name) for name in ("5", "0")] == [True, False]
     assert len((tmp_path / "notes.txt").read_text().split()) == 4
     monkeypatch.setattr(_foreign, "_notes", lambda: tmp_path / "no" / "folder")
-    _foreign.note_own(b"")  # is no reason to stop
+    _foreign._note(tmp_path / "5")  # is no reason to stop
+
+
+def test_a_training_of_a_layer_that_holds_a_function_comes_to_its_end(canary, tmp_path, monkeypatch):
+    monkeypatch.setattr(_foreign, "_notes", lambda: tmp_path / "notes.txt")
+    model = YOLO("yolo11n.yaml")
+    model.add_callback("on_train_start", lambda trainer: setattr(trainer.model.model[0], "chosen", silu))
+    model.add_callback("on_train_start", lambda trainer: setattr(trainer.ema.ema.model[0], "chosen", silu))
+    model.add_callback("on_model_save", lambda trainer: shutil.copyfile(trainer.last, tmp_path / "copy.pt"))
+    options = {"imgsz": 64, "batch": 2, "workers": 0, "plots": False, "device": "cpu", "project": str(tmp_path)}
+    model.train(data=str(make_squares(tmp_path / "squares")), epochs=2, amp=False, **options)
+    for path in (model.trainer.last, model.trainer.best):
+        assert YOLO(str(path)).model.model[0].chosen is silu
+    os.replace(tmp_path / "copy.pt", model.trainer.last)  # a run that was stopped before its end
+    assert find.load_checkpoint(model.trainer.last)[1]["epoch"] == 1
 
 
 def test_the_state_of_several_processes_opens(canary):

@@ -1,14 +1,9 @@
 """What the hooks do for lines that only older releases of upstream have."""
 
-import errno
-import os
-
 import pytest
 import torch
 
-from run import start
 from ultralytics.nn.Addmodules import hooks
-from ultralytics.nn.Addmodules._policy import command
 from ultralytics.nn.Addmodules._rows.derive import Derived
 from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils import checks
@@ -40,40 +35,6 @@ class TestFindModel:
         monkeypatch.setattr(checks, "check_yaml", lambda file, hard=True: found(file, hard=hard) or str(file))
         assert isinstance(hooks.find_model("rtdetr-presnet18.yaml"), Derived)
         assert hooks.find_model("yolov8n.yaml") is None
-
-
-def test_a_checkpoint_is_saved_with_the_arguments_of_that_release(tmp_path, monkeypatch):
-    given, save = [], torch.save
-
-    def patched(content, buffer, use_dill=True):
-        given.append(use_dill)
-        save(content, buffer)
-
-    monkeypatch.setattr(torch, "save", patched)
-    hooks.save_whole({"epoch": 3}, tmp_path / "last.pt", use_dill=False)
-    hooks.save_whole({"epoch": 4}, tmp_path / "best.pt")
-    assert given == [False, True]
-    assert [torch.load(tmp_path / name)["epoch"] for name in ("last.pt", "best.pt")] == [3, 4]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.pt", "last.pt"]
-
-
-@pytest.mark.parametrize("operation", ["fsync", "replace"])
-def test_a_checkpoint_that_finds_no_room_leaves_the_earlier_one_and_no_part(operation, tmp_path, monkeypatch, capsys):
-    def full(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    (tmp_path / "best.pt.partial").write_bytes(b"of a run that was killed")
-    hooks.write_whole(tmp_path / "last.pt", b"first")
-    monkeypatch.setattr(os, operation, full)
-    with pytest.raises(SystemExit) as ended, start.messages():
-        hooks.save_whole({"epoch": 4}, tmp_path / "last.pt")
-    said = capsys.readouterr().err
-    assert ended.value.code == 1
-    assert "No space left on device: last.pt was not written, the earlier one is as it was; make room" in said
-    monkeypatch.setattr("ultralytics.cfg.entrypoint", lambda: hooks.write_whole(tmp_path / "best.pt", b"x"))
-    assert command.yolo() == 2
-    assert "best.pt was not written, there was none before" in capsys.readouterr().err
-    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("last.pt", b"first")]
 
 
 def test_flops_are_counted_on_a_whole_image_behind_a_backbone_only():

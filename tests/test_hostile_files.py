@@ -21,9 +21,9 @@ from ultralytics import RTDETR
 from ultralytics.nn import tasks
 from ultralytics.nn.Addmodules import BackboneError, _sources, discover, registry
 from ultralytics.nn.Addmodules import __getattr__ as attribute
-from ultralytics.nn.Addmodules._rows import guard as _reasons
 from ultralytics.nn.Addmodules._check import report as preflight
 from ultralytics.nn.Addmodules._policy import command
+from ultralytics.nn.Addmodules._rows import guard as _reasons
 from ultralytics.nn.Addmodules._rows.derive import derive
 from ultralytics.nn.Addmodules._rows.lookup import is_layer
 from ultralytics.nn.Addmodules.hooks import build_backbone, look_up

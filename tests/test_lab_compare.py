@@ -229,7 +229,7 @@ def test_dry_run_writes_nothing(compared, capsys, monkeypatch):
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
     code, text, _ = run(capsys, "--cfg", "good.yaml", "other.yaml", "--seeds", "2", "--out", out, "--dry-run")
     assert code == 0
-    assert "other: 0.50 s a step, 2 steps, about 1 s an epoch; 2 run(s) left" in text
+    assert "other: 0.50 s per step, 2 steps, about 1 s per epoch; 2 run(s) left" in text
     assert "about 14 s with 1 run(s) at a time" in text  # two runs of 2 s, three epochs and an evaluation of 1.2 s
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
     words = ["--data", "squares/data.yaml", "--cfg", "good.yaml", "--out", out.parent / "new", "--dry-run"]

@@ -31,7 +31,6 @@ def test_what_a_worker_starts_does_not_wait_for_the_workers_input():
     [
         (["jobs=two"], "jobs=two: give a whole number"),
         (["jobs=true"], "jobs=True: give a whole number"),
-        (["--language", "de"], "--language de: there are en and zh"),
         (["--seed", "5"], "unknown option --seed"),  # not an abbreviation of --seeds, which are five
     ],
 )

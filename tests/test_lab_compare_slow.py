@@ -114,7 +114,7 @@ def _run(place):
 def test_dry_run_times_the_first_steps(place):
     done = run_python(*words(place, place / "dry", "--dry-run"), cwd=ROOT, env=environment(place))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "s a step, 2 steps" in done.stdout
+    assert "s per step, 2 steps" in done.stdout
     assert "6, of which 0 are done" in done.stdout
     assert not (place / "dry").exists()
 

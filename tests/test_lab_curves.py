@@ -40,7 +40,6 @@ def test_headers_of_releases(tmp_path):
     run = read.read(eight_zero)
     assert run.epochs.tolist() == [1, 2]  # counted from 0 there
     assert run.values["metrics/mAP50(B)"].tolist() == [0.1, 0.2]
-    assert len(run.hours) == 0
     runs = [run, read.read(five), read.read(write(tmp_path / "c", plain(3)))]
     assert read.columns(runs, "mAP50") == ["metrics/mAP50(B)"]
     assert read.columns(runs, "metrics/mAP_0.5,map50-95") == ["metrics/mAP50(B)", "metrics/mAP50-95(B)"]
@@ -66,17 +65,6 @@ def test_accidents(tmp_path):
     assert "3 values are nan" in text
     missing = read.read(write(tmp_path / "b", [plain(9)[0], plain(9)[8]]))
     assert "7 epochs are missing" in missing.notes
-
-
-def test_clock_of_a_resumed_run_goes_on(tmp_path):
-    rows = [
-        (1, 100, 1, 0.1, 0.1, 1, 1),
-        (2, 200, 1, 0.1, 0.1, 1, 1),
-        (3, 50, 1, 0.1, 0.1, 1, 1),
-        (4, 90, 1, 0, 0, 1, 1),
-    ]
-    run = read.read(write(tmp_path / "a", rows))
-    assert (run.hours * 3600).round(6).tolist() == [100, 200, 250, 290]
 
 
 def test_find(tmp_path):
@@ -107,28 +95,13 @@ def test_mean_and_band_go_as_far_as_the_shortest(tmp_path):
         read.read(write(tmp_path / str(n), plain(count, top))) for n, (count, top) in enumerate([(9, 0.5), (6, 0.7)])
     ]
     column = "metrics/mAP50(B)"
-    curve = draw.together(runs, column, "epoch")
+    curve = draw.together(runs, column)
     assert curve.x.tolist() == [1, 2, 3, 4, 5, 6]
     assert curve.count == 2
     first = np.array([run.values[column][0] for run in runs])
     assert curve.y[0] == pytest.approx(first.mean())
     assert curve.deviation[0] == pytest.approx(first.std(ddof=1))
-    assert draw.together(runs[:1], column, "epoch").deviation is None  # one run has no spread
-    timed = draw.together(runs, column, "time")
-    assert timed.x[-1] == pytest.approx(60 / 3600)
-    assert timed.y[-1] == pytest.approx(curve.y[-1])
-
-
-def test_smoothing():
-    values = np.array([0.0, 3.0, np.nan, 3.0, 6.0])
-    result = draw.smoothed(values, 3)
-    assert result[0] == 1.5
-    assert result[1] == 1.5
-    assert math.isnan(result[2])
-    assert result[3] == 4.5
-    assert result[4] == 4.5
-    assert draw.smoothed(values, 1) is values
-    assert np.isfinite(draw.smoothed(np.arange(5.0), 99)).all()
+    assert draw.together(runs[:1], column).deviation is None  # one run has no spread
 
 
 def test_best_is_highest_metric_and_lowest_loss():
@@ -144,7 +117,7 @@ def test_picture_and_table(tmp_path, capsys, monkeypatch):
     for seed, top in enumerate((0.5, 0.6)):
         write(tmp_path / f"树冠-seed{seed}", plain(9, top))
     write(tmp_path / "one", [(1, 10, 1, 0.4, "nan", 1, 1)])
-    words = ["树冠-seed0", "树冠-seed1", "one", "--group", "--metrics", "mAP50,mAP50-95", "--smooth", "3"]
+    words = ["树冠-seed0", "树冠-seed1", "one", "--group", "--metrics", "mAP50,mAP50-95"]
     assert curves.main(words) == 0
     out = capsys.readouterr().out
     assert "0.5500 ± 0.0707" in out
@@ -152,7 +125,7 @@ def test_picture_and_table(tmp_path, capsys, monkeypatch):
     first = (tmp_path / "curves.png").read_bytes()
     assert first[:4] == b"\x89PNG"
     assert (tmp_path / "curves.pdf").read_bytes()[:4] == b"%PDF"
-    assert curves.main([*words, "--x", "time"]) == 0  # another number, nothing replaced
+    assert curves.main(words) == 0  # another number, nothing replaced
     assert (tmp_path / "curves-2.pdf").is_file()
     assert (tmp_path / "curves.png").read_bytes() == first
     assert curves.main([*words, "--out", "curves.png"]) == 0
@@ -164,19 +137,15 @@ def test_column_that_one_run_lacks(tmp_path, capsys):
     write(tmp_path / "a", plain(3))
     write(tmp_path / "b", [(1, 0.5)], "epoch,metrics/mAP50(B)")
     out = str(tmp_path / "c")
-    assert (
-        curves.main([str(tmp_path / "a"), str(tmp_path / "b"), "--metrics", "mAP50-95", "--x", "time", "--out", out])
-        == 0
-    )
+    assert curves.main([str(tmp_path / "a"), str(tmp_path / "b"), "--metrics", "mAP50-95", "--out", out]) == 0
     text = capsys.readouterr().out
     assert "no such column" in text
-    assert "records no time" in text
 
 
 def test_ten_thousand_rows(tmp_path, capsys):
     path = write(tmp_path / "long", plain(10_000))
     start = time.process_time()
-    assert curves.main([str(path), "--smooth", "50", "--out", str(tmp_path / "c")]) == 0
+    assert curves.main([str(path), "--out", str(tmp_path / "c")]) == 0
     assert time.process_time() - start < 10
     assert "10000" in capsys.readouterr().out
 
@@ -190,9 +159,7 @@ WRONG = [
     (["{tmp}/exp", "--metrics", "mAP5O,losess"], "did you mean mAP50"),
     (["{tmp}/exp", "--metrics", ","], "names nothing"),
     (["{tmp}/exp", "--labels", "a", "b"], "--labels gives 2 for 1 runs"),
-    (["{tmp}/exp", "--smooth", "0"], "--smooth 0"),
     (["{tmp}/exp", "--out", "{tmp}/empty"], "is a folder"),
-    (["{tmp}/untimed", "--x", "time"], "none of the runs records times"),
 ]
 
 
@@ -201,7 +168,6 @@ def test_wrong_input(tmp_path, capsys, words, message, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "exp", plain(3))
     write(tmp_path / "header", [])
-    write(tmp_path / "untimed", [(1, 0.5, 0.2)], "epoch,metrics/mAP50(B),metrics/mAP50-95(B)")
     (tmp_path / "empty").mkdir()
     (tmp_path / "other.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     with pytest.raises(SystemExit) as e:

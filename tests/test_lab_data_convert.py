@@ -214,7 +214,7 @@ WRONG = {
     "no image": (lambda src: xml(src / "a.xml", CAT), "a.xml: its image a is not in"),
     "no image of LabelMe": (lambda src: labelme(src / "a.json"), "a.json: its image a is not in"),
     "another size": (voc(CAT, size=(90, 80)), "has 100x80 pixels, not 90x80 as in"),
-    "no picture": (lambda src: (voc(CAT)(src), (src / "a.png").write_bytes(b"x")), "a.png is no image"),
+    "no picture": (lambda src: (voc(CAT)(src), (src / "a.png").write_bytes(b"x")), "a.png is not an image"),
     "no box": (voc("<object><name>cat</name></object>"), "a.xml cannot be converted: ValueError: an object 'cat' has"),
     "no number": (voc(thing("cat", "nan", 1, 2, 3)), "a.xml cannot be converted: ValueError: an object 'cat' has"),
     "no name": (voc(CAT.replace("cat", "")), "cannot be converted"),

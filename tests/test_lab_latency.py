@@ -182,7 +182,6 @@ def test_models_are_measured_fused_in_the_contracts_shape(tiny, tmp_path, monkey
     ("options", "message"),
     [
         ({"imgsz": 65, "rounds": 0, "batch": 0, "threads": 0}, r"imgsz 65.*\nbatch 0.*\nrounds 0.*\nthreads 0"),
-        ({"half": True}, "half: on the CPU"),
         ({"device": "tpu9"}, "device tpu9"),
         ({"reference": "x"}, "'x' is none of a"),
         ({"models": {}}, "no model"),
@@ -246,10 +245,7 @@ def test_the_median_of_ratios_is_not_the_ratio_of_medians():
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_in_half_precision(tiny):
-    found = latency.measure(
-        {"a": tiny, "b": tiny}, imgsz=64, batch=4, device="0", half=True, rounds=8, say=lambda _: None
-    )
+def test_on_a_gpu(tiny):
+    found = latency.measure({"a": tiny, "b": tiny}, imgsz=64, batch=4, device="0", rounds=8, say=lambda _: None)
     assert found["a"]["median_ms"] > 0
-    assert found["conditions"]["precision"] == "float16"
     assert found["conditions"]["device"] == "cuda:0"

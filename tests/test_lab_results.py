@@ -1,29 +1,18 @@
 """What ``lab compare`` writes of finished, failed and missing runs."""
 
 import csv
-import itertools
 import json
 import os
 import statistics
 import time
 
-import cv2
-import numpy as np
 import pytest
-from support.comparisons import curve, make, write
+from support.comparisons import MODELS, NASTY, curve, make, write
 
 from lab import plotting
 from lab.compare import pictures, results, rows, table, tex
-from lab.compare.pictures_labels import place
-from lab.compare.predictions import predictions
 from run.arguments import UsageError
 
-MODELS = {
-    "rtdetr-r18vd": (0.60, 20.1e6, 58.3, 91.2),
-    "rtdetr-mobilenetv3": (0.45, 11.2e6, 29.8, 60.2),
-    "rtdetr-efficientvit_m0": (0.605, 9.8e6, 26.0, 57.1),
-    "rtdetr-mobilenetv4convsmall": (0.72, 10.2e6, 27.1, 55.0),
-}
 NAMES = [
     "accuracy-parameters",
     "accuracy-gflops",
@@ -32,7 +21,6 @@ NAMES = [
     "precision-recall",
     "class-differences",
 ]
-NASTY = r"50%_$x$&#{y}~^\rock<b>|`*[a]"
 
 
 def no_fault(line):
@@ -106,16 +94,16 @@ def test_again_is_the_same(compared):
     out, plan, written, _ = compared
     before = {path: path.read_bytes() for path in written}
     (out / "pictures" / "mine.png").write_bytes(b"mine")
-    (out / "pictures" / "predictions.png").write_bytes(b"of a run that is gone")
     assert results.write(out, plan) == written
     assert {path: path.read_bytes() for path in written} == before
     assert (out / "pictures" / "mine.png").exists()
-    assert not (out / "pictures" / "predictions.png").exists()
     (out / "pictures" / "mine.png").unlink()
 
 
 def test_one_seed_has_no_spread(tmp_path):
     plan = make(tmp_path, dict(list(MODELS.items())[:2]), seeds=(7,), images=20, latency=False)
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "accuracy-latency.png").write_bytes(b"of an earlier command")
     results.write(tmp_path, plan)
     for name in ("table.md", "report.html"):
         text = (tmp_path / name).read_text(encoding="utf-8")
@@ -188,23 +176,6 @@ def test_a_file_that_is_open_elsewhere(tmp_path, monkeypatch):
     assert not list(tmp_path.rglob("*part*"))
 
 
-def test_long_curves_are_thinned(tmp_path):
-    path = tmp_path / "results.csv"
-    path.write_text(curve(0.5, 10_000, 0) + "10001,5", encoding="utf-8")  # cut off in mid-write
-    xs, ys = pictures.read_curve(path, "metrics/mAP50-95(B)")
-    assert len(xs) == 10_000
-    epochs, mean, low, high = pictures.band([(xs, ys), (xs[:5000], ys[:5000] + 1)])
-    assert len(epochs) == pictures.POINTS
-    assert (low <= mean).all()
-    assert (mean <= high).all()
-    assert high.max() == (ys[:5000] + 1).max()
-    assert mean[-1] == pytest.approx(ys[-25:].mean())
-    assert pictures.band([pictures.read_curve(tmp_path / "none.csv", "x")]) is None
-    total = pictures.read_curve(path, "train/*_loss")[1]
-    first = path.read_text(encoding="utf-8").splitlines()[1].split(",")
-    assert total[0] == pytest.approx(float(first[2]) + float(first[3]))
-
-
 def test_the_front_is_of_those_that_no_other_beats():
     assert pictures.front([(3, 5), (1, 2), (2, 2), (2, 4), (4, 5), (5, 9)]) == [1, 3, 0, 5]
     assert pictures.front([]) == []
@@ -221,28 +192,6 @@ def test_a_thousand_runs_of_ten_thousand_epochs_are_quick(tmp_path):
     results.write(tmp_path, plan, no_fault)
     assert time.monotonic() - start < 120
     assert len(read_csv(tmp_path / "results.csv")) == 1002
-
-
-def test_predictions_are_drawn_side_by_side(tmp_path):
-    plan = make(tmp_path, dict(list(MODELS.items())[:2]), seeds=(0,), latency=False)
-    photos = []
-    for n, shape in enumerate(((60, 80), (90, 50))):
-        photo = tmp_path / f"图{n}.jpg"
-        cv2.imencode(".jpg", np.full((*shape, 3), 90, np.uint8))[1].tofile(str(photo))
-        photos.append({"path": str(photo), "truth": [[0.1, 0.1, 0.5, 0.5, 2]], "found": [[0.1, 0.1, 0.5, 0.5, 0.9, 2]]})
-    photos.append({**photos[0], "path": str(tmp_path / "gone.jpg")})
-    for label in list(MODELS)[:2]:
-        kept = {"conf": 0.25, "names": plan["names"], "images": photos}
-        write(tmp_path / "runs" / f"{label}-s0" / "predictions.json", kept)
-    found, sheet = rows.gather(tmp_path, plan), pictures.Sheet(tmp_path / "pictures")
-    written = predictions(found, sheet)
-    assert [path.name for path in written] == ["predictions.png", "predictions.pdf"]
-    picture = cv2.imdecode(np.fromfile(str(written[0]), np.uint8), cv2.IMREAD_COLOR)
-    assert picture.shape[1] > 1500
-    for photo in photos:
-        if os.path.exists(photo["path"]):
-            os.unlink(photo["path"])
-    assert predictions(found, sheet) == []
 
 
 # The look
@@ -267,7 +216,7 @@ def test_without_a_font_the_substitute_is_drawn(tmp_path, monkeypatch, recwarn):
     assert plotting.text("树冠", "class 3") == "class 3"
     assert plotting.text("tree $5", "class 3") == r"tree \$5"
     plan = make(tmp_path, dict(list(MODELS.items())[:2]), seeds=(0,), latency=False)
-    results.write(tmp_path, {**plan, "language": "zh"}, no_fault)
+    results.write(tmp_path, plan, no_fault)
     assert not [w for w in recwarn if "Glyph" in str(w.message)]
 
 
@@ -292,23 +241,6 @@ def test_pictures_need_no_display_and_are_the_same_each_time(tmp_path, monkeypat
     assert b"Type3" not in first[1]
     assert b"CreationDate" not in first[1]
     assert (matplotlib.rcParams["font.size"], pyplot.get_fignums()) == (before, open_)
-
-
-def test_names_do_not_lie_on_each_other():
-    from matplotlib.text import Text
-
-    with plotting.style() as plt:
-        _, axes = plt.subplots(figsize=(3.5, 2.7))
-        points = [(10 + 0.1 * n, 30 + 0.05 * n) for n in range(5)] + [(20, 31), (15, 25)]
-        axes.plot(*zip(*points), "o")
-        axes.margins(0.15)
-        place(axes, points, {n: f"rtdetr-model-{n}" for n in range(7)}, ["black"] * 7)
-        axes.figure.canvas.draw()
-        boxes = [Text.get_window_extent(name) for name in axes.texts]  # without its line
-        assert len(boxes) == 7
-        assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
-        area = axes.get_window_extent()
-        assert all(area.x0 <= box.x0 and box.x1 <= area.x1 for box in boxes)
 
 
 def test_numbers():

@@ -9,7 +9,7 @@ import pytest
 import torch
 from conftest import make_squares
 
-from lab.compare import evaluate, predictions, stats
+from lab.compare import evaluate, stats
 from run import find
 from run.arguments import UsageError
 from ultralytics import YOLO
@@ -98,8 +98,6 @@ def test_a_real_run(run):
     assert result["parameters"] == sum(p.numel() for p in model.parameters())
     assert result["gflops"] > 0
     assert (result["images"], result["targets"], result["imgsz"], result["why"]) == (2, 2, 64, None)
-    kept = json.loads((save / "predictions.json").read_text(encoding="utf-8"))
-    assert [len(image["truth"]) for image in kept["images"]] == [1, 1]
     assert {path.name for path in save.iterdir() if "part" in path.name} == set()
 
 
@@ -161,24 +159,3 @@ def test_the_threads_stay_the_callers(run, monkeypatch):
     finally:
         torch.set_num_threads(before)
     assert used == [3]
-
-
-def test_a_picture_does_not_cost_the_evaluation(run, monkeypatch, capsys):
-    save, data = run
-    monkeypatch.setattr(predictions, "keep", lambda *_: 1 / 0)
-    assert evaluate.evaluate(save, str(data), 64, 2, "cpu")["targets"] == 2
-    assert "ZeroDivisionError" in capsys.readouterr().out
-    assert not (save / "predictions.json").exists()
-
-
-def test_right_wrong_and_missed():
-    truth = [[0.1, 0.1, 0.3, 0.3, 0], [0.5, 0.5, 0.9, 0.9, 1]]
-    found = [
-        [0.1, 0.1, 0.3, 0.31, 0.6, 0],  # meets the first, but a surer one has it
-        [0.1, 0.1, 0.3, 0.3, 0.9, 0],
-        [0.5, 0.5, 0.9, 0.9, 0.8, 0],  # of the wrong class
-        [0.5, 0.5, 0.9, 0.65, 0.7, 1],  # too small
-    ]
-    assert predictions.judge(truth, found) == ([False, True, False, False], [True, False])
-    assert predictions.judge([], found) == ([False] * 4, [])
-    assert predictions.judge(truth, []) == ([], [False, False])

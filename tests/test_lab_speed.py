@@ -3,7 +3,6 @@
 import copy
 import csv
 import importlib.util
-import json
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ from support.small_models import stock_yaml
 from lab.speed import command as speed
 from lab.speed import formats, latency
 
-FAST = ["--imgsz", "64", "--threads", "1", "--rounds", "8", "--no-memory"]
+FAST = ["--imgsz", "64", "--threads", "1", "--rounds", "8"]
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +39,8 @@ def wrong(capsys, *words):
     return said.err
 
 
-def test_forms_and_batches_come_into_one_table_and_three_files(tiny, tmp_path, capsys):
-    files = [tmp_path / f"t.{ending}" for ending in ("md", "csv", "json")]
+def test_forms_and_batches_come_into_one_table_and_two_files(tiny, tmp_path, capsys):
+    files = [tmp_path / f"t.{ending}" for ending in ("md", "csv")]
     words = [tiny, "--formats", "torch,torchscript", "--batch", "1,2", *FAST, "--out", *map(str, files)]
     assert speed.main(words) == 0
     said = capsys.readouterr().out
@@ -52,17 +51,8 @@ def test_forms_and_batches_come_into_one_table_and_three_files(tiny, tmp_path, c
         assert float(row["images_per_s"]) == pytest.approx(1000 * int(row["batch"]) / float(row["median_ms"]), rel=0.01)
         assert float(row["difference"]) < 1e-4
         assert row["verdict"] in ("reference, twice", latency.FASTER, latency.SLOWER, latency.ALIKE)
-        assert row["reason"] == row["peak_mb"] == ""
+        assert row["reason"] == ""
     assert [row["verdict"] == "reference, twice" for row in rows] == [True, False, False, False] * 2
-    content = json.loads(files[2].read_text(encoding="utf-8"))
-    assert content["conditions"]["threads"] == 1
-    assert content["conditions"]["versions"] == {"torch": importlib.metadata.version("torch")}
-    first = content["rows"][0]
-    assert len(first["times_ms"]) == len(first["twin_ms"]) == 8
-    found = latency.compare(content["rows"][1]["times_ms"], first["times_ms"], first["twin_ms"])
-    assert found.ratio == pytest.approx(
-        content["rows"][1]["ratio"], rel=1e-2
-    )  # what was printed can be worked out again
     assert files[0].read_text(encoding="utf-8").count("| tiny |") == 8
     for line in ("64x64 pixels", "without reading images", "random weights", "batch 2: ratios are to tiny eager"):
         assert line in said
@@ -110,12 +100,12 @@ def test_a_form_that_cannot_be_made_has_its_reason_and_the_others_go_on(tiny, mo
         return own(form, *rest)
 
     monkeypatch.setattr(formats, "make", failing)
-    out = tmp_path / "t.json"
+    out = tmp_path / "t.csv"
     assert speed.main([tiny, "--formats", "torch", "--modes", "eager,fused", *FAST, "--out", str(out)]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].split(maxsplit=3) == ["tiny", "eager", "1", "not measured: RuntimeError: no way"]
-    rows = json.loads(out.read_text(encoding="utf-8"))["rows"]
-    assert [row.get("verdict") for row in rows] == [None, "reference, twice"]  # the next one is the reference then
+    rows = list(csv.DictReader(out.open(encoding="utf-8")))
+    assert [row["verdict"] for row in rows] == ["", "reference, twice"]  # the next one is the reference then
 
 
 def test_a_size_that_a_model_does_not_take_is_a_reason(tiny, monkeypatch, capsys):
@@ -151,7 +141,7 @@ def test_a_package_that_is_missing_is_an_error_only_if_asked_for(tiny, monkeypat
         (["yolo11n.yaml", "--imgsz", "100"], "imgsz 100: give a multiple of 32"),
         (["yolo11n.yaml", "--half"], "half: on the CPU"),
         (["yolo11n.yaml", "yolo11n.yaml"], "yolo11n.yaml is given twice"),
-        (["yolo11n.yaml", "--out", "t.xlsx"], "--out t.xlsx: give a file that ends in .md, .csv, .json"),
+        (["yolo11n.yaml", "--out", "t.xlsx"], "--out t.xlsx: give a file that ends in .md, .csv"),
         (["yolo11n.yaml", "--out", "no-such-folder/t.md"], "there is no folder"),
     ],
 )
@@ -197,8 +187,8 @@ def test_making_a_form_leaves_the_model_as_it_is(tiny, tmp_path):
     before = {key: value.clone() for key, value in module.state_dict().items()}
     for form in ("fused", "torchscript"):
         (tmp_path / form).mkdir()
-        path = formats.make(form, module, tmp_path / form, setting())
-        assert path.parent == tmp_path / form
+        formats.make(form, module, tmp_path / form, setting())
+    assert list((tmp_path / "torchscript").iterdir())
     assert not module.is_fused()
     assert list(before) == list(module.state_dict())
     assert all(torch.equal(before[key], value) for key, value in module.state_dict().items())
@@ -216,20 +206,15 @@ def test_stopping_it_writes_nothing(tiny, monkeypatch, capsys, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["yolo11-mobilenetv4convsmall.yaml", "rtdetr-efficientvit_m0.yaml", "yolo26n.yaml"])
-def test_every_format_predicts_the_same_and_its_memory_is_measured(name, tmp_path, capsys):
+def test_every_format_predicts_the_same(name, tmp_path, capsys):
     for package in ("onnx", "onnxruntime", "onnxslim", "openvino"):
         pytest.importorskip(package)
-    out = tmp_path / "t.json"
-    words = [name, "--formats", "torch,torchscript,onnx,openvino", "--batch", "2", *FAST[:-1], "--out", str(out)]
+    out = tmp_path / "t.csv"
+    words = [name, "--formats", "torch,torchscript,onnx,openvino", "--batch", "2", *FAST, "--out", str(out)]
     assert speed.main(words) == 0, capsys.readouterr().out
-    content = json.loads(out.read_text(encoding="utf-8"))
-    rows = {row["form"]: row for row in content["rows"]}
+    rows = {row["form"]: row for row in csv.DictReader(out.open(encoding="utf-8"))}
     assert list(rows) == ["eager", "fused", "channels_last", "torchscript", "onnx", "openvino"]
-    weights = sum(p.numel() for p in latency.load(name).parameters()) * 4 / 2**20
-    for row in rows.values():
-        assert row["difference"] < formats.TOLERANCE["float32"]
-        assert weights * 0.8 < row["peak_mb"] < weights + 400
-    assert {"torch", "onnxruntime", "openvino"} <= set(content["conditions"]["versions"])
+    assert all(float(row["difference"]) < formats.TOLERANCE["float32"] for row in rows.values())
 
 
 @pytest.mark.slow
@@ -238,7 +223,6 @@ def test_a_model_of_end_to_end_predictions_is_exported_with_the_same_head(tmp_pa
     module = latency.load("yolo26n.yaml")
     module.end2end = True
     expected = formats.run_torch(copy.deepcopy(module), setting()).output()
-    path = formats.make("torchscript", module, tmp_path, setting())
-    found = formats.open_form("torchscript", path, setting()).output()
+    found = formats.make("torchscript", module, tmp_path, setting()).output()
     assert expected.shape == found.shape == (1, 84, 6)
     assert formats.difference(found, expected, formats.by_rank(module)) < 1e-3

@@ -4,15 +4,11 @@ import pytest
 import torch
 import torchvision
 from conftest import shake
+from support.networks import parameters
 
 from ultralytics.nn.Addmodules import BackboneError, MobileNetV3
 
-SIZES = [(640, 640), (224, 224), (96, 160), (32, 32), (352, 672)]
 VARIANTS = {"large": (2_970_118, [24, 40, 112, 960]), "small": (921_390, [16, 24, 48, 576])}
-
-
-def parameters(model):
-    return sum(p.numel() for p in model.parameters())
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

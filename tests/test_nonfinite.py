@@ -60,7 +60,7 @@ def test_an_overflow_ends_the_first_epoch_and_names_the_layer(tmp_path):
 
 @pytest.mark.slow
 def test_the_tree_of_the_articles_trains_on(articles_root, tmp_path):
-    """What step x33 mends."""
+    """What the callbacks mend."""
     assert compare(articles_root, tmp_path) == "trained to its end"
 
 
@@ -147,7 +147,8 @@ def trainer_of(model, **changes):
         "ema": None,
         "epoch": 0,
         "start_epoch": 0,
-        "tloss": {"box": torch.tensor(float("nan"))},
+        "loss": torch.tensor(float("nan")),
+        "fitness": float("nan"),
         "train_loader": Loader(),
         "preprocess_batch": lambda batch: batch,
     }
@@ -245,40 +246,73 @@ class TestDiagnose:
         assert "of row 8 (Conv)" in nonfinite.diagnose(trainer_of(model), None)
 
 
-class TestName:
+def batch():
+    loader = Loader()
+    return loader.collate_fn([loader.dataset[0], loader.dataset[1]])
+
+
+class TestTell:
     def test_is_told_once_an_epoch(self, logged):
         model = fresh()
         spoil(model.model[4])
         trainer = trainer_of(model)
-        for _ in range(3):
-            nonfinite.watch_loss(trainer, None)
-        assert sum("the loss is NaN" in line for line in logged()) == 1
-        trainer.epoch = 1
-        nonfinite.watch_loss(trainer, None)
-        assert sum("the loss is NaN" in line for line in logged()) == 2
+        for epoch, times in ((0, 1), (1, 2)):
+            trainer.epoch = epoch
+            for _ in range(3):
+                nonfinite.watch_loss(trainer)
+                model(batch())
+                nonfinite.look_away(trainer)
+            assert sum("the loss is NaN" in line for line in logged()) == times
 
-    @pytest.mark.parametrize("loss", [None, {"box": torch.tensor(1.0)}, torch.tensor([1.0, 2.0])])
-    def test_a_finite_loss_costs_no_pass(self, loss, monkeypatch):
+    def test_a_finite_loss_costs_no_pass(self, monkeypatch):
         monkeypatch.setattr(nonfinite, "diagnose", lambda *a: pytest.fail("it looked"))
-        nonfinite.watch_loss(trainer_of(fresh(), tloss=loss), None)
+        trainer = trainer_of(fresh())
+        nonfinite.watch_loss(trainer)
+        trainer.model(batch())
+        for loss in (None, {"box": torch.tensor(1.0)}, torch.tensor([1.0, 2.0])):
+            trainer.loss = trainer.fitness = loss
+            nonfinite.tell_loss(trainer)
+            nonfinite.tell_fitness(trainer)
+
+    def test_nothing_is_left_of_it_behind_a_batch(self):
+        """What is left would be copied with the model and pickled into a checkpoint."""
+        trainer = trainer_of(fresh())
+        for _ in range(2):  # a batch that ended for want of memory is followed by another
+            nonfinite.watch_loss(trainer)
+        assert len(trainer.model._forward_hooks) == 1
+        nonfinite.look_away(trainer)
+        nonfinite.look_away(trainer)
+        assert not trainer.model._forward_hooks
+
+    def test_validation_and_prediction_are_not_looked_at(self, monkeypatch):
+        monkeypatch.setattr(nonfinite, "diagnose", lambda *a: pytest.fail("it looked"))
+        model = fresh()
+        spoil(model.model[4])
+        nonfinite.watch_loss(trainer_of(model))
+        model(batch()["img"])
+        model.eval()(batch()["img"])
+
+    def test_the_backward_pass_that_follows_works(self):
+        model = fresh()
+        spoil(model.model[4])
+        nonfinite.watch_loss(trainer_of(model))
+        model(batch())[0].sum().backward()
 
     def test_what_was_found_before_the_step_counts(self):
         model = fresh()
         spoil(model.model[4])
         trainer = trainer_of(model)
-        nonfinite.watch_loss(trainer, None)
+        nonfinite.watch_loss(trainer)
+        model(batch())
         for parameter in model.parameters():
             parameter.data.fill_(float("nan"))  # what the step makes of it
         with pytest.raises(BackboneError, match=r"is that of row 8 \(Conv\)"):
-            nonfinite.name_nonfinite(trainer, "Loss NaN/Inf")
+            nonfinite.tell_loss(trainer)
 
     def test_nothing_found_is_no_reason_to_end(self, logged):
-        nonfinite.name_nonfinite(trainer_of(fresh()), "Fitness NaN/Inf")
-        assert (
-            logged()[-1]
-            .partition(" ⚠️ ")[2]
-            .startswith("Fitness NaN/Inf: the weights, outputs and statistics are finite\n  to do")
-        )
+        nonfinite.tell_fitness(trainer_of(fresh()))
+        said = "Fitness NaN/Inf: the weights, outputs and statistics are finite\n  to do"
+        assert logged()[-1].partition(" ⚠️ ")[2].startswith(said)
 
     @pytest.mark.parametrize(("amp", "told"), [(True, True), ("fp16", True), ("bf16", False), (False, False)])
     def test_half_precision_has_a_cure_of_its_own(self, amp, told):
@@ -288,6 +322,18 @@ class TestName:
 
     def test_a_model_without_a_backbone_of_ours_is_let_be(self):
         trainer = trainer_of(fresh(stock_yaml()))
-        nonfinite.watch_loss(trainer, None)
-        nonfinite.name_nonfinite(trainer, "Loss NaN/Inf")
+        nonfinite.watch_loss(trainer)
+        nonfinite.tell_loss(trainer)
+        assert not trainer.model._forward_hooks
         assert not hasattr(trainer, nonfinite.FOUND)
+
+
+def test_every_trainer_has_the_callbacks_once():
+    from ultralytics.nn.Addmodules._policy import callbacks
+    from ultralytics.utils.callbacks import get_default_callbacks
+
+    callbacks.register()
+    found = get_default_callbacks()
+    assert {event: found[event].count(callback) for event, callback in callbacks.CALLBACKS} == dict.fromkeys(
+        (event for event, _ in callbacks.CALLBACKS), 1
+    )

@@ -130,7 +130,7 @@ def walk(root, capsys):
 
 
 def kept(root, text=USERS):
-    """Tell whether the edit is in the tree or in a patch, whole or put aside."""
+    """Return whether the edit is in the tree or in a patch, whole or put aside."""
     patches = [path.read_bytes() for path in root.glob("local/*")]
     return any(text.encode() in data for data in [*patches, *((root / path).read_bytes() for path in scan(root))])
 

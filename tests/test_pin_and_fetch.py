@@ -186,7 +186,7 @@ def test_a_damaged_or_foreign_archive_is_refused(tmp_path):
     bad.write_bytes(b"no zip")
     with pytest.raises(IntegrityError, match="not a readable wheel"):
         read_wheel(bad)
-    with pytest.raises(IntegrityError, match="no wheel of Ultralytics"):
+    with pytest.raises(IntegrityError, match="not a wheel of Ultralytics"):
         read_wheel(archive(tmp_path, {"other/__init__.py": b""}))
 
 

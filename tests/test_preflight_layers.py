@@ -70,7 +70,7 @@ def test_only_heads_have_levels():
     model["head"][-1] = [[-1, 10], 1, "Concat", [1]]
     report = preflight.check(model)
     assert report.ok, report.faults()
-    assert "is no head" in report.problems[0].message
+    assert "is not a head" in report.problems[0].message
 
 
 def test_a_model_of_one_size_under_rtdetr_is_not_refused(monkeypatch):

@@ -1,5 +1,6 @@
 """PResNet: timm's ResNet-vd and the official RT-DETR's, by one set of layers and two sets of names."""
 
+import functools
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,16 @@ import timm
 import torch
 import yaml
 from conftest import shake
-from safetensors.torch import save_file
+from support.networks import (
+    adapts_to_other_channels,
+    equal,
+    fitted,
+    is_published,
+    normalised,
+    parameters,
+    refuses_the_file_of_another_network,
+    saved,
+)
 
 from ultralytics.nn.Addmodules import BackboneError, presnet, registry
 from ultralytics.nn.modules.conv import Conv
@@ -22,32 +32,14 @@ NETWORKS = {  # parameters with and without the official network's projection in
 }
 DEEP_ARE_SLOW = [18, 50, pytest.param(34, marks=pytest.mark.slow), pytest.param(101, marks=pytest.mark.slow)]
 SIZES = [(640, 640), (320, 320), (96, 160), (32, 32), (352, 672)]
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 def build(depth, **arguments):
     return getattr(presnet, f"PResNet{depth}")(**arguments)
 
 
-def parameters(model):
-    return sum(p.numel() for p in model.parameters())
-
-
 def reference(depth):
     return shake(timm.create_model(f"resnet{depth}d", features_only=True, out_indices=(1, 2, 3, 4))).eval()
-
-
-def normalised(x):
-    mean, std = (torch.tensor(v).view(3, 1, 1) for v in IMAGENET)
-    return (x - mean) / std
-
-
-def shapes(maps):
-    return [tuple(m.shape) for m in maps]
-
-
-def equal(found, expected):
-    return len(found) == len(expected) and all(torch.equal(a, b) for a, b in zip(found, expected))
 
 
 def official(depth):
@@ -123,16 +115,11 @@ def theirs():
 @pytest.mark.parametrize(("depth", "projection"), [(18, False), (18, None), (50, None)])
 def test_weights_from_a_file_of_timms(depth, projection, suffix, theirs, tmp_path, caplog):
     """With the official projection, too: it is made to let its input through, exactly so in eval mode."""
-    path = str(tmp_path / f"weights{suffix}")
     tensors = {**theirs[depth].state_dict(), "fc.weight": torch.rand(10, 512), "fc.bias": torch.rand(10)}
-    if suffix == ".pth":
-        torch.save({"state_dict": {f"module.{name}": tensor for name, tensor in tensors.items()}}, path)
-    else:
-        save_file(tensors, path)
+    path = saved(tensors, tmp_path / f"weights{suffix}")
     with caplog.at_level("WARNING", logger="ultralytics"):
         model = build(depth, pretrained=path, projection=projection).eval()
-    report = model.pretrained_report
-    assert (report.missed, report.adapted, report.unused) == ([], [], [])
+    assert fitted(model)
     filled = depth == 18 and projection is None
     assert ("projection in the first skip" in caplog.text) == filled
     x = torch.rand(1, 3, 96, 96)
@@ -148,9 +135,12 @@ def test_weights_from_the_official_backbone_file(depth, tmp_path):
     tensors = official(depth)
     torch.save(tensors, path)
     model = build(depth, pretrained=path).eval()
-    report = model.pretrained_report
-    assert (report.missed, report.adapted, report.unused) == ([], [], [])
-    assert len(report.loaded) == len(tensors) == len([n for n in model.state_dict() if "normalize" not in n])
+    assert fitted(model)
+    assert (
+        len(model.pretrained_report.loaded)
+        == len(tensors)
+        == len([n for n in model.state_dict() if "normalize" not in n])
+    )
     assert torch.equal(model.stages[1][0].shortcut.bn.weight, tensors["res_layers.1.blocks.0.short.conv.norm.weight"])
     assert torch.equal(model.stages[0][0].shortcut.conv.weight, tensors["res_layers.0.blocks.0.short.conv.weight"])
     assert torch.equal(model.stem[1].conv.weight, tensors["conv1.conv1_2.conv.weight"])
@@ -177,8 +167,7 @@ def test_weights_from_an_official_detector(wrap, tmp_path):
     }
     torch.save(wrap(whole), path)
     model = build(18, pretrained=path).eval()
-    report = model.pretrained_report
-    assert (report.missed, report.adapted, report.unused) == ([], [], [])
+    assert fitted(model)
     other = build(18).eval()
     other.load_state_dict(presnet.rename(tensors))
     x = torch.rand(1, 3, 64, 96)
@@ -187,20 +176,13 @@ def test_weights_from_an_official_detector(wrap, tmp_path):
     assert {"normalize.mean", "normalize.std"} <= model.state_dict().keys()  # as with any other file
 
 
-@pytest.mark.parametrize("channels", [1, 4, 10])
-def test_weights_adapt_to_other_numbers_of_channels(channels, theirs, tmp_path):
-    path = str(tmp_path / "weights.pth")
-    torch.save(theirs[18].state_dict(), path)
-    model = build(18, pretrained=path, in_chans=channels, projection=False).eval()
-    assert (model.pretrained_report.adapted, model.pretrained_report.missed) == (["stem.0.conv.weight"], [])
-    assert model(torch.rand(1, channels, 64, 64))[0].isfinite().all()
+def test_weights_adapt_to_other_numbers_of_channels(theirs, tmp_path):
+    bare = functools.partial(build, 18, projection=False)
+    adapts_to_other_channels(bare, theirs[18].state_dict(), "stem.0.conv.weight", tmp_path)
 
 
 def test_the_file_of_another_network_is_an_error(tmp_path):
-    path = str(tmp_path / "other.pth")
-    torch.save({"fc.weight": torch.rand(3, 3), "conv1.weight": torch.rand(64, 3, 7, 7)}, path)
-    with pytest.raises(BackboneError, match="PResNet18: none of its"):
-        build(18, pretrained=path)
+    refuses_the_file_of_another_network(presnet.PResNet18, "PResNet18", tmp_path)
 
 
 def test_with_timms_own_weights_the_first_skip_has_no_projection(monkeypatch, theirs):
@@ -213,9 +195,7 @@ def test_with_timms_own_weights_the_first_skip_has_no_projection(monkeypatch, th
 
 @pytest.mark.parametrize("depth", NETWORKS)
 def test_published_weights_exist_and_are_normalised_as_assumed(depth):
-    tag = f"resnet{depth}d.ra2_in1k"
-    known = timm.get_pretrained_cfg(tag)
-    assert (known.hf_hub_id, known.mean, known.std) == (f"timm/{tag}", *IMAGENET)
+    is_published(f"resnet{depth}d.ra2_in1k")
 
 
 def test_rtdetr_r18_has_the_ports_parameters_but_for_one_embedding():

@@ -10,7 +10,6 @@ import torch
 import torchvision
 
 from ultralytics.nn.Addmodules import BackboneError, weights
-from ultralytics.nn.Addmodules._policy import install as _install
 from ultralytics.nn.Addmodules._policy import network as _network
 from ultralytics.utils import downloads
 
@@ -109,17 +108,18 @@ def test_names_that_cannot_be_looked_up(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     assert _network.obstacle("https://name.invalid/x") == "Name or service not known"
     monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: [])
-    assert _network.obstacle("https://other.invalid/x") == "no address"
+    assert _network.obstacle("https://other.invalid/x").startswith("no answer")
 
 
 def test_one_address_of_several_is_enough(server, monkeypatch):
-    """An address of IPv6 that leads nowhere stands before one of IPv4 that works, or is refused after it."""
-    monkeypatch.setattr(_network, "LIMIT", 4.0)
-    real, gate = socket.socket.connect, threading.Event()
+    """One that leads nowhere or is refused stands before one that works, or behind it."""
+    monkeypatch.setattr(_network, "LIMIT", 1.0)
+    real = socket.socket.connect
 
     def connect(self, address):
         if address[0] == "192.0.2.1":
-            gate.wait(20)
+            time.sleep(self.gettimeout())
+            raise socket.timeout("timed out")
         return real(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", connect)
@@ -131,7 +131,6 @@ def test_one_address_of_several_is_enough(server, monkeypatch):
         start = time.monotonic()
         assert _network.obstacle(f"https://host{n}.invalid/x") == ""
         assert time.monotonic() - start < 2
-    gate.set()
 
 
 def test_what_is_known_of_a_host_is_remembered(connects, monkeypatch):
@@ -156,7 +155,6 @@ def test_yolo_offline_asks_nobody(connects, monkeypatch, tmp_path):
     monkeypatch.setenv("YOLO_OFFLINE", "True")
     with pytest.raises(_network.Unreachable, match=r"\(YOLO_OFFLINE is set\)"):
         _network.reach("https://host.invalid/file.bin", tmp_path / "file.bin")
-    assert downloads.is_url("https://host.invalid/file.bin", check=True) is False
     assert connects == []
 
 
@@ -218,55 +216,35 @@ def test_a_server_that_can_be_reached_is_used_as_before(server, monkeypatch, tmp
 
 
 def test_torchvisions_cache_serves_behind_a_wall(connects, monkeypatch, tmp_path):
-    from ultralytics.nn.modules.block import TorchVision
-
     connects.outcome = "no"
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     name = torchvision.models.get_model_weights("squeezenet1_1").DEFAULT.url.rpartition("/")[2]
-    member = torchvision.models.get_model_weights("squeezenet1_1").IMAGENET1K_V1
-    for weights_ in ("DEFAULT", "IMAGENET1K_V1", "SqueezeNet1_1_Weights.IMAGENET1K_V1", member):
-        with pytest.raises(_network.Unreachable, match=f"{name} is not here"):
-            TorchVision("squeezenet1_1", weights_)
     with pytest.raises(BackboneError, match=rf"torchvision could not be fetched: {name} is not here.*\n  to do: fetch"):
         weights.fetch("torchvision:squeezenet1_1", "Some")
-    assert isinstance(TorchVision("squeezenet1_1", None), TorchVision), "random weights need no server"
-    for wrong in (("squeezenet9", "DEFAULT"), ("squeezenet1_1", "IMAGENET9K")):
-        with pytest.raises((KeyError, ValueError)):
-            TorchVision(*wrong)  # torchvision's own refusal
     network = torchvision.models.squeezenet1_1()
     (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
     torch.save(network.state_dict(), tmp_path / "hub" / "checkpoints" / name)
-    assert isinstance(TorchVision("squeezenet1_1"), TorchVision)
     found = weights.fetch("torchvision:squeezenet1_1", "Some")
     assert all(torch.equal(found[key], value) for key, value in network.state_dict().items())
 
 
 @needs_timm
-def test_the_hubs_cache_serves_behind_a_wall_without_a_word_to_the_hub(connects, monkeypatch, tmp_path):
-    """Neither a look at the file's version, nor any other request goes out."""
+def test_the_hubs_cache_serves_behind_a_wall(connects, monkeypatch, tmp_path):
     from huggingface_hub import constants
     from safetensors.torch import save_file
-    from timm.models import _hub
 
     from ultralytics.nn.Addmodules.timm_wrapper import Timm
 
-    name, asked, real = "resnet10t.c3_in1k", [], socket.getaddrinfo
+    name = "resnet10t.c3_in1k"
     connects.outcome = "no"
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *a, **k: asked.append(host) or real(host, *a, **k))
-    fetch = _hub.hf_hub_download
     for build in (lambda: weights.fetch(f"timm:{name}", "Some"), lambda: Timm(name, True)):
         start = time.monotonic()
-        with pytest.raises(BackboneError) as caught:
+        with pytest.raises(BackboneError, match=r"could not be fetched: .*\n  to do: HF_ENDPOINT"):
             build()
-        text = f"huggingface.co cannot be reached (no), and timm/{name} is not in the cache {tmp_path}\n  to do: HF_END"
-        assert text in str(caught.value)
         assert time.monotonic() - start < 20
-    with pytest.raises(BackboneError, match=r"huggingface\.co cannot be reached"):
-        Timm(f"hf-hub:timm/{name}")
-    assert (_hub.hf_hub_download, constants.HF_HUB_OFFLINE) == (fetch, False), "as it was"
-
+        assert constants.HF_HUB_OFFLINE is False, "as it was"
     snapshot = tmp_path / f"models--timm--{name}" / "snapshots" / "abc"
     snapshot.mkdir(parents=True)
     (snapshot.parents[1] / "refs").mkdir()
@@ -276,43 +254,19 @@ def test_the_hubs_cache_serves_behind_a_wall_without_a_word_to_the_hub(connects,
     found = weights.fetch(f"timm:{name}", "Some")
     assert all(torch.equal(found[key], value) for key, value in network.state_dict().items())
     assert Timm(name, True).pretrained_report.missed == []
-    assert asked == []
 
 
 @needs_timm
 def test_the_hub_is_used_as_before_where_it_can_be_reached(connects, monkeypatch):
     from huggingface_hub import constants
-    from timm.models import _hub
 
     monkeypatch.setattr(constants, "ENDPOINT", "https://mirror.invalid")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    fetch = _hub.hf_hub_download
     with _network.published("timm", "resnet10t.c3_in1k"):
-        assert (_hub.hf_hub_download, constants.HF_HUB_OFFLINE) == (fetch, False)
+        assert constants.HF_HUB_OFFLINE is False
     assert connects == [("mirror.invalid", 443)], "the mirror is asked, not the hub"
     connects.outcome = "no"
-    with _network.published("timm", "local-dir:/some"):
-        assert _hub.hf_hub_download is fetch
     monkeypatch.setattr(_network, "_known", {})
     with _network.published("timm", "resnet10t.c3_in1k"):
-        assert _hub.hf_hub_download.keywords["local_files_only"], "for releases of the hub that note no change of mode"
-    with pytest.raises(ZeroDivisionError), _network.published("timm", "resnet10t.c3_in1k"):
-        raise ZeroDivisionError  # what is wrong otherwise stays what it is
-    name = next(name for name in timm.list_pretrained() if _network._source(name)[1])  # with an address of its own
-    with pytest.raises(_network.Unreachable, match="is not here, and"), _network.published("timm", name):
-        pass
-
-
-def test_quoting_of_the_command_that_installs():
-    text = _install.not_installed(["onnx>=1.12,<2", "git+https://github.com/a/b.git", "ray[tune]"], "--no-deps")
-    assert '`python -m pip install "onnx>=1.12,<2" git+https://github.com/a/b.git "ray[tune]" --no-deps`' in text
-
-
-def test_a_checkpoint_without_the_name_of_its_module():
-    with pytest.raises(ModuleNotFoundError, match="saved with the module 'something odd'"):
-        _install.refuse_to_install("a.pt", ModuleNotFoundError("something odd"))
-
-
-def test_a_module_of_a_checkpoint_is_left_to_upstream_where_the_user_asks_for_that(monkeypatch):
-    monkeypatch.setattr("ultralytics.utils.AUTOINSTALL", True)
-    assert _install.refuse_to_install("a.pt", ModuleNotFoundError("no", name="no")) is None
+        assert constants.HF_HUB_OFFLINE is True
+    assert constants.HF_HUB_OFFLINE is False

@@ -1,12 +1,11 @@
-"""The record of the fork in checkpoints and exports, and what is said where a checkpoint does not open."""
+"""What a checkpoint says of its backbone; those of the first revision; and what is said where one does not open."""
 
-import copy
+import collections
 import json
-import os
 import re
 import shutil
 import sys
-import zipfile
+import types
 
 import pytest
 import torch
@@ -14,14 +13,17 @@ from conftest import ROOT, make_squares, run_python
 
 from fork.state import read_stamp
 from fork.tree import OVERLAY
-from ultralytics import YOLO
+from ultralytics import RTDETR, YOLO
+from ultralytics.nn.Addmodules import BackboneError, weights
 from ultralytics.nn.Addmodules._policy import checkpoint as _checkpoint
 from ultralytics.nn.Addmodules._policy import record as _record
+from ultralytics.nn.Addmodules.base import Normalize
 from ultralytics.nn.tasks import torch_safe_load
 from ultralytics.utils.torch_utils import strip_optimizer
 
 COMMON = {"imgsz": 64, "batch": 2, "workers": 0, "plots": False, "device": "cpu", "verbose": False, "val": False}
 SMALL = "yolo11-mobilenetv3small.yaml"
+PACKAGE = "ultralytics.nn.Addmodules"
 
 
 @pytest.fixture(scope="module")
@@ -42,35 +44,29 @@ def opened(path):
     return torch.load(path, weights_only=False)
 
 
-def check(record, name="MobileNetV3Small", arguments=()):
-    stamp = read_stamp(ROOT)
+def check(content, name="MobileNetV3Small", arguments=()):
+    model = content.get("ema") or content["model"]
+    record, stamp = model.model[0].addmodules_record, read_stamp(ROOT)
+    assert json.loads(json.dumps(record)) == record, "plain data"
     assert record["fork"] == "ultralytics-addmodules"
-    assert record["version"] == stamp.version == f"{stamp.release}+addmodules.{stamp.revision}"
-    assert (record["release"], record["revision"]) == (stamp.release, stamp.revision)
-    assert (record["digest"], record["steps"], record["local"]) == (stamp.digest, stamp.steps, stamp.local)
-    if name is None:
-        assert record["backbone"] is None
-    else:
-        assert (record["backbone"]["name"], record["backbone"]["arguments"]) == (name, list(arguments))
+    assert (record["version"], record["digest"]) == (stamp.version, stamp.digest)
+    assert (record["backbone"], record["arguments"]) == (name, list(arguments))
+    return record
 
 
-def test_a_saved_model_has_a_record_first(saved):
-    content = opened(saved / "small.pt")
-    assert next(iter(content)) == "addmodules"
-    check(content["addmodules"])
-    backbone = content["addmodules"]["backbone"]
-    assert backbone["class"] == "ultralytics.nn.Addmodules.mobilenetv3.MobileNetV3Small"
-    assert backbone["file"] == "ultralytics/nn/Addmodules/mobilenetv3.py"
-    assert backbone["sha256"] == _record._sha256(ROOT / backbone["file"])
+def test_a_backbone_says_what_it_is(saved):
+    record = check(opened(saved / "small.pt"))
+    assert record["class"] == f"{PACKAGE}.mobilenetv3.MobileNetV3Small"
+    assert record["file"] == "ultralytics/nn/Addmodules/mobilenetv3.py"
+    assert record["sha256"] == _record.digest_of(ROOT / record["file"])
+    check(torch_safe_load(saved / "small.pt", safe_only=True)[0])
 
 
-def test_a_stock_model_has_a_plain_one_and_opens_in_a_stock_package(saved, pristine_root):
-    record = opened(saved / "stock.pt")["addmodules"]
-    assert type(record) is dict
-    check(record, None)
+def test_a_stock_model_says_nothing_and_opens_in_a_stock_package(saved, pristine_root):
     code = "import sys, ultralytics; from ultralytics import YOLO; print(ultralytics.__file__, YOLO(sys.argv[1]).task)"
     run = run_python("-c", code, saved / "stock.pt", cwd=saved, env={"PYTHONPATH": str(pristine_root)})
     assert run.stdout.splitlines()[-1] == f"{pristine_root / 'ultralytics' / '__init__.py'} detect", run.stderr
+    assert b"ddmodules" not in (saved / "stock.pt").read_bytes()
 
 
 def test_training_stripping_resuming_and_saving_keep_it(data, tmp_path):
@@ -78,161 +74,110 @@ def test_training_stripping_resuming_and_saving_keep_it(data, tmp_path):
     seen = []
     model.add_callback("on_model_save", lambda trainer: seen.append(opened(trainer.last)))
     model.train(data=str(data), epochs=2, project=str(tmp_path), name="run", **COMMON)
-    assert [next(iter(content)) for content in seen] == ["addmodules"] * 2
-    check(seen[0]["addmodules"])
     last = tmp_path / "run" / "weights" / "last.pt"
-    check(opened(last)["addmodules"])  # stripped at the end of the run
+    check(seen[0])
+    check(opened(last))  # stripped at the end of the run
     torch.save(seen[0], last)
-    check(strip_optimizer(last)["addmodules"])
-    check(opened(last)["addmodules"])
+    check(strip_optimizer(last))
     YOLO(last).save(tmp_path / "again.pt")
-    check(opened(tmp_path / "again.pt")["addmodules"])
-    assert "loaded_from" not in opened(tmp_path / "again.pt")["addmodules"]
+    check(opened(tmp_path / "again.pt"))
     torch.save(seen[0], last)
     resumed = YOLO(last)
     resumed.add_callback("on_model_save", lambda trainer: seen.append(opened(trainer.last)))
     resumed.train(resume=True, device="cpu")
     assert [content["epoch"] for content in seen] == [0, 1, 1]
-    check(seen[2]["addmodules"])
+    check(seen[2])
 
 
-def test_a_file_of_another_fork_is_said_to_have_been_loaded(saved, tmp_path):
-    content = opened(saved / "small.pt")
-    content["addmodules"].update(version="8.4.200+addmodules.7", digest="f" * 64)
-    torch.save(content, tmp_path / "other.pt")
-    YOLO(tmp_path / "other.pt").save(tmp_path / "again.pt")
-    record = opened(tmp_path / "again.pt")["addmodules"]
-    check(record)
-    assert record["loaded_from"] == {"version": "8.4.200+addmodules.7", "digest": "f" * 64}
+def test_a_wrapped_network_names_its_library(tmp_path):
+    YOLO("yolo11-timm-resnet18.yaml").save(tmp_path / "timm.pt")
+    assert check(opened(tmp_path / "timm.pt"), "Timm", ["resnet18", False])["library"].startswith("timm ")
 
 
-def test_the_record_is_that_of_the_model_inside(saved, tmp_path):
-    model = YOLO("yolo11-timm-resnet18.yaml").load(saved / "small.pt")
-    model.save(tmp_path / "timm.pt")
-    record = opened(tmp_path / "timm.pt")["addmodules"]
-    check(record, "Timm", ["resnet18", False])
-    assert record["backbone"]["library"].startswith("timm ")
-
-
-@pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"release": 8, "revision": 1}', "{"])
+@pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"release": 8, "revision": 1}', "{", '{"files": 3}'])
 def test_without_a_stamp_all_is_unknown(content, tmp_path):
     if content is not None:
         (tmp_path / "fork.json").write_text(content, encoding="utf-8")
-    found = _record.stamp(tmp_path)
-    assert (found["version"], found["revision"], found["digest"]) == ("unknown",) * 3
-    assert (found["steps"], found["local"], found["files"]) == ({}, [], {})
+    assert _record.stamp(tmp_path) == {"version": "unknown", "digest": "unknown", "files": {}}
 
 
-def test_what_was_edited_since_the_build_is_named(tmp_path, monkeypatch):
-    (tmp_path / "ultralytics" / "nn").mkdir(parents=True)
-    files = {"ultralytics/a.py": "1", "ultralytics/nn/b.py": "2", "ultralytics/gone.py": "3"}
-    stamp = {"release": "1.2", "revision": 3, "digest": "d", "steps": {}, "local": ["mine"]}
-    for name in list(files)[:2]:
-        (tmp_path / name).write_text("x = 1\n", encoding="utf-8")
-        files[name] = _record._sha256(tmp_path / name)
-    (tmp_path / "ultralytics" / "nn" / "b.py").write_text("x = 2\n", encoding="utf-8")
-    (tmp_path / "ultralytics" / "fork.json").write_text(json.dumps({**stamp, "files": files}), encoding="utf-8")
-    monkeypatch.setattr(_record, "PACKAGE", tmp_path / "ultralytics")
-    monkeypatch.setattr(_record, "stamp", lambda stamp=_record.stamp: stamp(_record.PACKAGE))
-    found = _record._own_stamp.__wrapped__()
-    assert (found["version"], found["local"]) == ("1.2+addmodules.3", ["mine"])
-    assert found["edited"] == ["ultralytics/nn/b.py", "ultralytics/gone.py"]
+# Checkpoints of the first revision ----------------------------------------------------------------------------------
+
+SENTENCE = (
+    f"{PACKAGE} of the fork ultralytics-addmodules 8_4_190+addmodules_1 with backbone MobileNetV3Small - get that "
+    "fork, run make train in it to set it up and open the file there"
+)
 
 
-def test_a_record_is_a_dict_that_survives_copies_and_both_ways_of_loading(saved):
-    record = opened(saved / "small.pt")["addmodules"]
-    assert isinstance(record, dict)
-    assert json.loads(json.dumps(record)) == record
-    again = copy.deepcopy(record)
-    assert (again, type(again)) == (record, type(record))
-    found = torch_safe_load(saved / "small.pt", safe_only=True)[0]["addmodules"]
-    assert (found, type(found)) == (record, type(record))
-    assert len(type(record).__module__.rpartition(".")[2]) < 200  # a file system's limit is 255, endings included
+def old_class(module, name, base, **members):
+    """Define a class as it stood where the first revision had it."""
+    kind = type(name, (base,), {"__module__": module, **members})
+    sys.modules[module] = types.ModuleType(module)
+    setattr(sys.modules[module], name, kind)
+    return kind
 
 
-def test_it_opens_by_hand_where_nothing_is_imported_yet(saved):
-    code = "import sys, torch; print(torch.load(sys.argv[1], weights_only=False)['addmodules']['fork'])"
-    run = run_python("-c", code, saved / "small.pt", cwd=saved, env={"PYTHONPATH": str(ROOT)})
-    assert run.stdout.strip().splitlines()[-1] == "ultralytics-addmodules", run.stderr
-
-
-def test_a_sentence_of_any_revision_is_known():
-    import importlib
-
-    name = f"{_record.SENTENCE}a fork of the future, in other words"
-    assert _record.find(f"{name}.Record") is importlib.import_module(name).Record
-    assert _record.find(f"{name}.Other") is None
-    assert _record.find("ultralytics.nn.Addmodules.Record") is None
-    with pytest.raises(ModuleNotFoundError):
-        importlib.import_module("ultralytics.nn.Addmodules.of")
-
-
-@pytest.mark.parametrize("name", ["x; rm -rf ~ \n\"'`$(y)", "Größe", "a.b/c\\d", "N" * 300])
-def test_a_sentence_holds_no_more_than_words(name):
-    content = {"version": "8.4.190+addmodules.1", "backbone": {"name": name}}
-    module = type(_record.as_record(content)).__module__
-    assert module.startswith("ultralytics.nn.Addmodules of the fork ultralytics-addmodules 8_4_190+addmodules_1 with ")
-    assert re.fullmatch(r"[A-Za-z0-9_+, -]+", module[len(_record.SENTENCE) :])
-    assert len(module) < 220
-
-
-STOCK = r"""
-import sys, ultralytics
-from ultralytics.nn.tasks import torch_safe_load
-print(ultralytics.__file__)
-for path in sys.argv[1:]:
+def write_first_revision(path, model, **more):
+    """Write a checkpoint as the first revision did: its record first, whose class is gone, as is that of a tree."""
+    kinds = (
+        old_class(SENTENCE, "Record", dict, __reduce__=lambda self: (type(self), (dict(self),))),
+        old_class(f"{PACKAGE}._record", "Tree", collections.namedtuple("_Tree", "path digest")),
+    )
+    record = {"fork": "ultralytics-addmodules", "version": "8.4.190+addmodules.1", "backbone": {"name": "x"}}
     try:
-        torch_safe_load(path)
-    except Exception as e:
-        print(type(e).__name__, e)
-"""
+        torch.save({"addmodules": kinds[0](record), "tree": kinds[1]("a", "b"), "model": model, **more}, path)
+    finally:
+        for kind in kinds:
+            del sys.modules[kind.__module__]
+    with pytest.raises(ImportError):
+        opened(path)
+    return record
 
 
-def test_a_stock_package_names_the_fork(saved, pristine_root):
-    run = run_python("-c", STOCK, saved / "small.pt", cwd=saved, env={"PYTHONPATH": str(pristine_root)})
-    assert str(pristine_root) in run.stdout
-    assert "ModuleNotFoundError ERROR" in run.stdout
-    version = read_stamp(ROOT).version.replace(".", "_")
-    assert f"of the fork ultralytics-addmodules {version} with backbone" in run.stdout
-    assert "MobileNetV3Small - get that fork, run make train in it" in run.stdout
+@pytest.fixture(params=["as Python", "as a command", "with upstream's variable"])
+def way(request, monkeypatch):
+    """How a checkpoint is opened: unrestricted, and in both restricted ways."""
+    if request.param == "as a command":
+        monkeypatch.setenv("ADDMODULES_RESTRICT", "1")
+    return {"safe_only": request.param == "with upstream's variable"}
 
 
-def test_reading_a_record_runs_nothing(tmp_path):
-    marker = tmp_path / "ran"
-
-    class Evil:
-        def __reduce__(self):
-            return os.system, (f"{sys.executable} -c \"open(r'{marker}', 'w')\"",)
-
-    model = [Evil(), torch.ones(3), {1, 2}, torch.nn.Conv2d(1, 1, 1)]
-    torch.save({"addmodules": {"fork": "x"}, "model": model}, tmp_path / "e.pt")
-    content = _checkpoint.read(tmp_path / "e.pt")
-    assert content.record == {"fork": "x"}
-    assert (os.system.__module__, "system") in content.names
-    assert ("torch.nn.modules.conv", "Conv2d") in content.names
-    assert not marker.exists()
+@pytest.mark.parametrize("name", [SMALL, "yolo11-torchvision-resnet18.yaml", "rtdetr-efficientvit_m0.yaml"])
+def test_a_checkpoint_of_the_first_revision_opens(name, way, tmp_path):
+    model = (YOLO if name.startswith("yolo") else RTDETR)(name).model
+    model.model[0].normalize = Normalize((0.5,) * 3, (0.5,) * 3)
+    model.model[0].pretrained_report = weights.Report("small.pth", ["a"], [], [], [])
+    record = write_first_revision(tmp_path / "old.pt", model)
+    found = torch_safe_load(tmp_path / "old.pt", **way)[0]
+    assert (found["addmodules"], type(found["addmodules"]), tuple(found["tree"])) == (record, dict, ("a", "b"))
+    assert found["model"].model[0].pretrained_report == model.model[0].pretrained_report
+    own = model.state_dict()
+    assert all(torch.equal(value, own[key]) for key, value in found["model"].state_dict().items())
+    assert found["model"].yaml["weights_follow"]
 
 
-def test_what_is_no_checkpoint_has_no_record(tmp_path):
-    (tmp_path / "text.pt").write_text("no", encoding="utf-8")
-    torch.save([1], tmp_path / "list.pt")
-    with zipfile.ZipFile(tmp_path / "zip.pt", "w") as archive:
-        archive.writestr("a/data.pkl", b"\x80\x02}q\x00.garbage"[:4])
-    assert _checkpoint.read(tmp_path / "text.pt") is None
-    assert _checkpoint.read(tmp_path / "zip.pt") is None
-    assert _checkpoint.read(tmp_path / "missing.pt") is None
-    assert _checkpoint.read(tmp_path / "list.pt").record is None
+def test_a_run_of_the_first_revision_is_resumed(data, tmp_path):
+    model = YOLO(SMALL)
+    seen = []
+    model.add_callback("on_model_save", lambda trainer: seen.append(opened(trainer.last)))
+    model.train(data=str(data), epochs=2, project=str(tmp_path), name="run", **COMMON)
+    last = tmp_path / "run" / "weights" / "last.pt"
+    write_first_revision(last, None, **{key: value for key, value in seen[0].items() if key != "model"})
+    resumed = YOLO(last)
+    resumed.train(resume=True, device="cpu")
+    assert resumed.trainer.start_epoch == 1
+    assert "addmodules" not in opened(last)
+
+
+# What does not open ---------------------------------------------------------------------------------------------------
 
 
 def test_other_errors_are_given_on(saved, tmp_path):
     class Own(Exception):
         pass
 
-    def fail():
+    with pytest.raises(Own), _checkpoint.explaining(saved / "small.pt"):
         raise Own
-
-    with pytest.raises(Own):
-        _checkpoint.explained_load(saved / "small.pt", fail)
     (tmp_path / "picture.pt").write_bytes(b"GIF89a, in fact")
     with pytest.raises(TypeError, match="not a loadable checkpoint"):
         torch_safe_load(tmp_path / "picture.pt")
@@ -279,82 +224,43 @@ def test_a_checkpoint_that_needs_a_backbone_says_so(case, saved, elsewhere):
         file.write_text(text, encoding="utf-8")
     said = run.stdout.split("</>")
     assert len(said) == 3, run.stdout + run.stderr
-    update = "update this fork to that revision"
+    copy = f"to do: copy it into {elsewhere / OVERLAY.rstrip('/')} from where the model was trained"
     expected = {
-        "missing": ["there is no such file here", update, str(elsewhere / OVERLAY.rstrip("/"))],
+        "missing": ["is not here", copy, "update this fork"],
         "broken": ["could not be imported", "no_such_package", "mend that file"],
-        "other": ["does not define it", update],
+        "other": ["does not define it here", copy, "update this fork"],
     }
-    stamp = read_stamp(ROOT)
     for text in said[:2]:
         assert "<BackboneError>" in text
-        assert "it needs MobileNetV3Small of ultralytics/nn/Addmodules/mobilenetv3.py" in text
-        assert f"made by: ultralytics-addmodules {stamp.version} (tree {stamp.digest[:12]})" in text
-        assert "backbone: MobileNetV3Small with the arguments []" in text
-        assert "+addmodules.77" in text
+        assert f"{saved / 'small.pt'} cannot be opened here: it needs MobileNetV3" in text
+        assert "of ultralytics/nn/Addmodules/mobilenetv3.py, which" in text
         assert [part for part in expected[case] if part not in text] == []
 
 
-def test_the_same_revision_asks_for_the_file_alone(monkeypatch):
-    record = _record.record(None)
-    said = _checkpoint._lacking("ultralytics.nn.Addmodules.mine", "Net", record)
-    assert "to do: copy that file from where the model was trained" in said
-    said = _checkpoint._lacking("ultralytics.nn.Addmodules.mobilenetv3", "Net", record)
-    assert "to do: put the file in its place with which the model was trained" in said
-    assert _checkpoint._lacking("ultralytics.nn.Addmodules.mobilenetv3", "MobileNetV3", record) is None
-    assert _checkpoint._lacking("ultralytics.nn.Addmodules.deep.mine", "Net", None) is not None
-
-
-def test_a_layer_that_the_library_lacks_is_named():
+def test_a_layer_that_the_library_lacks_is_named(way, tmp_path, monkeypatch):
     timm = pytest.importorskip("timm")
-    for module in ("timm.models.no_such_file", "timm.models.resnet"):
-        said = _checkpoint._lacking(module, "NoSuchLayer", None)
-        assert f"layers {module}.NoSuchLayer, which timm {timm.__version__} does not have" in said
-    assert _checkpoint._lacking("timm.models.resnet", "ResNet", None) is None
-    assert _checkpoint._lacking("no_such_library.models", "Layer", None) is None
+    kind = old_class("timm.models.no_such_file", "Layer", torch.nn.Module)
+    torch.save({"model": kind()}, tmp_path / "model.pt")
+    del sys.modules["timm.models.no_such_file"]
+    said = f"layers timm.models.no_such_file.Layer, which timm {timm.__version__} does not have"
+    with pytest.raises(BackboneError, match=re.escape(said)):
+        torch_safe_load(tmp_path / "model.pt", **way)
+    hidden = {name: None for name in sys.modules if name.partition(".")[0] == "timm"}
+    for name in {"timm": None, **hidden}:
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(BackboneError, match="and timm is not installed"):
+        torch_safe_load(tmp_path / "model.pt", **way)
 
 
-def test_exports_carry_it(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    model = YOLO(SMALL)
-    model.save("small.pt")
-    path = YOLO("small.pt").export(format="torchscript", imgsz=64, device="cpu")
-    with zipfile.ZipFile(path) as archive:
-        name = next(n for n in archive.namelist() if n.endswith("extra/config.txt"))
-        metadata = json.loads(archive.read(name))
-    check(json.loads(metadata["addmodules"]))
-    assert metadata["stride"] == 32
-    assert YOLO(path, task="detect").predict(torch.zeros(1, 3, 64, 64), imgsz=64, verbose=False)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["onnx", "openvino"])
-def test_other_formats_carry_it(kind, tmp_path, monkeypatch):
-    pytest.importorskip(kind)
-    from ultralytics.nn.backends.base import BaseBackend
-
-    monkeypatch.chdir(tmp_path)
-    YOLO(SMALL).save("small.pt")
-    options = {"simplify": False} if kind == "onnx" else {}
-    path = YOLO("small.pt").export(format=kind, imgsz=64, device="cpu", **options)
-    check(json.loads(BaseBackend.read_metadata(path)["addmodules"]))
-
-
-@pytest.mark.slow
-def test_the_articles_steps_alone_record_and_explain_nothing(saved, articles_root, tmp_path):
-    root = tmp_path / "root"
-    shutil.copytree(articles_root, root)
-    (root / OVERLAY / "mobilenetv3.py").unlink()
-    code = (
-        LACKS
-        + r"""
-from ultralytics import YOLO
-import torch
-YOLO("yolo11n.yaml").save("stock.pt")
-print("recorded", "addmodules" in torch.load("stock.pt", weights_only=False))
-"""
-    )
-    run = run_python("-c", code, saved / "small.pt", cwd=tmp_path, env={"PYTHONPATH": str(root)})
-    assert "Train a new model using the latest" in run.stdout, run.stderr
-    assert "made by" not in run.stdout
-    assert "recorded False" in run.stdout
+def test_a_package_that_a_checkpoint_names_is_not_installed(tmp_path, monkeypatch):
+    kind = old_class("no_such_package", "Layer", torch.nn.Module)
+    torch.save({"model": kind()}, tmp_path / "model.pt")
+    del sys.modules["no_such_package"]
+    with pytest.raises(BackboneError, match=r"the module 'no_such_package', .*\n.*pip install no_such_package"):
+        torch_safe_load(tmp_path / "model.pt")
+    monkeypatch.setattr("ultralytics.utils.AUTOINSTALL", True)
+    installed = []
+    monkeypatch.setattr("ultralytics.nn.tasks.check_requirements", installed.append)
+    with pytest.raises(ModuleNotFoundError):
+        torch_safe_load(tmp_path / "model.pt")
+    assert installed == ["no_such_package"]

@@ -8,6 +8,7 @@ import pickle
 import shutil
 import sys
 import types
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -20,6 +21,7 @@ from ultralytics import RTDETR, YOLO
 from ultralytics.nn import tasks
 from ultralytics.nn.Addmodules import BackboneError, hooks, registry
 from ultralytics.nn.Addmodules._policy import trust as _trust
+from ultralytics.nn.Addmodules._rows import factories
 from ultralytics.nn.tasks import torch_safe_load
 
 PACKAGE = "ultralytics.nn.Addmodules"
@@ -107,10 +109,10 @@ OWN = [name for name in registry.names() if registry.find(name).__module__.split
 
 @pytest.mark.parametrize("name", others_slow(name for name in OWN if name != "TorchVisionFeatures"))
 def test_all_that_a_backbone_of_the_project_pickles_is_on_the_list(name):
-    needed, entries = globals_of(registry.find(name)()), tasks._SafeLoad._build()
-    hooks.allow(needed, entries)
+    entries = tasks._SafeLoad._build()
     upstreams = ("torch.nn.modules.", "ultralytics.nn.modules.")
-    assert [name for name in needed if name not in entries and not name.startswith(upstreams)] == []
+    needed = [name for name in globals_of(registry.find(name)()) if not name.startswith(upstreams)]
+    assert [name for name in needed if name not in entries and _trust.trusted(name) is None] == []
 
 
 class Evil:
@@ -146,7 +148,7 @@ def test_what_is_not_on_the_list_stays_refused(tmp_path, stranger):
         "a command": Evil(os.system, command),
         "a class of another module": stranger(),
         "a function of timm": Evil(timm.create_model, "resnet18"),
-        "a function of the folder": Evil(hooks.write_whole, marker, b""),
+        "a function of the folder": Evil(hooks.find_model, str(marker)),
         "a function that a file of the folder imports": Evil(timm.models.load_checkpoint, None, "model.pt"),
     }
     for case, content in cases.items():
@@ -165,9 +167,14 @@ def test_what_is_not_on_the_list_stays_refused(tmp_path, stranger):
         (f"{PACKAGE}.weights.Report", True),
         (f"{PACKAGE}.mobilenetv3.Backbone", False),  # imported there, defined elsewhere
         (f"{PACKAGE}.base.Backbone", True),
-        (f"{PACKAGE}.hooks.write_whole", False),
+        (f"{PACKAGE}.hooks.find_model", False),
         (f"{PACKAGE}.registry.Registry", False),
-        (f"{PACKAGE}._checkpoint._Reader", False),
+        (f"{PACKAGE}._policy.checkpoint.Unpickler", False),
+        (f"{PACKAGE}._record.Tree", True),  # of the first revision, and gone
+        (f"{PACKAGE}._record.open", False),
+        (f"{PACKAGE} of the fork of some revision.Record", True),
+        (f"{PACKAGE} of the fork of some revision.Other", False),
+        (f"{PACKAGE}.Record", False),
         (f"{PACKAGE}.registry.importlib", False),
         (f"{PACKAGE}.not_there.Layer", False),
         (f"{PACKAGE}_other.Layer", False),
@@ -194,28 +201,36 @@ def test_what_is_not_on_the_list_stays_refused(tmp_path, stranger):
     ],
 )
 def test_each_name_is_judged_for_itself(name, allowed):
-    entries = {}
-    assert hooks.allow([name], entries) == [name]
-    assert list(entries) == ([name] if allowed else [])
+    assert (_trust.trusted(name) is not None) is allowed
 
 
 @pytest.mark.parametrize(("base", "allowed"), [(torch.nn.Conv2d, True), (torch.fx.GraphModule, False)])
 def test_a_layer_whose_content_is_code_is_refused_wherever_it_is_defined(base, allowed, monkeypatch):
     module = sys.modules[f"{PACKAGE}.mobilenetv3"]
     monkeypatch.setattr(module, "Mine", type("Mine", (base,), {"__module__": module.__name__}), raising=False)
-    assert (_trust._trusted(f"{module.__name__}.Mine") is not None) is allowed
+    assert (_trust.trusted(f"{module.__name__}.Mine") is not None) is allowed
 
 
 def test_a_file_that_was_not_imported_is_not_imported_for_a_checkpoint(monkeypatch):
     monkeypatch.delitem(sys.modules, f"{PACKAGE}.presnet")
-    assert _trust._trusted(f"{PACKAGE}.presnet.PResNet") is None
+    assert _trust.trusted(f"{PACKAGE}.presnet.PResNet") is None
     assert f"{PACKAGE}.presnet" not in sys.modules
 
 
-def test_a_name_that_upstream_allows_already_is_left_to_it():
-    entries = {"timm.layers.format.Format": "upstream's"}
-    hooks.allow(list(entries), entries)
-    assert entries == {"timm.layers.format.Format": "upstream's"}
+def test_what_one_load_allows_no_other_has(tmp_path):
+    checkpoint(tmp_path / "model.pt", {})
+    names = torch.serialization.get_unsafe_globals_in_checkpoint(tmp_path / "model.pt")
+    torch_safe_load(tmp_path / "model.pt", safe_only=True)
+    assert [name for name in names if name.startswith(PACKAGE)]
+    assert not [kind for kind in torch.serialization.get_safe_globals() if PACKAGE in str(kind)]
+
+
+def test_threads_load_beside_each_other(tmp_path):
+    for n in range(4):
+        checkpoint(tmp_path / f"{n}.pt", {})
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda n: torch_safe_load(tmp_path / f"{n % 4}.pt", safe_only=True)[0], range(12)))
+    assert {type(content["model"].model[0]).__name__ for content in found} == {"MobileNetV3Small"}
 
 
 @pytest.mark.parametrize("row", [["resnet18", []], ["Timm", ["resnet18"]], ["MobileNetV3Small", []]])
@@ -225,7 +240,7 @@ def test_models_are_built_in_restricted_mode(monkeypatch, row):
     config["backbone"][0] = [-1, 1, *row]
     model = tasks.DetectionModel(config, verbose=False)
     assert type(model.model[0]).__name__ in ("Timm", "MobileNetV3Small")
-    assert not any(isinstance(module, _trust.Made) for module in model.modules())
+    assert not any(isinstance(module, factories.Made) for module in model.modules())
 
 
 def test_what_no_file_registers_is_not_built_in_restricted_mode(monkeypatch):
@@ -234,7 +249,7 @@ def test_what_no_file_registers_is_not_built_in_restricted_mode(monkeypatch):
     for name in ("make_divisible", "getattr", "LOGGER"):
         config["backbone"][0] = [-1, 1, name, []]
         with pytest.raises(
-            (TypeError, BackboneError), match=r"one fault .*\n.*(is no layer|no class of a layer|no module .getattr)"
+            (TypeError, BackboneError), match=r"one fault .*\n.*(is not a layer|no class of a layer|no module .getattr)"
         ):
             tasks.DetectionModel(config, verbose=False)
 

@@ -169,7 +169,7 @@ def test_yolo_trains_a_bare_name(data, tmp_path):
         (["--imgsz", "0"], ("imgsz=0: the least is 32",)),
         (["--batch", "0"], ("batch=0",)),
         (["--device", "gpu"], ("device",)),
-        (["mosaic"], ("'mosaic' is no option and no key=value",)),
+        (["mosaic"], ("'mosaic' is neither an option nor key=value",)),
         (["--epoch5", "3"], ("unknown option --epoch5",)),
         (["--epochs", "many"], ("invalid int value: 'many'",)),
     ],
@@ -209,7 +209,7 @@ def test_a_wrong_model_yaml_is_a_message(text, words, data, tmp_path, script):
 def test_a_file_that_is_no_checkpoint_is_a_message(data, tmp_path, script):
     (tmp_path / "bad.pt").write_bytes(b"no checkpoint")
     for arguments in (["--data", data, "--weights", "bad.pt"], ["--resume", "bad.pt"]):
-        said(script(train_script, *arguments), 2, "bad.pt is no file of torch: it begins with 'no checkpoint'")
+        said(script(train_script, *arguments), 2, "bad.pt is not a file of torch: it begins with 'no checkpoint'")
 
 
 @pytest.mark.parametrize("empty", ["", " \t\u3000"])

@@ -48,7 +48,7 @@ def test_the_default_is_the_first_release_of_each_decade_and_the_newest():
 
 @pytest.mark.parametrize("bounds", [("newest", ""), ("", "8.3"), ("9.0.0", ""), ("8.3.0", "8.2.0")])
 def test_a_range_without_a_release_is_an_error(bounds):
-    with pytest.raises(ForkError, match=r"is no version of the form|none of the 57 known releases"):
+    with pytest.raises(ForkError, match=r"is not a version of the form|none of the 57 known releases"):
         releases.select(KNOWN, *bounds)
 
 
@@ -158,14 +158,14 @@ def test_a_file_that_is_no_record_is_refused_and_left_alone(checkout, wheels, tm
     record = tmp_path / "upstream.json"
     record.write_text(text, encoding="utf-8")
     assert run(checkout, wheels, "--record", str(record)) == 1
-    assert "is no record of a sweep" in capsys.readouterr().err
+    assert "is not a record of a sweep" in capsys.readouterr().err
     assert record.read_text(encoding="utf-8") == text
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--versions", "8.1"], "'8.1' is no version"),
+        (["--versions", "8.1"], "'8.1' is not a version"),
         (["--versions", ","], "names none"),
         (["--every", "-2"], "--every -2"),
         (["--from", "8.2.0"], "none of the 3 known releases"),
@@ -192,7 +192,7 @@ def test_a_second_run_that_edits_again_is_a_problem():
     assert done.problems == ["a second run of s01_grow edits 1 places again"]
 
 
-def test_models_that_come_out_otherwise_are_problems():
+def test_models_that_come_out_differently_are_problems():
     alike = {"parameters": 1, "keys": "k", "outputs": "o"}
     pristine = {"models": {"yolov8": alike}, "checks": {"average_precision": "no np.trapz"}}
     good = {

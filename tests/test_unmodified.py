@@ -1,16 +1,14 @@
 """Models without a backbone of ours: the fork builds and computes what pristine upstream does, to the bit."""
 
-import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import ROOT, run_python
+from conftest import run_python
 
+from fork.releases.probe import probe
 from fork.tree import write_files
-
-TOOL = ROOT / "tests" / "support" / "fingerprint.py"
 
 SAMPLE = [
     "rtdetr-l",
@@ -43,12 +41,11 @@ SAMPLE = [
 slow`` builds every YAML."""
 
 
-def fingerprint(root, *arguments):
-    run = run_python(TOOL, *arguments, env={"PYTHONPATH": str(root)}, timeout=500)
-    assert run.returncode == 0, run.stderr
-    found = json.loads(run.stdout.splitlines()[-1])
-    assert found["tree"] == str(root / "ultralytics")  # each run really used its own tree
-    return found["models"]
+def fingerprint(root, models, outputs=True):
+    report = probe(root, limit=500, ours=False, models=models, outputs=outputs, side=64)
+    assert report["tree"] == str(root / "ultralytics")  # each run really used its own tree
+    assert [stem for stem, found in report["models"].items() if "error" in found] == []
+    return {stem: {**found, "seconds": 0} for stem, found in report["models"].items()}
 
 
 @pytest.fixture(scope="module")
@@ -65,18 +62,17 @@ def both(pristine_root, patched_root, *arguments):
 
 @pytest.mark.slow
 def test_every_yaml_of_upstream_builds_the_same_model(pristine_root, patched_root):
-    """Parameters, state-dict keys and shapes, saved indices and strides, of all YAMLs of the release."""
-    pristine, patched = both(pristine_root, patched_root, "structure")
+    """Parameters, state-dict keys and shapes, rows, saved indices and strides, of all YAMLs of the release."""
+    pristine, patched = both(pristine_root, patched_root, [], False)
     assert len(pristine) == 66
-    assert {name: found for name, found in pristine.items() if isinstance(found, str)} == {}  # all of them build
     assert patched == pristine
-    assert patched["rtdetr-l"][0] == 32_970_476
+    assert patched["rtdetr-l"]["parameters"] == 32_970_476
 
 
 def test_outputs_are_equal_to_the_bit(pristine_root, patched_root):
-    pristine, patched = both(pristine_root, patched_root, "outputs", *SAMPLE)
+    pristine, patched = both(pristine_root, patched_root, SAMPLE)
     assert set(pristine) == set(SAMPLE)
-    assert {name: found for name, found in pristine.items() if isinstance(found, str)} == {}
+    assert all("outputs" in found for found in pristine.values())
     assert patched == pristine
 
 
@@ -93,7 +89,7 @@ def test_the_comparison_notices_a_lost_block(pristine_root, results, tmp_path):
     lines = source.splitlines(keepends=True)
     del lines[block[0].lineno - 1 : block[0].end_lineno]
     write_files(tmp_path, {**tree, "ultralytics/nn/tasks.py": "".join(lines).encode()})
-    before, after = (fingerprint(root, "outputs", "yolov8", "yolo26") for root in (pristine_root, tmp_path))
+    before, after = (fingerprint(root, ["yolov8", "yolo26"]) for root in (pristine_root, tmp_path))
     assert after["yolov8"] != before["yolov8"]
     assert after["yolo26"] == before["yolo26"]
 

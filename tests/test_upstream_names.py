@@ -1,4 +1,4 @@
-"""What older releases of upstream call otherwise: the overlay finds it under either name."""
+"""What older releases of upstream call by another name: the overlay finds it under either name."""
 
 import pytest
 import torch

@@ -16,7 +16,7 @@ from ultralytics.nn.Addmodules._check.yamltext import Problem, read_document, re
 
 @pytest.fixture(params=["CSafeLoader", "SafeLoader"])
 def loader(request, monkeypatch):
-    """Run a test with PyYAML's loader in C and with the one in Python, which words and places errors otherwise."""
+    """Run a test with PyYAML's loader in C and with the one in Python, which words and places errors differently."""
     if not hasattr(yaml, request.param):
         pytest.skip("PyYAML without libyaml")
     monkeypatch.setattr(_yamltext, "LOADER", getattr(yaml, request.param))

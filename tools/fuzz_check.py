@@ -50,7 +50,7 @@ class Verdict(NamedTuple):
         passed: Whether the check passed it.
         said: Its faults.
         runs: Whether it builds and runs.
-        error: What torch said otherwise.
+        error: What torch said instead.
     """
 
     passed: bool

@@ -1,4 +1,4 @@
-"""Changes a release by the hundred, at the places that the series edits, and looks whether the series copes.
+"""Changes a release in hundreds of ways, where the series edits it, and checks that the series copes.
 
     python -m tools.mutate                    every mutant
     python -m tools.mutate --count 300        that many, drawn at random with --seed

@@ -174,5 +174,5 @@ def package_of(root: Path, version: str, source: Optional[Path], say: Say = buil
             raise ForkError(f"{source} holds no wheel of {name}")
         version = known[-1]
     if not releases.number(version):
-        raise ForkError(f"{version!r} is no version of the form 8.3.40")
+        raise ForkError(f"{version!r} is not a version of the form 8.3.40")
     return fetch.discover(name, version, source, say)

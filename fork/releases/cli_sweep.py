@@ -20,7 +20,7 @@ def run(options: argparse.Namespace, root: Path, say: Callable[[str], None]) -> 
         raise ForkError(f"--every {options.every}: expected a whole number from 1")
     if options.record and options.record.suffix != ".json":
         raise ForkError(f"--record {options.record}: name a file that ends in .json; the table is written beside it")
-    record = sweep_report.read_record(options.record) if options.record else sweep_report.record_of([], {})
+    record = sweep_report.read_record(options.record)
     name = load_pin(root).upstream.name
     source = Path(options.upstream).expanduser() if options.upstream else None
     if source is not None and not source.is_dir():
@@ -34,21 +34,21 @@ def run(options: argparse.Namespace, root: Path, say: Callable[[str], None]) -> 
     say(f"{len(versions)} releases from {versions[0]} to {versions[-1]}; stopped, the same command goes on")
     earlier = {row["version"]: row for row in record["rows"]}
     hashes = {version: row["sha256"] for version, row in earlier.items() if "sha256" in row}
-    rows = sweep.sweep(sweep.Plan(name, versions, source, options.fresh, hashes), prober, root, say)
+    rows = sweep.sweep(name, versions, prober, root, say, source, options.fresh, hashes)
     print(sweep_report.terminal(rows), end="")
     if options.record:
         for row in rows:
             earlier[row["version"]] = sweep.merged(earlier.get(row["version"], row), row)
         ordered = [earlier[version] for version in sorted(earlier, key=releases.number)]
         versions_of = {**record["environment"], **sweep.environment(prober is not None)}
-        write_record(options.record, sweep_report.record_of(ordered, versions_of))
+        write_record(options.record, {"environment": versions_of, "rows": ordered})
         print(f"wrote {options.record} and {options.record.with_suffix('.md')}: {len(ordered)} releases")
     return 1 if any(sweep.failed(row) for row in rows) else 0
 
 
 def write_record(path: Path, record: Dict[str, Any]) -> None:
     """Write a record and its table, each whole or not at all."""
-    rows = ",\n".join(json.dumps(row) for row in record["rows"])  # a line a release
+    rows = ",\n".join(json.dumps(row) for row in record["rows"])  # one line per release
     texts = {
         path.name: f'{{"environment": {json.dumps(record["environment"])}, "rows": [\n{rows}\n]}}\n',
         path.with_suffix(".md").name: sweep_report.markdown(record),

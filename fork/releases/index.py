@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Callable, Dict, List, Sequence, Tuple
+from typing import Callable, Dict, Iterable, List, Sequence, Tuple
 
 from fork import fetch
 from fork.errors import FetchError, ForkError
@@ -39,6 +39,12 @@ def on_index(name: str, say: Callable[[str], None]) -> List[str]:
         return cached
 
 
+def _check(versions: Iterable[str]) -> None:
+    for version in versions:
+        if not number(version):
+            raise ForkError(f"{version!r} is no version of the form 8.3.40")
+
+
 def select(known: Sequence[str], first: str = "", last: str = "", every: int = 0) -> List[str]:
     """Return releases from ``first`` to ``last`` (both included), oldest first.
 
@@ -49,11 +55,9 @@ def select(known: Sequence[str], first: str = "", last: str = "", every: int = 0
         every: Take each ``every``-th, and the last; 0 takes the first of each decade (8.3.40, 8.3.50, ...).
 
     Raises:
-        ForkError: A bound is no version, or nothing lies between them.
+        ForkError: A bound is not a version, or nothing lies between them.
     """
-    for bound in (first, last):
-        if bound and not number(bound):
-            raise ForkError(f"{bound!r} is no version of the form 8.3.40")
+    _check(filter(None, (first, last)))
     low, high = number(first) or (0,), number(last) or (10**9,)
     inside = sorted((v for v in known if number(v) and low <= number(v) <= high), key=number)
     if not inside:
@@ -74,12 +78,10 @@ def listed(text: str) -> List[str]:
     """Return the versions of a list with commas, oldest first.
 
     Raises:
-        ForkError: One of them is no version.
+        ForkError: One of them is not a version.
     """
     found = [part.strip() for part in text.split(",") if part.strip()]
-    for version in found:
-        if not number(version):
-            raise ForkError(f"{version!r} is no version of the form 8.3.40")
+    _check(found)
     if not found:
         raise ForkError("--versions names none: give a list such as 8.3.0,8.4.190")
     return sorted(set(found), key=number)

@@ -64,10 +64,10 @@ def save(
         deleted: Keep it, too, that generated files are missing.
 
     Raises:
-        ForkError: There is nothing to save, it cannot be told from what was built, or the name is no plain file name.
+        ForkError: There is nothing to save, edits cannot be told from the build, or the name is not a plain file name.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
-        raise ForkError(f"{name!r} is no plain file name: use letters, digits, '-', '_' and '.'")
+        raise ForkError(f"{name!r} is not a plain file name: use letters, digits, '-', '_' and '.'")
     home, path = root / target.home, root / target.home / LOCAL / f"{name}.patch"
     with exclusive(home):
         state = look(home, load_pin(root, target.table), target)
@@ -121,11 +121,11 @@ def _report_rest(state: State, gone: List[str], say: Say, target: Target) -> Non
     rebuild = f"`python -m fork build{target.option}`"
     rest = [path for path in state.missing if path not in gone]
     if rest:
-        say(f"{len(rest)} generated file(s) are missing ({rest[0]}): {rebuild} brings them back; to keep it that they")
-        say(f"  are deleted, add --deleted to `python -m fork save{target.option}`")
+        say(f"{len(rest)} generated file(s) are missing ({rest[0]}): {rebuild} brings them back; to record")
+        say(f"  their deletion, add --deleted to `python -m fork save{target.option}`")
     if state.damaged:
-        say(f"{len(state.damaged)} generated file(s) are empty or zeros ({state.damaged[0]}), which is damage and no")
-        say(f"  edit: {rebuild} restores them; a file that is meant to be empty needs a line with a comment")
+        say(f"{len(state.damaged)} generated file(s) are empty or zeros ({state.damaged[0]}), which is damage, not")
+        say(f"  an edit: {rebuild} restores them; a file that is meant to be empty needs a line with a comment")
 
 
 def _known(home: Path, state: State, mine: Tree, gone: List[str], name: str, target: Target) -> Tree:

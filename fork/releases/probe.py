@@ -1,25 +1,25 @@
 """Tells what a tree does when it runs: which models it builds, what they compute, whether ours train.
 
-``python -m fork.releases.probe ROOT`` (ROOT holds a folder ``ultralytics``, pristine or patched) prints JSON, and
-``probe(Path(ROOT))`` returns the same as a dict. A child process imports the tree (``probed.py``), so a release that
-crashes harms nobody, its chatter never reaches the JSON, and no two trees meet in one process. It has no network, a
-settings folder of its own, one thread, and writes nothing into ROOT.
+``probe(Path(ROOT))`` looks at a folder ``ultralytics``, pristine or patched, in ROOT. A child process imports the tree
+(``probed.py``), so a release that crashes harms nobody, its chatter never reaches the report, and no two trees meet in
+one process. It has no network, a settings folder of its own, one thread, and writes nothing into ROOT.
 
 A tree that runs, pristine or patched::
 
     {"version": "8.3.40", "tree": "/…/ultralytics", "torch": "2.14.1", "numpy": "2.4.6", "patched": true,
-     "models": {NAME: {"parameters": 32970476, "keys": SHA, "outputs": SHA, "seconds": 2.1} or {"error": TEXT}},
+     "models": {STEM: {"parameters": 32970476, "keys": SHA, "saved": [4, 6], "strides": [8.0, 16.0], "outputs": SHA,
+                       "seconds": 2.1} or {"error": TEXT, "seconds": 0.1}},
      "checks": {"average_precision": "ok" or TEXT, "reload": "ok" or TEXT},
      "ours": {"rtdetr": {…}, "yolo": {…}},                       only where the tree is patched
      "seconds": 12.3}
 
-``models`` are up to four of upstream's own YAMLs that the release ships, in the order of ``probed.STOCK``: ``keys``
-is over names and shapes of the state dict, ``outputs`` over every output in eval, of weights and an image that are
-random with a fixed seed: equal for pristine and patched, or a step has changed an unmodified model. ``checks`` are
-what today's libraries break in old releases: validation's average precision (``np.trapz``), and a checkpoint written
-and read again (``weights_only``).
+``models`` are upstream's own YAMLs: those asked for, or four of ``probed.STOCK``. ``keys`` is over names and shapes of
+the state dict and over the rows; ``outputs`` over every output in eval, of weights and an image that are random with a
+fixed seed: equal for pristine and patched, or a step has changed an unmodified model. ``checks`` are what today's
+libraries break in old releases: validation's average precision (``np.trapz``), and a checkpoint written and read again
+(``weights_only``).
 
-``ours`` are two models with a backbone of ours, from YAML texts in the articles' form, as a user builds them::
+``ours`` are the two models of ``probed.OURS``, whose YAMLs lie in ROOT's ``cfg/models``, built as a user does::
 
     {"parameters": 7000000, "shape": [1, 300, 7], "loss": 12.3, "reached": [139, 139], "norms": [30, 0],
      "seconds": {"build": 0.8, "forward": 0.4, "loss": 0.9, "fuse": 0.2}} or {"error": TEXT, "seconds": …}
@@ -34,32 +34,41 @@ where importing it failed, or ``{"crash": TEXT}`` where its process died or did 
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Optional, Sequence
 
 CHILD = Path(__file__).with_name("probed.py")
 LIMIT = 300.0
 """Seconds after which a tree is given up; one takes about ten."""
 
 
-def probe(root: Path, limit: float = LIMIT, python: str = sys.executable, ours: bool = True) -> Dict[str, Any]:
+def probe(
+    root: Path,
+    limit: float = LIMIT,
+    ours: bool = True,
+    models: Optional[Sequence[str]] = None,
+    outputs: bool = True,
+    side: int = 160,
+) -> Dict[str, Any]:
     """Run the tree in ``root`` in a process of its own and return what it did (see the module's text).
 
     Args:
         root: Folder that holds ``ultralytics``.
         limit: Seconds after which the process is ended.
-        python: The interpreter; it needs torch and what else the release needs.
         ours: Whether to build models with our backbones too, where the tree has them.
+        models: Stems of upstream's YAMLs, instead of a choice and checks; with none, all of them.
+        outputs: Whether the models compute anything.
+        side: Of the image for upstream's models; 160 is the smallest at which RT-DETR finds its 300 queries.
     """
+    plan = json.dumps({"ours": ours, "models": models, "outputs": outputs, "side": side})
     with tempfile.TemporaryDirectory(prefix="fork-probe-") as folder:
         report = Path(folder) / "report.json"
-        command = [python, "-X", "utf8", str(CHILD), str(Path(root).resolve()), str(report), *(["--ours"] * ours)]
+        command = [sys.executable, "-X", "utf8", str(CHILD), str(Path(root).resolve()), str(report), plan]
         try:
             done = subprocess.run(
                 command,
@@ -96,23 +105,3 @@ def environment(folder: Path) -> Dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",
     }
-
-
-def main(arguments: Optional[List[str]] = None) -> int:
-    """Print the report on one tree as a line of JSON; exit code 0 where it runs, 1 where it does not."""
-    parser = argparse.ArgumentParser(prog="python -m fork.releases.probe", description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("root", type=Path, metavar="ROOT", help="folder that holds ultralytics/")
-    parser.add_argument(
-        "--limit", type=float, default=LIMIT, metavar="S", help=f"seconds at most (default {LIMIT:.0f})"
-    )
-    parser.add_argument("--stock", action="store_true", help="leave out the models with our backbones")
-    options = parser.parse_args(arguments)
-    if not (options.root / "ultralytics" / "__init__.py").is_file():
-        parser.error(f"{options.root} holds no ultralytics/__init__.py: name the folder above it")
-    found = probe(options.root, options.limit, ours=not options.stock)
-    print(json.dumps(found))
-    return int("models" not in found)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

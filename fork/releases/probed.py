@@ -1,6 +1,6 @@
 """The child process of ``probe.py``: imports the tree it is given and writes what it found to a file.
 
-It is started as ``python probed.py ROOT REPORT [--ours]`` and is no part of the package ``fork``, which never imports
+It is started as ``python probed.py ROOT REPORT PLAN`` and is no part of the package ``fork``, which never imports
 Ultralytics. Releases differ in where names are; what stands here is the same in all of them.
 """
 
@@ -14,74 +14,35 @@ import socket
 import sys
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Tuple
+from typing import Any, Callable, Dict, Iterator, List
 
-STOCK = (
-    ("rtdetr-l", "l"),
-    ("yolo26", "n"),
-    ("yolo11", "n"),
-    ("yolov8", "n"),
-    ("yolov5", "n"),
-    ("yolov8-seg", "n"),
-)
-"""Stems of upstream's own YAMLs, and the scale to build; the first four that the release ships are."""
+STOCK = ("rtdetr-l", "yolo26", "yolo11", "yolov8", "yolov5", "yolov8-seg")
+"""Stems of upstream's own YAMLs; unless others are asked for, the first ``COUNT`` that the release ships are built."""
 
 COUNT = 4
-SIDE = 160
-"""Of the image for upstream's models: the smallest round size at which RT-DETR finds its 300 queries."""
 
-RTDETR = """\
-nc: 3
-backbone:
-  - [-1, 1, MobileNetV4ConvSmall, []] # 4
-head:
-  - [-1, 1, Conv, [256, 1, 1, None, 1, 1, False]] # 5
-  - [-1, 1, AIFI, [1024, 8]]
-  - [-1, 1, Conv, [256, 1, 1]] # 7
-  - [-1, 1, nn.Upsample, [None, 2, 'nearest']]
-  - [3, 1, Conv, [256, 1, 1, None, 1, 1, False]] # 9
-  - [[-2, -1], 1, Concat, [1]]
-  - [-1, 3, RepC3, [256, 0.5]] # 11
-  - [-1, 1, Conv, [256, 1, 1]] # 12
-  - [-1, 1, nn.Upsample, [None, 2, 'nearest']]
-  - [2, 1, Conv, [256, 1, 1, None, 1, 1, False]] # 14
-  - [[-2, -1], 1, Concat, [1]]
-  - [-1, 3, RepC3, [256, 0.5]] # 16
-  - [-1, 1, Conv, [256, 3, 2]]
-  - [[-1, 12], 1, Concat, [1]]
-  - [-1, 3, RepC3, [256, 0.5]] # 19
-  - [-1, 1, Conv, [256, 3, 2]]
-  - [[-1, 7], 1, Concat, [1]]
-  - [-1, 3, RepC3, [256, 0.5]] # 22
-  - [[16, 19, 22], 1, RTDETRDecoder, [nc, 256, 300, 4, 8, 3]]
-"""
+OURS = {"rtdetr": "rtdetr-mobilenetv3.yaml", "yolo": "yolov5-mobilenetv3.yaml"}
+"""Of the checkout's YAMLs, as they lie beside the tree in ``cfg/models``: rows that every release has."""
 
-YOLO = """\
-nc: 3
-backbone:
-  - [-1, 1, MobileNetV4ConvSmall, []] # 4
-  - [-1, 1, SPPF, [256, 5]] # 5
-head:
-  - [-1, 1, nn.Upsample, [None, 2, 'nearest']]
-  - [[-1, 3], 1, Concat, [1]]
-  - [-1, 1, C2f, [128]] # 8
-  - [-1, 1, nn.Upsample, [None, 2, 'nearest']]
-  - [[-1, 2], 1, Concat, [1]]
-  - [-1, 1, C2f, [64]] # 11
-  - [-1, 1, Conv, [64, 3, 2]]
-  - [[-1, 8], 1, Concat, [1]]
-  - [-1, 1, C2f, [128]] # 14
-  - [-1, 1, Conv, [128, 3, 2]]
-  - [[-1, 5], 1, Concat, [1]]
-  - [-1, 1, C2f, [256]] # 17
-  - [[11, 14, 17], 1, Detect, [nc]]
-"""
+KINDS = {
+    "Classify": "ClassificationModel",
+    "Depth": "DepthModel",
+    "OBB": "OBBModel",
+    "Pose": "PoseModel",
+    "RTDETRDecoder": "RTDETRDetectionModel",
+    "Segment": "SegmentationModel",
+    "SemanticSegment": "SemanticSegmentationModel",
+    "WorldDetect": "WorldModel",
+    "YOLOEDetect": "YOLOEModel",
+    "YOLOESegment": "YOLOESegModel",
+}
+"""Head, without the number of a generation -> model; others detect."""
 
 Found = Dict[str, Any]
 
 
-def main(root: Path, report: Path, ours: bool) -> Found:
-    """Import the tree in ``root`` and look at it."""
+def main(root: Path, report: Path, plan: Found) -> Found:
+    """Import the tree in ``root`` and look at what the plan names (see ``probe.probe``)."""
     start = time.perf_counter()
     sys.path[0] = str(root)  # instead of this file's own folder, whose names are nobody else's business
     close_network()
@@ -103,13 +64,12 @@ def main(root: Path, report: Path, ours: bool) -> Found:
         "torch": torch.__version__,
         "numpy": numpy.__version__,
         "patched": patched,
-        "models": stock(torch, tasks, tree / "cfg" / "models"),
-        "checks": checks(torch, tasks, report.parent),
+        "models": stock(torch, tasks, tree, report.parent, plan),
     }
-    if ours and patched:
-        found["ours"] = {
-            name: own(torch, package, report.parent, name, text) for name, text in (("rtdetr", RTDETR), ("yolo", YOLO))
-        }
+    if plan["models"] is None:
+        found["checks"] = checks(torch, tasks, report.parent)
+    if plan["ours"] and patched:
+        found["ours"] = {name: own(torch, package, root, report.parent, name) for name in OURS}
     return {**found, "seconds": round(time.perf_counter() - start, 2)}
 
 
@@ -143,54 +103,62 @@ def font(folder: Path) -> None:
         (place / "Arial.ttf").write_bytes(data)
 
 
-def stock(torch: Any, tasks: Any, folder: Path) -> Found:
-    """Build upstream's own models and return parameters and hashes of each."""
-    found: Found = {}
-    for stem, scale in STOCK:
-        paths = sorted(folder.rglob(f"{stem}.yaml"))
-        if paths and len(found) < COUNT:
-            name = stem if stem.endswith(f"-{scale}") else scale.join(part(stem))
-            try:
-                found[name] = fingerprint(torch, tasks, paths[0], scale)
-            except (Exception, SystemExit) as e:
-                found[name] = {"error": said(e)}
-    return found
+def stock(torch: Any, tasks: Any, tree: Path, folder: Path, plan: Found) -> Found:
+    """Build upstream's own models and return the fingerprint of each."""
+    paths = {path.stem: path for path in sorted((tree / "cfg" / "models").rglob("*.yaml"), reverse=True)}
+    named = [stem for stem in STOCK if stem in paths][:COUNT] if plan["models"] is None else plan["models"] or paths
+    if plan["models"] is not None:  # one of upstream's YAMLs asks for weights while it is built
+        resnet = load("torchvision.models")
+        torch.manual_seed(0)
+        torch.hub.set_dir(str(folder / "hub"))
+        home = folder / "hub" / "checkpoints"
+        home.mkdir(parents=True)
+        torch.save(resnet.resnet18().state_dict(), home / resnet.ResNet18_Weights.DEFAULT.url.rsplit("/", 1)[-1])
+    if not plan["outputs"]:  # filling weights would take most of the time
+        for name in ("kaiming_uniform_", "kaiming_normal_", "xavier_uniform_", "uniform_", "normal_", "trunc_normal_"):
+            setattr(torch.nn.init, name, lambda tensor, *_, **__: tensor)
+    return {stem: described(torch, tasks, paths[stem], plan) for stem in named}
 
 
-def part(stem: str) -> Tuple[str, str]:
-    """Return what stands before and behind the scale in a name: yolov8-seg is yolov8 and -seg."""
-    head, dash, tail = stem.partition("-")
-    return head, dash + tail
-
-
-def fingerprint(torch: Any, tasks: Any, path: Path, scale: str) -> Found:
-    """Return parameters, hash of the state dict's names and shapes, and hash of the outputs for seeded numbers."""
+def described(torch: Any, tasks: Any, path: Path, plan: Found) -> Found:
+    """Return the fingerprint of a model at its smallest scale, or the error."""
     start = time.perf_counter()
-    config = load("yaml").safe_load(path.read_text(encoding="utf-8"))
-    config.update(scale=scale, yaml_file=str(path))
-    kind = "RTDETRDetectionModel" if "rtdetr" in path.stem else "DetectionModel"
-    cls = getattr(tasks, "SegmentationModel" if path.stem.endswith("-seg") else kind)
-    torch.manual_seed(0)
-    model = cls(config, ch=3, verbose=False).eval()
+    try:
+        config = load("yaml").safe_load(path.read_text(encoding="utf-8"))
+        config.update(scale=next(iter(config.get("scales", [""]))), yaml_file=str(path))
+        cls = getattr(tasks, KINDS.get(config["head"][-1][2].rstrip("0123456789"), "DetectionModel"))
+        torch.manual_seed(0)
+        size = (plan["side"], plan["side"]) if plan["outputs"] else None
+        found = fingerprint(torch, cls(config, ch=3, verbose=False), size)
+    except (Exception, SystemExit) as e:
+        found = {"error": said(e)}
+    return {**found, "seconds": round(time.perf_counter() - start, 2)}
+
+
+def fingerprint(torch: Any, model: Any, size: Any = None, fuse: bool = False) -> Found:
+    """Return what a model is, and what it computes on an image of this height and width, before and after ``fuse``."""
+    shapes = [(key, list(value.shape)) for key, value in model.eval().state_dict().items()]
+    rows = [[layer.i, str(layer.f), layer.type, layer.np] for layer in model.model]
+    found = {
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "keys": hashlib.sha256(json.dumps([shapes, rows]).encode()).hexdigest(),
+        "saved": model.save,
+        "strides": [float(stride) for stride in model.stride],
+    }
+    if size is None:
+        return found
     for module in model.modules():  # random statistics, so that BatchNorm is not the identity
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.uniform_(-0.1, 0.1)
             module.running_var.uniform_(0.5, 1.5)
-    shapes = [(key, list(value.shape)) for key, value in model.state_dict().items()]
-    digest = hashlib.sha256()
-    torch.manual_seed(1)
+    digest, image = hashlib.sha256(), torch.rand(1, 3, *size)
     with torch.no_grad():
-        for tensor in tensors(torch, model(torch.rand(1, 3, SIDE, SIDE))):
+        for tensor in tensors(torch, [model(image), *([model.fuse()(image)] if fuse else ())]):
             if not tensor.isfinite().all():
                 raise ValueError("an output is not finite, so outputs cannot be compared")
             digest.update(f"{tuple(tensor.shape)} {tensor.dtype}".encode())
             digest.update(tensor.contiguous().numpy().tobytes())
-    return {
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "keys": hashlib.sha256(json.dumps(shapes).encode()).hexdigest(),
-        "outputs": digest.hexdigest(),
-        "seconds": round(time.perf_counter() - start, 2),
-    }
+    return {**found, "outputs": digest.hexdigest()}
 
 
 def tensors(torch: Any, value: Any) -> Iterator[Any]:
@@ -235,15 +203,16 @@ def attempt(check: Callable[[], None]) -> str:
     return "ok"
 
 
-def own(torch: Any, package: Any, folder: Path, name: str, text: str) -> Found:
+def own(torch: Any, package: Any, root: Path, folder: Path, name: str) -> Found:
     """Build a model with a backbone of ours as a user does, run it, train a step, and fuse it."""
     path = folder / f"{name}-probe.yaml"
-    path.write_text(text, encoding="utf-8")
     found: Found = {}
     seconds: Dict[str, float] = {}
     made: List[Any] = []
 
     def build() -> None:
+        text = (root / "cfg" / "models" / OURS[name]).read_text(encoding="utf-8")
+        path.write_text(text.replace("nc: 80", "nc: 3"), encoding="utf-8")
         torch.manual_seed(0)
         made.append((package.RTDETR if name == "rtdetr" else package.YOLO)(str(path)).model)
         found["parameters"] = sum(p.numel() for p in made[0].parameters())
@@ -297,5 +266,5 @@ def own(torch: Any, package: Any, folder: Path, name: str, text: str) -> Found:
 if __name__ == "__main__":
     target = Path(sys.argv[2])
     with contextlib.redirect_stdout(sys.stderr):
-        result = main(Path(sys.argv[1]), target, "--ours" in sys.argv[3:])
+        result = main(Path(sys.argv[1]), target, json.loads(sys.argv[3]))
     target.write_text(json.dumps(result), encoding="utf-8")

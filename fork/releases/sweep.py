@@ -1,7 +1,7 @@
 """Runs the series over many upstream releases, and records what came of it: ``python -m fork sweep``.
 
-For each release: fetch its wheel (one at a time, kept in the cache), run every step, look whether the postconditions
-hold and whether a second run changes nothing, then compare the unmodified package with the transformed one on stock
+For each release: fetch its wheel (one at a time, kept in the cache), run every step, check that the postconditions
+hold and that a second run changes nothing, then compare the unmodified package with the transformed one on stock
 models, and build and run two detectors with a backbone of ours. Each release is a row; rows are kept in the checkout's
 ``.fork/sweep/``, so a sweep that was stopped goes on where it was.
 """
@@ -17,11 +17,10 @@ import tempfile
 import time
 from importlib import metadata
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from fork import fetch, patch, series
-from fork.edit import Outcome, Step
+from fork.edit import Step
 from fork.errors import ForkError, StepError
 from fork.pin import ROOT, Package
 from fork.releases import probe
@@ -42,50 +41,25 @@ RUNS_ON = ("torch", "torchvision", "numpy", "scipy", "pandas", "hub-sdk", "seabo
 
 
 class Transformed(NamedTuple):
-    """What the series made of a release.
-
-    Attributes:
-        tree: The tree after every step that fitted.
-        steps: Step name -> ``{"applied": n, "reason": text}`` or ``{"failed": text}``.
-        problems: Postconditions that do not hold, in words.
-    """
+    """The tree after every step that fitted, what became of each step, and the postconditions that do not hold."""
 
     tree: Tree
     steps: Dict[str, Dict[str, Any]]
     problems: List[str]
 
-    @property
-    def failed(self) -> List[str]:
-        """Names of the steps that failed."""
-        return [name for name, cell in self.steps.items() if "failed" in cell]
-
 
 def transform(pristine: Tree, overlay: Tree, steps: Optional[Sequence[Step]] = None) -> Transformed:
-    """Run every step, also behind one that fails, and check what must hold after them.
-
-    Args:
-        pristine: A release's files; left alone.
-        overlay: Our own folder.
-        steps: Other steps than the series, for tests.
-    """
+    """Run every step of the series (or ``steps``), also behind one that fails, and check what must hold after them."""
     order = series.ORDER if steps is None else steps
-    failures: Dict[str, str] = {}
-
-    def note(step: Step, error: StepError) -> None:
-        failures[step.name] = error.brief
-
-    results = series.run(pristine, overlay, order, on_failure=note)
-    outcomes = {result.step.name: result.outcome for result in results}
-    cells: Dict[str, Dict[str, Any]] = {
-        step.name: {"failed": failures[step.name]} if step.name in failures else _cell(outcomes[step.name])
-        for step in order
-    }
+    cells: Dict[str, Dict[str, Any]] = {step.name: {} for step in order}
+    failures: Dict[str, Dict[str, Any]] = {}
+    results = series.run(
+        pristine, overlay, order, on_failure=lambda step, e: failures.update({step.name: {"failed": e.brief}})
+    )
+    for step, outcome, *_ in results:
+        cells[step.name] = {"applied": outcome.applied, "reason": outcome.reason, "where": list(outcome.where)}
     tree = results[-1].tree if results else {**pristine, **overlay}
-    return Transformed(tree, cells, [] if failures else problems(results))
-
-
-def _cell(outcome: Outcome) -> Dict[str, Any]:
-    return {"applied": outcome.applied, "reason": outcome.reason, "where": list(outcome.where)}
+    return Transformed(tree, {**cells, **failures}, [] if failures else problems(results))
 
 
 def problems(results: Sequence[series.Result]) -> List[str]:
@@ -138,7 +112,7 @@ def measure(package: Package, wheel: Path, overlay: Tree, configs: Tree, run: Op
         "removed": sum(item[2] for item in changed),
         "seconds": round(seconds, 1),
     }
-    if run is not None and not done.failed:
+    if run is not None and not any("failed" in cell for cell in done.steps.values()):
         row["pristine"], row["patched"] = run_models(pristine, {**done.tree, **configs}, run)
         row["problems"] += compare(row["pristine"], row["patched"])
     return row
@@ -156,7 +130,7 @@ def run_models(pristine: Tree, patched: Tree, run: Probe) -> Tuple[Dict[str, Any
 
 
 def compare(pristine: Dict[str, Any], patched: Dict[str, Any]) -> List[str]:
-    """Return, in words, what the transformed package does otherwise than the unmodified one, and what of ours fails.
+    """Return, in words, how the transformed package differs from the unmodified one, and what of ours fails.
 
     Stock models must come out alike; what only today's torch and numpy break must work after the series.
     """
@@ -168,7 +142,7 @@ def compare(pristine: Dict[str, Any], patched: Dict[str, Any]) -> List[str]:
     theirs, ours = pristine["models"], patched["models"]
     for name in sorted({*theirs, *ours}):
         a, b = theirs.get(name, {}), ours.get(name, {})
-        for key in ("parameters", "keys", "outputs", "error"):
+        for key in ("parameters", "keys", "saved", "strides", "outputs", "error"):
             if a.get(key) != b.get(key):
                 found.append(f"{name}: {key} {a.get(key)} in the unmodified package, {b.get(key)} in ours")
     for name, result in sorted(patched["checks"].items()):
@@ -243,43 +217,43 @@ def environment(with_probe: bool) -> Dict[str, str]:
     return found
 
 
-class Plan(NamedTuple):
-    """What a sweep is asked to do.
+def sweep(
+    name: str,
+    versions: Sequence[str],
+    run: Optional[Probe],
+    root: Path = ROOT,
+    say: Say = lambda _: None,
+    source: Optional[Path] = None,
+    fresh: bool = False,
+    known: Optional[Mapping[str, str]] = None,
+) -> List[Row]:
+    """Measure releases and return their rows; what was measured before is read, not measured again.
 
-    Attributes:
+    A release that cannot be fetched, or is not the file that the record knows, becomes a row with ``failed``.
+
+    Args:
         name: Distribution name.
         versions: Releases, oldest first.
-        source: A folder with wheels instead of cache and index, or None.
+        run: What runs models (see ``measure``).
+        root: The checkout.
+        say: Called with lines of progress.
+        source: A folder with wheels instead of cache and index.
         fresh: Measure also what an earlier sweep has measured.
         known: Version -> SHA-256 that an earlier record gives.
     """
-
-    name: str
-    versions: List[str]
-    source: Optional[Path] = None
-    fresh: bool = False
-    known: Mapping[str, str] = MappingProxyType({})
-
-
-def sweep(plan: Plan, run: Optional[Probe], root: Path = ROOT, say: Say = lambda _: None) -> List[Row]:
-    """Measure each release of the plan and return the rows; what was measured before is read, not measured again.
-
-    A release that cannot be fetched, or is not the file that the record knows, becomes a row with ``failed``.
-    """
     folder = root / FOLDER / key_of(root, run is not None)
-    overlay = read_overlay(root)
-    configs = read_configs(root)
+    overlay, configs, known = read_overlay(root), read_configs(root), known or {}
     rows: List[Row] = []
     began, measured = time.monotonic(), 0
-    for number, version in enumerate(plan.versions, 1):
+    for number, version in enumerate(versions, 1):
         kept = folder / f"{version}.json"
-        row = None if plan.fresh else _read(kept)
-        again = row is not None
+        row = None if fresh else _read(kept)
+        note = "" if row is None else " (measured before)"
         if row is None:
             try:
-                package, wheel = fetch.discover(plan.name, version, plan.source, say)
-                if plan.known.get(version, package.sha256) != package.sha256:
-                    raise ForkError(f"{wheel.name} has sha256 {package.sha256}, the record {plan.known[version]}")
+                package, wheel = fetch.discover(name, version, source, say)
+                if known.get(version, package.sha256) != package.sha256:
+                    raise ForkError(f"{wheel.name} has sha256 {package.sha256}, the record {known[version]}")
                 row = measure(package, wheel, overlay, configs, run)
             except ForkError as e:
                 row = {"version": version, "failed": str(e)}
@@ -287,15 +261,10 @@ def sweep(plan: Plan, run: Optional[Probe], root: Path = ROOT, say: Say = lambda
                 write_files(root, {kept.relative_to(root).as_posix(): (json.dumps(row, indent=1) + "\n").encode()})
                 measured += 1
         rows.append(row)
-        say(f"[{number}/{len(plan.versions)}] {version}: {summary(row)}{_left(again, began, measured, plan, number)}")
+        left = (len(versions) - number) * (time.monotonic() - began) / max(measured, 1) / 60
+        note = note or (f"; about {left:.0f} min left" if left >= 1 else "")
+        say(f"[{number}/{len(versions)}] {version}: {summary(row)}{note}")
     return rows
-
-
-def _left(again: bool, began: float, measured: int, plan: Plan, number: int) -> str:
-    if again:
-        return " (measured before)"
-    left = (len(plan.versions) - number) * (time.monotonic() - began) / max(measured, 1)
-    return f"; about {left / 60:.0f} min left" if left >= 60 else ""
 
 
 def summary(row: Row) -> str:

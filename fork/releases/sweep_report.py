@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from fork.errors import ForkError
 from fork.releases.sweep import Row, does_not_run, failed
 from fork.series import ORDER
 
-APPLIED, NOT_NEEDED, FAILED = "{}", "-", "X"
+NOT_NEEDED, FAILED = "-", "X"
 
 
 def cell(row: Row, step: str) -> str:
@@ -20,7 +20,7 @@ def cell(row: Row, step: str) -> str:
         return "?"
     if "failed" in found:
         return FAILED
-    return APPLIED.format(found["applied"]) if found["applied"] else NOT_NEEDED
+    return str(found["applied"]) if found["applied"] else NOT_NEEDED
 
 
 def short(step: str) -> str:
@@ -81,7 +81,7 @@ def _ours(row: Row) -> str:
 
 
 def markdown(record: Dict[str, Any]) -> str:
-    """Return the text of docs/upstream.md from a record (see ``record_of``)."""
+    """Return the text of docs/upstream.md from a record: ``environment`` and ``rows``."""
     rows: List[Row] = record["rows"]
     names = [step.name for step in ORDER]
     wrong = [row["version"] for row in rows if failed(row)]
@@ -133,24 +133,19 @@ def _cell_text(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def record_of(rows: Sequence[Row], environment: Dict[str, str]) -> Dict[str, Any]:
-    """Return what docs/upstream.json holds."""
-    return {"environment": environment, "rows": list(rows)}
-
-
-def read_record(path: Path) -> Dict[str, Any]:
-    """Read a record; an empty one where there is none.
+def read_record(path: Optional[Path]) -> Dict[str, Any]:
+    """Read a record; an empty one where there is none, or no path.
 
     Raises:
-        ForkError: The file is no such record.
+        ForkError: The file is not such a record.
     """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8")) if path else {"environment": {}, "rows": []}
     except FileNotFoundError:
-        return record_of([], {})
+        return {"environment": {}, "rows": []}
     except ValueError as e:
-        raise ForkError(f"{path} is no record of a sweep ({e}): name another file") from None
+        raise ForkError(f"{path} is not a record of a sweep ({e}): name another file") from None
     rows = record.get("rows") if isinstance(record, dict) else None
     if not isinstance(rows, list) or not isinstance(record.get("environment"), dict):
-        raise ForkError(f"{path} is no record of a sweep: it has no rows and environment; name another file")
+        raise ForkError(f"{path} is not a record of a sweep: it has no rows and environment; name another file")
     return dict(record)

@@ -21,7 +21,7 @@ def add_verbs(verb: Verb) -> None:
         "place",
         nargs="?",
         metavar="PLACE",
-        help="FILE:DEFINITION, FILE, FILE:LINE, DEFINITION, a step (s06) or a section of the articles (4.6); "
+        help="a step (s06), a section of the articles (4.6), a definition or a file; "
         "without it, every edited place is listed",
     )
     sub = verb("procedure", "write docs/procedure.md and its Chinese version from the steps")

@@ -42,7 +42,7 @@ class Change(NamedTuple):
 
 
 def names_of(step: Step) -> Set[str]:
-    """Return what one may call a step: s07_spread_maps, s07, s7, 07, 7, 4.7."""
+    """Return the names that a step goes by: s07_spread_maps, s07, s7, 07, 7, 4.7."""
     short = step.name.split("_")[0]
     kind, number = short[0], short[1:].lstrip("0")
     return {step.name, short, f"{kind}{number}", short[1:], number, step.section} - {"-"}
@@ -69,7 +69,7 @@ def changes(work: Plan, root: Path) -> List[Change]:
 
 
 def explain(work: Plan, place: Optional[str], root: Path) -> str:
-    """Return what is to be said about a place, or the list of all edited places.
+    """Return what the steps do to a place, or the list of all edited places.
 
     Args:
         work: The finished plan of a build.
@@ -77,7 +77,7 @@ def explain(work: Plan, place: Optional[str], root: Path) -> str:
         root: The checkout.
 
     Raises:
-        ForkError: No step is called so or edits it; names those that come near.
+        ForkError: No step has that name or edits that place; the message names similar ones.
     """
     found = changes(work, root)
     if place is None:
@@ -114,6 +114,6 @@ def _nothing(place: str, found: List[Change]) -> str:
     near = difflib.get_close_matches(place, sorted(known), 4, 0.6)
     tail = f"; near it: {', '.join(near)}" if near else ""
     return (
-        f"{place!r} is no step or section of the articles, and no step edits it{tail}\n"
+        f"{place!r} is neither a step nor a section of the articles, and no step edits it{tail}\n"
         f"  to do: `python -m fork explain` lists every edited place"
     )

@@ -1,4 +1,4 @@
-"""Exports the fork as a git repository: pristine upstream first, then one commit a step.
+"""Exports the fork as a git repository: pristine upstream first, then one commit per step.
 
 The commits are written with ``git fast-import`` from bytes that depend on the pin, the series and the overlay alone:
 author, dates, order and messages are fixed and no configuration of the user's is read, so the commit ids are the same

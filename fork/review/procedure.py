@@ -121,7 +121,7 @@ def problems(steps: List[Step]) -> List[str]:
         elif bool(entry.get("differs")) != bool(texts.differs):
             result.append(f"{CHINESE.name}: [{step.name}] has a text that the English lacks, or the other way round")
     known = {step.name for step in steps}
-    return result + [f"{CHINESE.name} speaks of {name}, which is no step" for name in table if name not in known]
+    return result + [f"{CHINESE.name} speaks of {name}, which is not a step" for name in table if name not in known]
 
 
 def chinese(step: Step) -> Texts:

@@ -23,8 +23,8 @@ HOOKS_IMPORT = f"from ultralytics.nn.Addmodules import hooks as {HOOKS}"
 LATE_IMPORT = f"{HOOKS_IMPORT}  # here, since nn imports this module"
 """The same in a function of a module that nn itself imports."""
 
-BUILT = "isinstance(c2, list)"
-"""True in parse_model after the backbone branch has run: upstream's ``c2`` is one number, ours one for each slot."""
+BUILT = "not isinstance(m, type)"
+"""True in parse_model after the backbone branch has run: upstream's ``m`` is a class, a backbone is built already."""
 
 
 def row_loop(source: Source) -> Place[ast.For]:
@@ -77,7 +77,7 @@ def import_first(place: Place[Definition]) -> None:
 
 
 def imports_hooks(source: Source) -> bool:
-    """Tell whether the module imports the hooks at its top level."""
+    """Return whether the module imports the hooks at its top level."""
     return any(matches(node, HOOKS_IMPORT) for node in source.module.node.body)
 
 

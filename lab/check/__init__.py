@@ -1,1 +1,1 @@
-"""Checks a model YAML and a data set before anything is built."""
+"""Checks a model YAML and a data set before anything is trained."""

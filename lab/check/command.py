@@ -1,10 +1,11 @@
-"""Checks a model YAML, and a data set, before anything is built.
+"""Checks a model YAML, and a data set, before anything is trained.
 
     python -m lab check my-model.yaml                      a table of its rows, or everything that is wrong in it
     python -m lab check rtdetr-efficientvit_m0.yaml --imgsz 512 --graph model.svg
     python -m lab check my-model.yaml --data my-data.yaml  the data set too: labels, classes, images
 
-No weights are allocated or fetched. Exit code: 0 where all is well (warnings do not count), 2 otherwise.
+Rows are built and run on the CPU, with random weights; none are fetched. Exit code: 0 if all is
+well (warnings are ignored), 2 otherwise.
 """
 
 from __future__ import annotations
@@ -64,9 +65,6 @@ class Model(NamedTuple):
 
 def load(name: str) -> Model:
     """Read a model YAML.
-
-    Args:
-        name: Path or bare name.
 
     Raises:
         UsageError: There is no such file.

@@ -11,12 +11,7 @@ COLOURS = {"backbone": "#CC79A7", "join": "#E69F00", "resize": "#56B4E9", "head"
 
 
 def draw(report: Any, path: Path) -> None:
-    """Draw a report's rows, finest maps left, coarsest right, and write a picture.
-
-    Args:
-        report: ``ultralytics.nn.Addmodules._check.report.Report``.
-        path: The picture: .svg, .png or .pdf.
-    """
+    """Draw a report's rows, finest maps left, coarsest right, and write a picture."""
     import matplotlib
 
     matplotlib.use("Agg")

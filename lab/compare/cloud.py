@@ -1,30 +1,25 @@
 """Lets the runs of a comparison go on as tasks of a Ray cluster; Ray is imported only here.
 
-A task starts the same worker process as without Ray, and that goes on from the last finished epoch. Where its node sees
-the comparison's folder (a file with a token tells), it works in place, and a run whose node is lost goes on elsewhere
-from the last epoch. On a node that does not see it, a run starts anew in a temporary folder, whose content comes back
-as one archive. The nodes need this checkout, and the data, at the same path.
+A task starts the same worker process as without Ray, and that goes on from the last finished epoch. The nodes need this
+checkout, the data and the comparison's folder at the same paths, the folder in a file system that they share (a file
+with a token tells): a run whose node is lost then goes on elsewhere from the last epoch.
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
 import os
-import shutil
-import tempfile
+import platform
 import time
 import uuid
-import zipfile
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
 from fork.errors import ForkError
 from fork.pin import ROOT
 from lab.compare.progress import Progress
-from lab.compare.state import JOB, STATE, change_state, read_state
+from lab.compare.state import change_state, read_state
 from lab.files import write_bytes
-from lab.lock import NAME as LOCK
 from run.arguments import TRUST, UsageError
 
 TOKEN = ".ray-token"
@@ -50,68 +45,24 @@ def check(options: Any, train: Dict[str, Any]) -> None:
         raise UsageError(f"--gpus {options.gpus}: give a share above 0, as 0.5")
 
 
-def pack(run: Path) -> bytes:
-    """Return a run's folder as a zip archive, without its lock and half-written files."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for path in sorted(run.rglob("*")):
-            if path.is_file() and path.name != LOCK and path.suffix != ".partial":
-                archive.write(path, path.relative_to(run).as_posix())
-    return buffer.getvalue()
-
-
-def unpack(data: bytes, run: Path) -> None:
-    """Write an archive of ``pack`` into a run's folder: its state last, so that it is done only once all is there.
+def task(run: str, token: str, threads: int, offline: bool) -> int:
+    """Do one run on the node that this is called on; return the worker's exit code.
 
     Raises:
-        ForkError: A member would lie outside.
-    """
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        names = sorted((n for n in archive.namelist() if not n.endswith("/")), key=lambda name: name == STATE)
-        for name in names:
-            path = (run / name).resolve()
-            if run.resolve() not in path.parents:
-                raise ForkError(f"the archive of {run.name} holds {name!r}, which lies outside the run")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_bytes(path, archive.read(name))
-
-
-def task(run: str, job: bytes, token: str, threads: int, offline: bool) -> Dict[str, Any]:
-    """Do one run on the node that this is called on.
-
-    Args:
-        run: Its folder on the machine that asks.
-        job: Content of its ``job.json``.
-        token: What the file ``.ray-token`` in the comparison's folder holds.
-        threads: Processor threads.
-        offline: Whether the worker has nothing to fetch.
-
-    Returns:
-        ``code`` of the worker and, where this node does not see the folder, ``archive``.
+        ForkError: This node does not see the folder.
     """
     from lab.compare.schedule import start, stop
 
-    there = Path(run)
+    out, seen = Path(run).parent.parent, ""
     with contextlib.suppress(OSError):
-        if (there.parent.parent / TOKEN).read_text(encoding="utf-8") == token:
-            process = start(there, threads, offline)
-            try:
-                return {"code": process.wait()}
-            finally:
-                stop([process])
-    folder = Path(tempfile.mkdtemp(prefix="lab-compare-"))
+        seen = (out / TOKEN).read_text(encoding="utf-8")
+    if seen != token:
+        raise ForkError(f"{platform.node()} does not see {out}: name a folder that all nodes share by --out")
+    process = start(Path(run), threads, offline)
     try:
-        here = folder / there.name
-        here.mkdir()
-        (here / JOB).write_bytes(job)
-        process = start(here, threads, offline)
-        try:
-            code = process.wait()
-        finally:
-            stop([process])
-        return {"code": code, "archive": pack(here)}
+        return process.wait()
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        stop([process])
 
 
 def run_all(
@@ -122,15 +73,7 @@ def run_all(
     progress: Progress,
     offline: Dict[str, bool],
 ) -> None:
-    """Work off runs on a cluster; where one fails, the others go on.
-
-    Args:
-        out: Folder of the comparison.
-        runs: Folders of the runs, prepared.
-        address: The cluster's; empty for one on this machine.
-        needs: Processor threads of a run, and its GPUs; None for 1 where the cluster has any.
-        progress: Is told all states.
-        offline: Run -> whether its worker has nothing to fetch.
+    """Work off runs on the cluster at an address, or on one here; ``needs`` are a run's threads and GPUs.
 
     Raises:
         KeyboardInterrupt: Ctrl-C; the tasks have been cancelled.
@@ -155,8 +98,7 @@ def run_all(
     started: List[str] = []
     try:
         for run in runs:
-            job = (run / JOB).read_bytes()
-            waiting[remote.remote(str(run), job, token, threads, offline.get(run.name, True))] = run
+            waiting[remote.remote(str(run), token, threads, offline.get(run.name, True))] = run
         while waiting:
             ready, _ = ray.wait(list(waiting), num_returns=1, timeout=0.5)
             for reference in ready:
@@ -186,13 +128,9 @@ def _collect(ray: Any, reference: Any, run: Path, progress: Progress) -> Dict[st
     from lab.compare.schedule import conclude, say_end
 
     try:
-        result = ray.get(reference)
-    except ray.exceptions.RayError as e:
-        text = " ".join(str(e).split())[:300]
-        state = change_state(run, state="failed", reason=f"Ray gave it up after {RETRIES} retries: {text}")
-    else:
-        if "archive" in result:
-            unpack(result["archive"], run)
-        state = conclude(run, result["code"])
+        state = conclude(run, ray.get(reference))
+    except (ray.exceptions.RayError, ForkError) as e:
+        text = " ".join(str(getattr(e, "cause", None) or e).split())[:300]
+        state = change_state(run, state="failed", reason=f"Ray gave it up: {text}")
     say_end(progress, run.name, state)
     return state

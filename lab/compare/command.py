@@ -2,22 +2,18 @@
 
     python -m lab compare --data my.yaml --cfg rtdetr-mobilenetv3.yaml rtdetr-mobilenetv4convsmall.yaml --epochs 72
     python -m lab compare --data my.yaml --cfg small=a.yaml large=b.yaml --baseline small --seeds 3 --jobs 2 lr0=1e-4
-    python -m lab compare --plan comparison.toml --dry-run
     python -m lab compare --out runs/compare/my            go on with what is there
     python -m lab compare --again runs/compare/my          the same once more, in a folder of its own
 
-Each model is trained once a seed, each run in a process of its own. Stopped anywhere, the same command goes on from
+Each model is trained once per seed, each run in a process of its own. Stopped anywhere, the same command goes on from
 the last finished epoch. A run that fails is reported, tried again by the next command, and does not stop the others.
 With a model or a seed more, only what is missing is run. Another schedule, or changed data, is refused in a folder that
 has results; --fresh moves those aside. What is not given is taken from the folder's plan.json, else from the defaults:
-AdamW at 3e-4 without mosaic, one update a batch, for all models.
+AdamW at 3e-4 without mosaic, one update per batch, for all models.
 
-In --out (runs/compare/NAME-OF-DATA): table.md, table.tex, report.html, results.csv, pictures/, record.json (versions,
-hardware, data, all arguments), runs/MODEL-sSEED/ with each run's log.txt, state.json and weights.
-
-A TOML file for --plan has the same keys: data, cfg (list), baseline, seeds, epochs, ..., out, jobs, any training key;
-its paths count from its folder; options given beside it come first. --ray runs on a cluster of Ray, whose nodes have
-this checkout at the same path. Exit code: 0, 1 where runs failed, 2 for a mistake in the command, 130 after Ctrl-C.
+In --out (runs/compare/NAME-OF-DATA): table.md, table.tex, report.html, results.csv, pictures/, record.json, runs/.
+--ray runs on a cluster of Ray, whose nodes have this checkout, the data and --out at the same paths. Exit code: 0, 1
+where runs failed, 2 for a mistake in the command, 130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -37,8 +33,6 @@ from run.arguments import UsageError, add_trust, extras
 from run.start import say
 
 OPTIONS = ("data", "cfg", "baseline", "seeds", "epochs", "imgsz", "batch", "device", "workers", "jobs", "ray", "out")
-OPTIONS += ("language",)
-LANGUAGES = ("en", "zh")
 TRAINING = ("epochs", "imgsz", "batch", "device", "workers")
 
 
@@ -59,15 +53,13 @@ def parser() -> argparse.ArgumentParser:
     add("--seeds", help="how many (3), or which (0,1,2); default: 3")
     add("--epochs", type=int, help="default: 72 with a GPU, 20 without")
     add("--imgsz", type=int, help="side of the images in pixels; default: 640 with a GPU, 320 without")
-    add("--batch", type=int, help="images a step; default: 4")
+    add("--batch", type=int, help="images per step; default: 4")
     add("--device", help="cpu, 0, 0,1, mps; default: the first GPU, else the CPU")
     add("--workers", type=int, help="data-loading processes of a run; default: 4 with a GPU, 0 without")
     add("--jobs", type=int, help="runs at a time; default: 1")
     add("--ray", nargs="?", const="", metavar="ADDRESS", help="run on this cluster of Ray, or on a local one")
     add("--gpus", type=float, help="with --ray: GPUs of a run, as 0.5; default: 1 where the cluster has any")
     add("--out", type=Path, help="folder of the comparison; default: runs/compare/NAME-OF-DATA")
-    add("--language", metavar="en|zh", help="of the labels in the pictures, Chinese where a font is there; default: en")
-    add("--plan", type=Path, metavar="FILE.toml", help="read all this from a file")
     add("--again", type=Path, metavar="RECORD.json", help="repeat a comparison; says what differs now")
     add("--fresh", action="store_true", help="begin anew; what is in --out is moved to OUT.old-N")
     add("--dry-run", action="store_true", help="say what would be run and how long it takes; write nothing")
@@ -104,10 +96,8 @@ def parse(argv: List[str]) -> Tuple[argparse.Namespace, Dict[str, Any]]:
             if option == "jobs" and (isinstance(value, bool) or not isinstance(value, int)):
                 raise UsageError(f"jobs={value}: give a whole number from 1")
             setattr(found, option, [str(value)] if option == "cfg" else value)
-    if found.again and (given or [k for k in (*OPTIONS[:9], "plan") if getattr(found, k) is not None]):
+    if found.again and (given or [k for k in OPTIONS[:9] if getattr(found, k) is not None]):
         raise UsageError("--again repeats a comparison as it was: beside it there may be --out, --jobs, --ray, --fresh")
-    if found.plan:
-        _read_toml(found, given)
     for key in TRAINING:
         if getattr(found, key) is not None:
             given[key] = getattr(found, key)
@@ -120,60 +110,6 @@ def _is_model(word: str) -> bool:
     return ours or "/" in key or os.sep in key or key.lower().endswith((".yaml", ".yml"))
 
 
-def _read_toml(found: argparse.Namespace, given: Dict[str, Any]) -> None:
-    """Complete options and training arguments from the file of --plan.
-
-    Raises:
-        UsageError: It is missing, is not TOML, or a value is of the wrong kind.
-    """
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-
-    file = found.plan
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except OSError as e:
-        raise UsageError(f"--plan {file} cannot be read: {e.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
-        raise UsageError(f"--plan {file} is not valid TOML: {e}") from None
-    content.update(content.pop("train", {}) if isinstance(content.get("train"), dict) else {})
-    kinds = {"data": str, "cfg": list, "baseline": str, "seeds": (int, str, list), "device": (str, int), "out": str}
-    kinds.update(ray=(bool, str), latency=bool, gpus=(int, float), **dict.fromkeys(("epochs", "imgsz", "batch"), int))
-    kinds.update(jobs=int, workers=int)
-    for key, value in content.items():
-        if key in kinds and (not isinstance(value, kinds[key]) or (isinstance(value, bool) and kinds[key] is int)):
-            raise UsageError(f"--plan {file}: {key} = {value!r} is of the wrong kind; see --help")
-        if any(isinstance(one, str) and not one.strip() for one in (value if isinstance(value, list) else [value])):
-            raise UsageError(f"--plan {file}: {key} is empty: give a value, or leave it out")
-        if isinstance(value, dict):
-            raise UsageError(f"--plan {file}: there is no table [{key}]; keys stand at the top, or in [train]")
-    if any(not isinstance(one, str) for one in content.get("cfg", [])):
-        raise UsageError(f"--plan {file}: cfg is a list of names, each as behind --cfg")
-
-    def place(name: str) -> str:
-        label, equals, path = name.rpartition("=")
-        beside = file.parent / Path(path).expanduser()
-        return f"{label}{equals}{beside.resolve() if beside.is_file() else path}"
-
-    values = {**content}
-    if "cfg" in values:
-        values["cfg"] = [place(one) for one in values["cfg"]]
-    if "data" in values:
-        values["data"] = place(values["data"])
-    if "out" in values:
-        values["out"] = file.parent / Path(values["out"]).expanduser()
-    values["ray"] = {True: "", False: None}.get(values["ray"], values["ray"]) if "ray" in values else None
-    found.no_latency = found.no_latency or values.pop("latency", True) is False
-    for key, value in values.items():
-        if key in OPTIONS or key == "gpus":
-            if getattr(found, key) is None:
-                setattr(found, key, str(value) if key == "device" else value)
-        else:
-            given.setdefault(key, value)
-
-
 def main(argv: Optional[List[str]] = None) -> int:
     """Run the command line; return the exit code."""
     words = sys.argv[1:] if argv is None else list(argv)
@@ -181,8 +117,6 @@ def main(argv: Optional[List[str]] = None) -> int:
         options, train = parse(words)
         if options.jobs is not None and options.jobs < 1:
             raise UsageError(f"--jobs {options.jobs}: the least is 1")
-        if options.language not in (None, *LANGUAGES):
-            raise UsageError(f"--language {options.language}: there are {' and '.join(LANGUAGES)}")
         if options.ray is not None:
             from lab.compare import cloud
 
@@ -214,7 +148,6 @@ def _main(options: argparse.Namespace, train: Dict[str, Any], words: List[str]) 
     if not ours and out.is_dir() and any(p.name != ".lock" for p in out.iterdir()):
         raise UsageError(f"{out} holds something that is not a comparison: name another folder by --out")
     plan = plans.resolve(given, known, fetch=not options.dry_run)
-    plan["language"] = options.language or (known or {}).get("language", "en")
     other = plans.differences(known, plan) if known else []
     other += [] if options.fresh else plans.strangers(out, plan)
     if other:
@@ -241,7 +174,7 @@ def _main(options: argparse.Namespace, train: Dict[str, Any], words: List[str]) 
     with Lock(out, "a comparison"):
         write_json(out / "plan.json", plan)
         for line in record.write(out, plan, now, words):
-            say(f"note: runs of this comparison were made otherwise: {line}")
+            say(f"note: runs of this comparison were made differently: {line}")
         try:
             _work(options, out, plan, left, threads)
             code = _finish(options, out, plan)
@@ -330,9 +263,9 @@ def _work(options: argparse.Namespace, out: Path, plan: Dict[str, Any], left: Li
 
     if not left:
         return
-    models = {name: model["label"] for model, _, name in runs(plan)}
-    progress = Progress(list(models), models, plan["train"]["epochs"], options.jobs or 1)
-    progress.states = {name: read_state(out / "runs" / name) for name in models}
+    names = [name for *_, name in runs(plan)]
+    progress = Progress(names, plan["train"]["epochs"], options.jobs or 1)
+    progress.states = {name: read_state(out / "runs" / name) for name in names}
     folders = [schedule.prepare(out, plan, model, seed, name, threads) for model, seed, name, _ in left]
     for folder in folders:
         progress.states[folder.name] = read_state(folder)
@@ -367,11 +300,8 @@ def _finish(options: argparse.Namespace, out: Path, plan: Dict[str, Any]) -> int
 
         write(out, plan, say=say)
         with contextlib.suppress(OSError):
-            rows = (out / "table.md").read_text(encoding="utf-8").splitlines()
-            first = next(n for n, row in enumerate([*rows, "|"]) if row.startswith("|"))
-            table = rows[first:]
-            end = next((n for n, row in enumerate(table) if not row.startswith("|")), len(table))
-            say("\n" + "\n".join(table[:end]) + "\n")
+            parts = (out / "table.md").read_text(encoding="utf-8").split("\n\n")
+            say("\n" + next((part.strip() for part in parts if part.startswith("|")), "") + "\n")
         for what, name in (("report", "report.html"), ("tables", "table.md"), ("pictures", "pictures")):
             if (out / name).exists():
                 say(f"{what:10} {out / name}")

@@ -8,33 +8,25 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, NamedTuple
 
 from lab.compare.state import JOB, LOG, reason_from_log
 from lab.files import read_json, write_json
+from lab.terminal import duration
 
-WARM, STEPS = 1, 3
+STEPS = 4
+"""Steps of a model that are timed; the first, which warms up, does not count."""
+
 LIMIT = 600
 """Seconds after which the first steps of a model are given up."""
 
-VALIDATION = 0.4
-"""Part of a training step's time that an image takes in validation: a forward pass without a backward one, and boxes
-that are matched."""
-
-CAVEAT = (
-    "the estimate counts on a few first steps, one run at a time: data that is not cached yet, other programs, several "
-    "jobs that share memory and caches make it longer; early stopping makes it shorter"
-)
+CAVEAT = "data that is not cached yet, other programs and several jobs make it longer, early stopping makes it shorter"
 
 
 class Pace(NamedTuple):
-    """What the first steps of a model took, in seconds.
+    """How fast a model trains: seconds until its first step, and a step; steps an epoch, and those of its validation.
 
-    Attributes:
-        start: Until the first step: imports, model, data.
-        step: A training step.
-        steps: Number of steps an epoch.
-        validation: Number of images to validate in terms of training steps.
+    A step of the validation, without a backward pass, is taken for 0.4 of one of the training.
     """
 
     start: float
@@ -45,7 +37,7 @@ class Pace(NamedTuple):
     @property
     def epoch(self) -> float:
         """Seconds an epoch, with its validation."""
-        return self.step * (self.steps + VALIDATION * self.validation)
+        return self.step * (self.steps + 0.4 * self.validation)
 
 
 class _Enough(BaseException):
@@ -64,77 +56,58 @@ def time_model(plan: Dict[str, Any], model: Dict[str, Any], threads: int) -> Any
         try:
             process.wait(timeout=LIMIT)
         except subprocess.TimeoutExpired:
-            return f"no {WARM + STEPS} steps within {LIMIT} s"
+            return f"no {STEPS} steps within {LIMIT} s"
         finally:
             stop([process])
         found = read_json(run / "pace.json")
-        if isinstance(found, dict):
-            return Pace(**found)
-        return reason_from_log(run / LOG, process.returncode)
+        return Pace(**found) if found else reason_from_log(run / LOG, process.returncode)
     finally:
         shutil.rmtree(run, ignore_errors=True)
 
 
-def total(paces: Dict[str, Pace], left: List[Any], epochs: int, jobs: int) -> float:
-    """Return the seconds that runs take: ``left`` holds (label, finished epochs) of each."""
-    each = [paces[label].start + paces[label].epoch * (epochs - done + 1) for label, done in left if label in paces]
-    return max([sum(each) / max(jobs, 1), *each]) if each else 0.0
-
-
-def show(
-    plan: Dict[str, Any], left: List[Any], jobs: int, threads: int, say: Callable[[str], None] = print
-) -> Optional[float]:
-    """Time the models that have runs left, print what they take, and return the total in seconds."""
-    from lab.terminal import duration
-
-    paces: Dict[str, Pace] = {}
+def show(plan: Dict[str, Any], left: List[Any], jobs: int, threads: int, say: Callable[[str], None] = print) -> None:
+    """Time the models that have runs left (label, finished epochs), and print what they take."""
+    each: List[float] = []
     for model in plan["models"]:
-        label, count = model["label"], sum(one == model["label"] for one, _ in left)
-        if not count:
-            continue
-        pace = time_model(plan, model, threads)
-        if not isinstance(pace, Pace):
-            say(f"{label}: cannot be timed, and would fail: {pace}")
-            continue
-        paces[label] = pace
-        text = f"{pace.step:.2f} s a step, {pace.steps} steps, about {duration(pace.epoch)} an epoch"
-        say(f"{label}: {text}; {count} run(s) left")
-    if not paces:
-        return None
-    seconds = total(paces, left, plan["train"]["epochs"], jobs)
-    say(f"about {duration(seconds)} with {jobs} run(s) at a time; {CAVEAT}")
-    return seconds
+        own = [done for label, done in left if label == model["label"]]
+        pace = time_model(plan, model, threads) if own else ""
+        if isinstance(pace, Pace):
+            text = f"{pace.step:.2f} s a step, {pace.steps} steps, about {duration(pace.epoch)} an epoch"
+            say(f"{model['label']}: {text}; {len(own)} run(s) left")
+            each += [pace.start + pace.epoch * (plan["train"]["epochs"] - done + 1) for done in own]
+        elif own:
+            say(f"{model['label']}: cannot be timed, and would fail: {pace}")
+    if each:
+        say(f"about {duration(max(sum(each) / jobs, *each))} with {jobs} run(s) at a time; {CAVEAT}")
 
 
-def main(argv: Optional[List[str]] = None) -> int:
+def main() -> int:
     """Time the first steps of the job in a folder, and write ``pace.json`` there; return the exit code."""
     begin = time.perf_counter()
     from lab.compare.worker import Keeper, build, watch_parent
     from run import start
 
-    run = Path((sys.argv[1:] if argv is None else argv)[0]).resolve()
+    run = Path(sys.argv[1]).resolve()
     watch_parent()
-    job = read_json(run / JOB)
+    job = read_json(run / JOB) or {}
     start.load_ultralytics()
     model, times = build(job), []
-    model.add_callback("on_train_start", Keeper(run, job, 0.0).set_threads)
-    model.add_callback("on_train_start", lambda trainer: times.append(time.perf_counter()))
 
     def note(trainer: Any) -> None:
         times.append(time.perf_counter())
         steps = len(trainer.train_loader)
-        if len(times) > min(WARM + STEPS, steps):
-            images, batch = len(trainer.test_loader.dataset), job["train"]["batch"]
+        if len(times) > min(STEPS, steps):
             gaps = [b - a for a, b in zip(times, times[1:])]
-            gaps = gaps[WARM:] or gaps
-            pace = Pace(times[0] - begin, sum(gaps) / len(gaps), steps, images / batch)
-            write_json(run / "pace.json", pace._asdict())
+            gaps = gaps[1:] or gaps
+            images = len(trainer.test_loader.dataset) / job["train"]["batch"]
+            write_json(run / "pace.json", Pace(times[0] - begin, sum(gaps) / len(gaps), steps, images)._asdict())
             raise _Enough
 
+    model.add_callback("on_train_start", Keeper(run, job, 0.0).set_threads)
+    model.add_callback("on_train_start", lambda _: times.append(time.perf_counter()))
     model.add_callback("on_train_batch_end", note)
-    arguments = {**job["train"], "data": job["data"], "seed": job["seed"], "save_dir": str(run / "run")}
     try:
-        model.train(**arguments)
+        model.train(**{**job["train"], "data": job["data"], "seed": job["seed"], "save_dir": str(run / "run")})
     except _Enough:
         return 0
     return 1

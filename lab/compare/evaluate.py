@@ -7,13 +7,11 @@ GFLOPs of the model as it was trained (not fused), and the size of its checkpoin
 from __future__ import annotations
 
 import collections
-import contextlib
 import tempfile
 from pathlib import Path
 from typing import Any, ClassVar, Dict, List, Optional
 
 from lab import files
-from lab.compare import predictions
 from run import find, start
 
 KEPT = ("conf", "iou", "max_det", "single_cls", "classes", "agnostic_nms", "split", "workers", "rect")
@@ -55,13 +53,6 @@ def evaluate(run: Path, data: str, imgsz: int, batch: int, device: str) -> Dict[
     kept = validator.made[-1].kept
     arrays = _arrays(kept, Path(validator.made[-1].data.get("path") or "."))
     result = {**facts, **_figures(metrics, arrays), "imgsz": imgsz, "batch": batch, "device": str(device)}
-    with contextlib.suppress(FileNotFoundError):
-        (run / "predictions.json").unlink()  # of an attempt before
-    try:
-        seen = predictions.keep(model, validator.made[-1].dataloader.dataset, imgsz, device)
-        files.write_json(run / "predictions.json", seen, finite=True)
-    except Exception as e:  # for a picture, which must not cost the evaluation
-        start.say(f"note: no predictions are kept for the picture: {type(e).__name__}: {e}")
     files.write(run / "eval.npz", lambda f: _save(f, arrays))
     files.write_json(run / "eval.json", result, finite=True)
     return result
@@ -119,12 +110,7 @@ def _recorder(model: Any) -> Any:
 
 
 def _arrays(kept: List[Dict[str, Any]], root: Path) -> Dict[str, Any]:
-    """Return the arrays of ``stats.Evaluation``, images by name: upstream takes them in an order that depends on rect.
-
-    Args:
-        kept: An entry an image.
-        root: Folder of the data set; names are relative to it where they lie in it.
-    """
+    """Return the arrays of ``stats.Evaluation``, images by name: upstream's order depends on rect."""
     import numpy as np
 
     def name(entry: Dict[str, Any]) -> str:

@@ -5,91 +5,97 @@ from __future__ import annotations
 import base64
 import json
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import List
 
 from lab.compare import table
-from lab.compare.html_page import PAGE
 from lab.compare.rows import Results
-from lab.compare.table import Table
 
 _BARS = "Bars: standard deviation over seeds, where there are two or more."
+_COSTS = {"parameters": "parameters", "gflops": "GFLOPs", "latency": "latency"}
+_BAND = "Line: mean over seeds; band: from the least to the most."
 CAPTIONS = {
-    "accuracy-parameters": f"mAP50-95 against parameters. {_BARS}",
-    "accuracy-gflops": f"mAP50-95 against GFLOPs. {_BARS}",
-    "accuracy-latency": f"mAP50-95 against latency. {_BARS}",
-    "curves": "Training: mAP50-95 on the validation images, and the sum of the training losses, which is not "
-    "comparable between heads. Line: mean over seeds; band: from the least to the most.",
-    "precision-recall": "Precision over recall at IoU 0.50, mean over classes. Line: mean over seeds; band: from the "
-    "least to the most.",
+    **{f"accuracy-{key}": f"mAP50-95 against {name}. {_BARS}" for key, name in _COSTS.items()},
+    "curves": "Training: mAP50-95 and mAP50 on the validation images. Line: mean over seeds, as far as the shortest; "
+    "band: one standard deviation.",
+    "precision-recall": f"Precision over recall at IoU 0.50, mean over classes. {_BAND}",
     "class-differences": "mAP50-95 of each class minus the baseline's, with 95 % intervals over the choice of "
     "validation images. Not corrected for the number of classes: even where no class differs, about one in twenty is "
     "to be expected filled.",
-    "predictions": "The validation images with the most objects: ground truth, and what the first seed of each model "
-    "finds with a score of 0.25 or more.",
 }
 """What stands below each picture, by its name."""
 
-TEXT_COLUMNS = {"Model", "Class", "Verdict", "State", "Reason"}
-
-JPEG_ABOVE = 700_000
-"""Bytes of a PNG above which the report shows a JPEG of it: photographs."""
+PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
+<title>{{ title }}</title>
+<style>
+body { margin: 0 auto; padding: 1.5rem; max-width: 84rem; color: #1a1a1a; font: 14.5px/1.5 system-ui, sans-serif; }
+div { overflow-x: auto; }
+table { border-collapse: collapse; border: solid; border-width: 2px 0; font-variant-numeric: tabular-nums; }
+th, td { padding: .3rem .5rem; text-align: right; white-space: nowrap; }
+th { background: #f3f4f6; border-bottom: 1px solid; white-space: normal; }
+.word { text-align: left; }
+p, figcaption { color: #666666; font-size: .87rem; max-width: 60rem; }
+figure { display: inline-block; margin: .6rem; max-width: 40rem; vertical-align: top; }
+img { max-width: 100%; max-height: 60rem; border: 1px solid #cccccc; }
+pre { overflow-x: auto; background: #f3f4f6; padding: .8rem; font-size: .8rem; }
+</style>
+</head>
+<body>
+{% macro show(content) %}
+<div><table>
+{% for row in [content.heads] + content.rows %}
+{% set tag = "th" if loop.first else "td" %}
+<tr>
+{%- for cell in row -%}
+<{{ tag }}{% if loop.first or loop.index0 in content.words %} class="word"{% endif %}>{{ cell }}</{{ tag }}>
+{%- endfor -%}
+</tr>
+{% endfor %}
+</table></div>
+{% endmacro %}
+<h1>{{ title }}</h1>
+{{ show(overview) }}
+{% for note in notes %}
+<p>{{ note }}</p>
+{% endfor %}
+{% if lacking %}
+<h2>Runs without a result</h2>
+{{ show(lacking) }}
+{% endif %}
+{% for source, caption in pictures %}
+<figure><img src="data:image/png;base64,{{ source }}" alt="">
+<figcaption>{{ caption }}</figcaption></figure>
+{% endfor %}
+{% if classes %}
+<h2>mAP50-95 of each class (%)</h2>
+{{ show(classes) }}
+{% endif %}
+<h2>How it was made</h2>
+{% for name, text in made %}
+<details><summary>{{ name }}</summary><pre>{{ text }}</pre></details>
+{% endfor %}
+</body>
+</html>
+"""
 
 
 def report(results: Results, drawn: List[Path]) -> str:
-    """Return ``report.html``.
-
-    Args:
-        results: The results.
-        drawn: The pictures' files.
-    """
+    """Return ``report.html``."""
     import jinja2
 
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    classes, lacking = table.per_class(results), table.unfinished(results)
     pngs = [path for path in drawn if path.suffix == ".png"]
-    pictures = [{"source": _embedded(p), "broad": _broad(p), "caption": CAPTIONS.get(p.stem, "")} for p in pngs]
+    made = {"Plan": results.plan, "Record": results.record}
     return environment.from_string(PAGE).render(
         title=table.title(results),
-        overview=_table(table.overview(results)),
-        classes=classes and _table(classes),
-        lacking=lacking and _table(lacking),
+        overview=table.overview(results),
+        classes=table.per_class(results),
+        lacking=table.unfinished(results),
         notes=results.notes,
-        pictures=pictures,
-        plan=json.dumps(results.plan, indent=1, ensure_ascii=False),
-        record=_record(results.record),
+        pictures=[(base64.b64encode(p.read_bytes()).decode("ascii"), CAPTIONS.get(p.stem, "")) for p in pngs],
+        made=[(name, json.dumps(one, indent=1, ensure_ascii=False)) for name, one in made.items() if one],
     )
-
-
-def _table(content: Table) -> Dict[str, Any]:
-    """Return heads and rows for the template; numbers are sorted by what they are, not by how they look."""
-    heads = [{"text": head, "left": head in TEXT_COLUMNS} for head in content.heads]
-    rows = [
-        [
-            {"text": c.text, "order": c.text if c.order is None and h["left"] else c.order, "left": h["left"]}
-            for c, h in zip(row, heads)
-        ]
-        for row in content.rows
-    ]
-    return {"heads": heads, "rows": rows}
-
-
-def _embedded(path: Path) -> str:
-    """Return a picture as a data address."""
-    data, kind = path.read_bytes(), "png"
-    if len(data) > JPEG_ABOVE:
-        import cv2
-        import numpy as np
-
-        photo = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-        data, kind = cv2.imencode(".jpg", photo, [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes(), "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
-
-
-def _broad(path: Path) -> bool:
-    """Tell whether a PNG is wider than one column: its header has the width."""
-    with path.open("rb") as f:
-        return int.from_bytes(f.read(20)[16:], "big") > 1300
-
-
-def _record(record: Dict[str, Any]) -> Optional[str]:
-    return json.dumps(record, indent=1, ensure_ascii=False) if record else None

@@ -24,7 +24,7 @@ FREE = {"device", "workers", "cache", "plots", "verbose", "save_period"}
 """Training arguments that may differ between two commands in one folder: they do not change what is compared."""
 
 OWN = {"seed": "use --seeds", "resume": "the same command goes on by itself", "time": "give --epochs"}
-OWN["model"] = "models go behind --cfg, in a file of --plan into the list cfg"
+OWN["model"] = "models go behind --cfg"
 OWN.update(dict.fromkeys(("mode", "task", "project", "name", "exist_ok"), "the comparison sets it itself"))
 OWN.update(dict.fromkeys(("save", "save_dir", "val", "split", "single_cls"), "the comparison sets it itself"))
 
@@ -194,7 +194,7 @@ def _add_model(plan: Dict[str, Any], label: Optional[str], name: str, channels: 
             f"two models are called {label}: {twin['given']} and {name}; name one of them another way, like "
             f"--cfg {label}-2={name}"
         )
-    told = {key: value for key, value in content.items() if key != "yaml_file"}  # where it lies does not count
+    told = {key: value for key, value in content.items() if key != "yaml_file"}  # where it lies is ignored
     digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
     entry = {"label": label, "cfg": build, "given": name, "kind": kind, "digest": digest}
     entry["fetches"] = "pretrained" in json.dumps(content, default=str)  # weights, which takes the network

@@ -1,11 +1,11 @@
-"""Shows how far a comparison is: a block that is drawn anew on a terminal, a line a start and an end elsewhere."""
+"""Shows how far a comparison is: lines that are drawn anew on a terminal, a line a start and an end elsewhere."""
 
 from __future__ import annotations
 
 import sys
 from typing import Any, Dict, List, Optional, TextIO
 
-from lab.terminal import Screen, bar, duration
+from lab.terminal import Screen, duration
 
 
 class Progress:
@@ -13,14 +13,13 @@ class Progress:
 
     Args:
         names: Names of all runs, in order.
-        models: Run -> label of its model, whose runs take about the same time.
         epochs: Epochs of each run.
         jobs: How many go on at a time.
         stream: Where to; a terminal or not.
     """
 
-    def __init__(self, names: List[str], models: Dict[str, str], epochs: int, jobs: int, stream: TextIO = sys.stdout):
-        self.names, self.models, self.epochs, self.jobs, self.stream = names, models, epochs, jobs, stream
+    def __init__(self, names: List[str], epochs: int, jobs: int, stream: TextIO = sys.stdout):
+        self.names, self.epochs, self.jobs, self.stream = names, epochs, max(jobs, 1), stream
         self.states: Dict[str, Dict[str, Any]] = {}
         self.screen = Screen(stream, every=0.5)
 
@@ -29,63 +28,29 @@ class Progress:
         self.screen.clear()
         print(text, file=self.stream, flush=True)
 
-    def update(self, states: Dict[str, Dict[str, Any]], now: bool = False) -> None:
-        """Take the states of runs (those of ``state.json``), and draw the block if it is time to."""
+    def update(self, states: Dict[str, Dict[str, Any]]) -> None:
+        """Take the states of runs (those of ``state.json``), and draw the lines if it is time to."""
         self.states.update(states)
-        if self.screen.live and (now or self.screen.due()):
+        if self.screen.due():
             self.screen.show(*self.block())
 
     def close(self) -> None:
-        """Take the block away."""
+        """Take the lines away."""
         self.screen.clear()
 
     def block(self) -> List[str]:
-        """Return the lines of the block: the whole, then each run that is going on."""
-        kinds = [self.state(name)["state"] for name in self.names]
-        done, failed, total = kinds.count("done"), kinds.count("failed"), len(kinds)
-        share = sum(self._done(name) for name in self.names) / max(total, 1)
-        text = f"{bar(share)} {done} of {total} runs done" + (f", {failed} failed" if failed else "")
-        lines = [f"{text}, {duration(self.left())} left"]
-        for name in self.names:
-            state = self.state(name)
-            if state["state"] == "running":
-                at = f"epoch {min(state['epochs'] + 1, self.epochs)}/{self.epochs}"
-                if state["epochs"] >= self.epochs:
-                    at = "evaluation"
-                lines.append(f"{bar(self._done(name))} {name}: {at}, {duration(self._left(name))} left")
+        """Return the lines: the whole, with the time left at the pace so far, then each run that is going on."""
+        states = [self.states.get(name, {}) for name in self.names]
+        kinds = [state.get("state") for state in states]
+        reached = [min(self.epochs, max(float(s.get("epochs", 0)), float(s.get("step", 0)))) for s in states]
+        spent, done = sum(float(state.get("seconds", 0)) for state in states), sum(reached)
+        todo = sum(self.epochs - at for at, kind in zip(reached, kinds) if kind not in ("done", "failed"))
+        left: Optional[float] = spent / done * todo / self.jobs if done > 0.05 else None
+        failed = f", {kinds.count('failed')} failed" if "failed" in kinds else ""
+        lines = [f"{kinds.count('done')} of {len(kinds)} runs done{failed}, {duration(left)} left"]
+        for name, kind, at in zip(self.names, kinds, reached):
+            if kind == "running":
+                lines.append(
+                    f"{name}: " + ("evaluation" if at >= self.epochs else f"epoch {int(at) + 1}/{self.epochs}")
+                )
         return lines
-
-    def state(self, name: str) -> Dict[str, Any]:
-        """Return what is known of a run."""
-        return self.states.get(name, {"state": "waiting", "epochs": 0, "seconds": 0.0})
-
-    def _done(self, name: str) -> float:
-        state = self.state(name)
-        if state["state"] in ("done", "failed"):
-            return 1.0
-        return min(1.0, max(float(state["epochs"]), float(state.get("step", 0))) / self.epochs)
-
-    def _pace(self, name: str) -> Optional[float]:
-        """Return seconds an epoch: of the run, of its model's others, or of all; None while there is no measure."""
-        for group in (
-            [name],
-            [one for one in self.names if self.models[one] == self.models[name]],
-            self.names,
-        ):
-            states = [self.state(one) for one in group]
-            progress = sum(max(float(s["epochs"]), float(s.get("step", 0))) for s in states)
-            if progress > 0.05:
-                return sum(float(s["seconds"]) for s in states) / progress
-        return None
-
-    def _left(self, name: str) -> Optional[float]:
-        pace = self._pace(name)
-        return None if pace is None else pace * self.epochs * (1 - self._done(name))
-
-    def left(self) -> Optional[float]:
-        """Return the seconds left for all runs; None while there is no measure."""
-        left = [self._left(name) for name in self.names]
-        known = [one for one in left if one is not None]
-        if len(known) < len(left):
-            return None
-        return max([sum(known) / max(self.jobs, 1), *known]) if known else 0.0

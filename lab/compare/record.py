@@ -34,12 +34,7 @@ DETERMINISM = [
 
 
 def environment(threads: int, device: Optional[str]) -> Dict[str, Any]:
-    """Return the versions and the hardware of this machine.
-
-    Args:
-        threads: Processor threads of each run.
-        device: The device asked for; None for upstream's choice.
-    """
+    """Return the versions and the hardware of this machine."""
     import torch
 
     pin = load_pin()
@@ -89,14 +84,7 @@ def _git() -> Optional[Dict[str, Any]]:
 
 
 def write(out: Path, plan: Dict[str, Any], now: Dict[str, Any], argv: List[str]) -> List[str]:
-    """Write ``record.json``, or add this command to it; return what differs from the commands before, as text.
-
-    Args:
-        out: Folder of the comparison.
-        plan: The resolved plan.
-        now: The ``environment`` of this command.
-        argv: Its words.
-    """
+    """Write ``record.json``, or add this command to it; return what differs from the commands before, as text."""
     from ultralytics.cfg import DEFAULT_CFG_DICT
 
     record = read_json(out / RECORD) or {}

@@ -15,11 +15,6 @@ def write(out: Path, plan: Dict[str, Any], say: Callable[[str], None] = print) -
     These are ``results.csv``, ``per_class.csv``, ``differences.csv``, ``table.md``, ``table.tex``, ``report.html`` and
     what is in ``pictures/``, where those of this function's pictures there is nothing for any longer are removed.
 
-    Args:
-        out: Folder of the comparison.
-        plan: What ``plan.json`` holds.
-        say: Told of progress where it takes long, and of a picture that could not be drawn.
-
     Returns:
         The files.
 

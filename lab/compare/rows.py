@@ -73,7 +73,6 @@ class Model(NamedTuple):
         facts: Each of FACTS; None where no run is done.
         latency: ``median_ms``, ``p95_ms``; None where not measured.
         per_class: Class name -> mAP50-95 over seeds.
-        per_class50: Class name -> mAP50 over seeds.
         objects: Class name -> objects in the validation set.
     """
 
@@ -84,7 +83,6 @@ class Model(NamedTuple):
     facts: Dict[str, Optional[float]]
     latency: Optional[Dict[str, float]]
     per_class: Dict[str, Value]
-    per_class50: Dict[str, Value]
     objects: Dict[str, int]
 
     @property
@@ -176,19 +174,12 @@ def _model(entry: Dict[str, Any], runs: List[Run], latency: Dict[str, Any]) -> M
         facts,
         measured if isinstance(measured, dict) and measured.get("median_ms") else None,
         classes("ap50_95"),
-        classes("ap50"),
         objects,
     )
 
 
 def gather(out: Path, plan: Dict[str, Any], say: Callable[[str], None] = lambda _: None) -> Results:
-    """Read what the runs of a plan have left.
-
-    Args:
-        out: Folder of the comparison.
-        plan: The plan.
-        say: Told of progress where it takes long.
-    """
+    """Read what the runs of a plan have left."""
     latency = files.read_json(out / "latency.json") or {}
     models = []
     for entry in plan["models"]:
@@ -227,12 +218,12 @@ def _notes(results: Results, why: Optional[str]) -> List[str]:
         note = "± is the standard deviation (n - 1) over seeds; it tells how much a repetition varies"
         notes.append(note + (".", "; a figure without it is from one run.")[counts[0] < 2])
     elif counts[-1] == 1:
-        notes.append("One seed each: these are single runs, whose repetition may come out otherwise.")
+        notes.append("One seed each: these are single runs, and repeating one may give another result.")
     missing = [run for run in runs if run.found is None]
     if missing:
         failed = sum(run.state == "failed" for run in missing)
         notes.append(
-            f"{len(missing)} of {len(runs)} runs have no result ({failed} failed); the column of seeds counts the rest."
+            f"{len(missing)} of {len(runs)} runs have no result ({failed} failed); the seeds column counts the others."
         )
     lacking = next((run.found["why"] for run in runs if run.found and run.found.get("why")), None)
     if lacking:

@@ -92,12 +92,6 @@ def say_end(progress: Progress, name: str, state: Dict[str, Any]) -> None:
 def run_all(runs: List[Path], jobs: int, progress: Progress, offline: Dict[str, bool]) -> None:
     """Work off runs, at most ``jobs`` at a time; where one fails, the others go on.
 
-    Args:
-        runs: Their folders, prepared.
-        jobs: Workers at a time.
-        progress: Is told all states.
-        offline: Run -> whether its worker has nothing to fetch.
-
     Raises:
         KeyboardInterrupt: Ctrl-C; the workers have been ended, and the states are right.
     """

@@ -33,7 +33,7 @@ def change_state(run: Path, **changes: Any) -> Dict[str, Any]:
 
 
 def evaluated(run: Path) -> bool:
-    """Tell whether a run has its evaluation, and whole: figures, and detections where there is a file of them."""
+    """Return whether a run has its evaluation, and whole: figures, and detections where there is a file of them."""
     from lab.compare.stats import load
 
     kept = run / "eval.npz"
@@ -83,15 +83,13 @@ def _load(path: Path) -> Optional[Dict[str, Any]]:
         BackboneError: It is somebody else's, and opening it would run code.
     """
     from ultralytics.nn.Addmodules import BackboneError
-    from ultralytics.nn.Addmodules._policy.checkpoint import DamagedError, check_whole
     from ultralytics.utils.patches import torch_load
 
     if not path.is_file():
         return None
     try:
-        check_whole(path)
         content = torch_load(path, map_location="cpu")
-    except DamagedError:
+    except EOFError:  # damaged
         return None
     except BackboneError:
         raise

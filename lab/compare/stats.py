@@ -61,7 +61,7 @@ def load(path: Path) -> Optional[Evaluation]:
 
 
 class _Part(NamedTuple):
-    """The detections of one class, by falling score, as far as the last that is right at any IoU.
+    """The detections of one class, by falling score, down to the last one that is right at any IoU.
 
     Attributes:
         counts: Objects of the class in each image, (N,).

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, Optional
 
 from lab import files
 from lab.compare import stats
@@ -17,29 +15,17 @@ DASH = "–"
 MINUS = "−"
 
 
-class Cell(NamedTuple):
-    """A cell of a table.
-
-    Attributes:
-        text: What is shown; numbers with "±", "−" and "–" as characters.
-        order: What it is sorted by; None goes last.
-    """
-
-    text: str
-    order: Any = None
-
-
 class Table(NamedTuple):
     """A table.
 
     Attributes:
         heads: Of the columns; the first holds names, the others figures.
-        rows: Its rows.
+        rows: Its rows; numbers with "±", "−" and "–" as characters.
         words: Numbers of the columns that hold words.
     """
 
     heads: List[str]
-    rows: List[List[Cell]]
+    rows: List[List[str]]
     words: List[int]
 
 
@@ -53,22 +39,22 @@ def number(value: Optional[float], digits: int = 1, scale: float = 1.0, sign: bo
     return text.replace("-", MINUS)
 
 
-def percent(value: Value) -> Cell:
+def percent(value: Value) -> str:
     """Return a figure over seeds in per cent: with its spread where there are two or more."""
     text = number(value.mean, 1, 100)
     if value.spread is not None:
         text += f" ± {number(value.spread, 1, 100)}"
-    return Cell(text, value.mean)
+    return text
 
 
-def difference(interval: Optional[stats.Interval]) -> Cell:
+def difference(interval: Optional[stats.Interval]) -> str:
     """Return a difference in percentage points with its interval."""
     if interval is None:
-        return Cell(DASH)
+        return DASH
     text = number(interval.value, 1, 100, sign=True)
     if interval.low is not None:
         text += f" [{number(interval.low, 1, 100, sign=True)}, {number(interval.high, 1, 100, sign=True)}]"
-    return Cell(text, interval.value)
+    return text
 
 
 def overview(results: Results) -> Table:
@@ -78,47 +64,36 @@ def overview(results: Results) -> Table:
     heads = ["Model", "Seeds", "Params (M)", "GFLOPs", "Size (MB)"]
     heads += ["Latency (ms)"] * measured + ["mAP50 (%)", "mAP50-95 (%)"]
     heads += [f"Difference [{stats.COVER} % interval]", "Verdict"] * compared
-    rows = []
-    for model in results.models:
-        rows.append(_model_row(results, model, measured, compared))
+    rows = [_model_row(results, model, measured, compared) for model in results.models]
     return Table(heads, rows, [len(heads) - 1] if compared else [])
 
 
-def _model_row(results: Results, model: Model, measured: bool, compared: bool) -> List[Cell]:
+def _model_row(results: Results, model: Model, measured: bool, compared: bool) -> List[str]:
     facts, latency = model.facts, (model.latency or {}).get("median_ms")
     of = len(model.runs)
     seeds = str(len(model.done)) if len(model.done) == of else f"{len(model.done)} of {of}"
-    row = [Cell(model.label, model.label.lower()), Cell(seeds, len(model.done))]
-    row.append(Cell(number(facts["parameters"], 2, 1e-6), facts["parameters"]))
-    row.append(Cell(number(facts["gflops"], 1), facts["gflops"]))
-    row.append(Cell(number(facts["size_mb"], 1), facts["size_mb"]))
+    row = [model.label, seeds, number(facts["parameters"], 2, 1e-6)]
+    row += [number(facts["gflops"], 1), number(facts["size_mb"], 1)]
     if measured:
-        row.append(Cell(number(latency, 1 if (latency or 0) >= 10 else 2), latency))
+        row.append(number(latency, 1 if (latency or 0) >= 10 else 2))
     row += [percent(model.values["map50"]), percent(model.values["map50_95"])]
     if compared:
         interval = results.difference(model.label)
         is_base = model.label == results.plan["baseline"]
-        row.append(Cell("baseline") if is_base else difference(interval))
-        row.append(Cell((interval.verdict if interval else None) or DASH))
+        row.append("baseline" if is_base else difference(interval))
+        row.append((interval.verdict if interval else None) or DASH)
     return row
 
 
 def per_class(results: Results, models: Optional[List[Model]] = None, count: bool = True) -> Optional[Table]:
-    """Return the table of classes, a column a model, mAP50-95; None where no class has a figure.
-
-    Args:
-        results: The results.
-        models: Which columns; None for all.
-        count: Whether to tell how many objects each class has.
-    """
+    """Return the table of classes, a column a model, mAP50-95; None where no class has a figure."""
     shown = [model for model in (models or results.models) if model.done]
     if not results.classes or not shown:
         return None
     objects: Dict[str, int] = next(model.objects for model in results.models if model.objects)
     rows = []
     for name in results.classes:
-        row = [Cell(name, name.lower())]
-        row += [Cell(f"{objects[name]:,}", objects[name])] * count
+        row = [name, *[f"{objects[name]:,}"] * count]
         rows.append(row + [percent(model.per_class.get(name, Value(None, None, 0))) for model in shown])
     return Table(["Class", *["Objects"] * count, *(model.label for model in shown)], rows, [])
 
@@ -129,7 +104,7 @@ def unfinished(results: Results) -> Optional[Table]:
     for run in results.runs:
         if run.found is None:
             reason = " ".join((run.reason or "").split()) or DASH
-            rows.append([Cell(run.label), Cell(str(run.seed), run.seed), Cell(run.state), Cell(reason)])
+            rows.append([run.label, str(run.seed), run.state, reason])
     return Table(["Model", "Seed", "State", "Reason"], rows, [2, 3]) if rows else None
 
 
@@ -158,10 +133,8 @@ def markdown(results: Results) -> str:
 
 
 def _markdown(table: Table) -> str:
-    lines = [table.heads, ["---" if n in (0, *table.words) else "---:" for n in range(len(table.heads))]]
-    lines = [[_plain(text) for text in lines[0]], lines[1]]
-    lines += [[_plain(cell.text) for cell in row] for row in table.rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    rows = [[_plain(cell) for cell in row] for row in table.rows]
+    return "\n".join(files.markdown([_plain(head) for head in table.heads], rows, [0, *table.words]))
 
 
 def _plain(text: str) -> str:
@@ -198,16 +171,8 @@ def write_csv(out: Path, results: Results) -> List[Path]:
             if i is not None:
                 differences.append([model.label, figure, name, i.value, i.low, i.high, i.verdict])
     heads = RUN_COLUMNS + FOUND_COLUMNS + SET_COLUMNS
-    written = [_csv(out / "results.csv", heads, runs)]
+    written = [files.write_csv(out / "results.csv", heads, runs)]
     heads = ["label", "seed", "class", "number", "objects", "ap50", "ap50_95", "precision", "recall"]
-    written.append(_csv(out / "per_class.csv", heads, classes))
+    written.append(files.write_csv(out / "per_class.csv", heads, classes))
     heads = ["label", "figure", "class", "difference", "low", "high", "verdict"]
-    return [*written, _csv(out / "differences.csv", heads, differences)]
-
-
-def _csv(target: Path, heads: List[str], rows: List[List[Any]]) -> Path:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(heads)
-    writer.writerows([["" if value is None else value for value in row] for row in rows])
-    return files.write_text(target, text.getvalue())
+    return [*written, files.write_csv(out / "differences.csv", heads, differences)]

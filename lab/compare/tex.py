@@ -6,47 +6,25 @@ LuaLaTeX print the name where they find a font with Chinese, and everything else
 
 from __future__ import annotations
 
-from typing import Dict, List
+from typing import Dict
 
 from lab.compare import table
-from lab.compare.rows import Model, Results
+from lab.compare.rows import Results
 from lab.compare.table import Table
 
 LONG = 20
 """A table of more rows may break across pages (longtable)."""
 
-ACROSS = 110
-"""Most letters of the models' names, of at least 12 each, beside each other in the table of classes."""
+ACROSS = 4
+"""Models beside each other in the table of classes, whose names may be long."""
 
-ESCAPES: Dict[str, str] = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "#": r"\#",
-    "%": r"\%",
-    "_": r"\_",
-    "^": r"\textasciicircum{}",
-    "~": r"\textasciitilde{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
-    "'": r"\textquotesingle{}",
-    "`": r"\textasciigrave{}",
-    "[": "{[}",  # after \\ a bracket would begin an option
-    "]": "{]}",
-    "-": "-{}",  # two would become a dash
-    "±": r"\(\pm\)",
-    table.MINUS: r"\(-\)",
-    table.DASH: "--",
-    "…": r"\ldots{}",
-    "“": "``",
-    "”": "''",
-    "‘": "`",
-    "’": "'",
-}
+ESCAPES: Dict[str, str] = {sign: "\\" + sign for sign in "{}$&#%_"}
+ESCAPES.update({"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"})
+ESCAPES.update({"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}"})
+ESCAPES.update({"'": r"\textquotesingle{}", "`": r"\textasciigrave{}", "±": r"\(\pm\)", "…": r"\ldots{}"})
+ESCAPES.update({"[": "{[}", "]": "{]}"})  # after \\ a bracket would begin an option
+ESCAPES.update({"-": "-{}", table.MINUS: r"\(-\)", table.DASH: "--"})  # two hyphens would become a dash
+ESCAPES.update({"“": "``", "”": "''", "‘": "`", "’": "'"})
 
 PREAMBLE = r"""% Made by `python -m lab compare`; compiles as it is with pdfLaTeX, XeLaTeX and LuaLaTeX.
 % To use a table in a paper, copy it from \begin{table} or \begin{longtable} to its end, and what it needs from here.
@@ -77,17 +55,12 @@ FONTS = ["SimSun", "Microsoft YaHei", "PingFang SC", "WenQuanYi Micro Hei", "Not
 
 
 def _latin(text: str) -> bool:
-    """Tell whether the fonts of pdfLaTeX have all of it."""
+    """Return whether the fonts of pdfLaTeX have all of it."""
     return all(32 <= ord(c) < 127 or c in ESCAPES or 0xC0 <= ord(c) <= 0xFF for c in text)
 
 
 def escape(text: str, substitute: str = "?") -> str:
-    """Return text for LaTeX, in which every character means itself.
-
-    Args:
-        text: Any text; white space of any kind becomes one space.
-        substitute: Printed where there is no font with its characters.
-    """
+    """Return text for LaTeX, in which every character means itself."""
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     escaped = "".join(ESCAPES.get(c, c) for c in text)
     return escaped if _latin(text) else rf"\labname{{{escaped}}}{{{escape(substitute)}}}"
@@ -100,26 +73,13 @@ def document(results: Results) -> str:
     notes = " ".join(escape(note, "(a note in letters that this font lacks)") for note in results.notes)
     caption = escape(table.title(results), f"{len(results.models)} models")
     parts.append(_table(table.overview(results), caption, "tab:comparison", "model", notes))
-    for n, models in enumerate(_side_by_side([model for model in results.models if model.done])):
-        classes = table.per_class(results, models, count=n == 0)
+    done = [model for model in results.models if model.done]
+    for n in range(0, len(done), ACROSS):
+        classes = table.per_class(results, done[n : n + ACROSS], count=n == 0)
         if classes:
             caption = r"mAP50-{}95 of each class (\%)" + (", continued" if n else "")
-            parts.append(_table(classes, caption, f"tab:classes{n + 1}", "class", ""))
+            parts.append(_table(classes, caption, f"tab:classes{n // ACROSS + 1}", "class", ""))
     return "\n".join(parts) + "\\end{document}\n"
-
-
-def _side_by_side(models: List[Model]) -> List[List[Model]]:
-    """Return the models in groups that fit across a page."""
-    groups: List[List[Model]] = []
-    left = 0
-    for model in models:
-        width = max(len(model.label), 12)
-        if width > left:
-            groups.append([])
-            left = ACROSS
-        groups[-1].append(model)
-        left -= width
-    return groups
 
 
 def _table(content: Table, caption: str, label: str, kind: str, notes: str) -> str:
@@ -127,20 +87,13 @@ def _table(content: Table, caption: str, label: str, kind: str, notes: str) -> s
     columns = "".join("l" if n in (0, *content.words) else "r" for n in range(len(content.heads)))
     numbers = range(1, len(content.heads) + 1)
     heads = " & ".join(escape(head, f"model {n}") for n, head in zip(numbers, content.heads)) + r" \\"
-    rows: List[str] = []
-    for n, row in enumerate(content.rows, 1):
-        rows.append(" & ".join(escape(cell.text, f"{kind} {n}") for cell in row) + r" \\")
-    body = "\n".join(rows)
-    if len(content.rows) <= LONG:
-        below = f"\n\n\\smallskip\n\\parbox{{0.95\\linewidth}}{{\\scriptsize {notes}}}" if notes else ""
-        return (
-            f"\\begin{{table}}[htbp]\n\\centering\n\\caption{{{caption}}}\n\\label{{{label}}}\n"
-            f"\\begin{{tabular}}{{@{{}}{columns}@{{}}}}\n\\toprule\n{heads}\n\\midrule\n{body}\n\\bottomrule\n"
-            f"\\end{{tabular}}{below}\n\\end{{table}}\n"
-        )
-    below = f"\n\\noindent\\parbox{{\\linewidth}}{{\\scriptsize {notes}}}\n" if notes else ""
-    return (
-        f"\\begin{{longtable}}{{@{{}}{columns}@{{}}}}\n\\caption{{{caption}}}\\label{{{label}}}\\\\\n\\toprule\n{heads}\n"
-        f"\\midrule\n\\endfirsthead\n\\toprule\n{heads}\n\\midrule\n\\endhead\n\\bottomrule\n\\endfoot\n{body}\n"
-        f"\\end{{longtable}}\n{below}"
+    body = "\n".join(
+        " & ".join(escape(cell, f"{kind} {n}") for cell in row) + r" \\" for n, row in enumerate(content.rows, 1)
     )
+    named, spec = f"\\caption{{{caption}}}\\label{{{label}}}", f"{{@{{}}{columns}@{{}}}}\n"
+    below = f"\n\\noindent\\parbox{{\\linewidth}}{{\\scriptsize {notes}}}\n" if notes else ""
+    if len(content.rows) > LONG:
+        top = f"\\begin{{longtable}}{spec}{named}\\\\\n\\toprule\n{heads}\n\\midrule\n\\endhead\n\\bottomrule\n"
+        return f"{top}\\endfoot\n{body}\n\\end{{longtable}}\n{below}"
+    top = f"\\begin{{table}}[htbp]\n\\centering\n{named}\n\\begin{{tabular}}{spec}\\toprule\n{heads}\n\\midrule\n"
+    return f"{top}{body}\n\\bottomrule\n\\end{{tabular}}\n\n\\smallskip{below}\\end{{table}}\n"

@@ -17,12 +17,6 @@ def measure(out: Path, plan: Dict[str, Any], done: List[str], say: Callable[[str
 
     They take turns within each round, so one that was measured before says nothing of one that comes later: a new model
     has all measured again.
-
-    Args:
-        out: Folder of the comparison.
-        plan: Its plan.
-        done: Names of the runs that are done; of each model the first one's ``best.pt`` is measured.
-        say: Called with lines of progress.
     """
     import torch
 

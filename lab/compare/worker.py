@@ -157,7 +157,7 @@ def train(run: Path, job: Dict[str, Any]) -> None:
 
 
 def changeable(arguments: Dict[str, Any]) -> List[str]:
-    """Return the arguments that a run that goes on may have otherwise than before."""
+    """Return the arguments that may change when a run goes on."""
     return [key for key in ("data", "save_dir", "device", "workers", "cache", "plots") if key in arguments]
 
 

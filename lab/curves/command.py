@@ -1,14 +1,14 @@
 """Draws the training curves of several runs in one picture, from the ``results.csv`` that upstream writes.
 
     python -m lab curves runs/train/exp runs/train/exp2
-    python -m lab curves 'runs/train/*' --metrics mAP50-95,losses --smooth 5
+    python -m lab curves 'runs/train/*' --metrics mAP50-95,losses
     python -m lab curves a0 a1 b0 b1 --labels A A B B          runs of one label: mean, and a band of one deviation
-    python -m lab curves 'study/**/results.csv' --group --x time
+    python -m lab curves 'study/**/results.csv' --group
 
 RUN is a folder, a results.csv, or a pattern; a folder without one is searched below. With --group, runs whose args.yaml
 differ in nothing but the seed and the names of folders are one. A group's mean goes as far as its shortest run, and its
-band is the sample standard deviation over runs; of one run there is no band. Best values are those of the unsmoothed
-curve: the highest of a metric, the lowest of a loss. The best epoch of a run is chosen on the validation images that it
+band is the sample standard deviation over runs; of one run there is no band. The best value is the highest of a metric,
+the lowest of a loss. The best epoch of a run is chosen on the validation images that it
 is judged by, so it flatters; the last epoch does not.
 """
 
@@ -31,7 +31,7 @@ def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
     """Read the command line."""
     parser = Parser(prog="python -m lab curves", description=__doc__)
     parser.add_argument("runs", nargs="+", metavar="RUN", help="folder of a run, results.csv, or a pattern")
-    parser.add_argument("--labels", nargs="+", metavar="LABEL", help="one for each run; equal ones make a group")
+    parser.add_argument("--labels", nargs="+", metavar="LABEL", help="one per run; equal ones make a group")
     parser.add_argument("--group", action="store_true", help="put runs together that differ in the seed alone")
     parser.add_argument(
         "--metrics",
@@ -39,8 +39,6 @@ def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
         help=f"columns, with commas: precision, recall, box_loss, train/box_loss, ..., or losses, or all; "
         f"default: {DEFAULT}",
     )
-    parser.add_argument("--smooth", type=int, default=1, metavar="N", help="moving average over N epochs; default: 1")
-    parser.add_argument("--x", choices=("epoch", "time"), default="epoch", help="horizontal axis; default: epoch")
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="picture, .png and .pdf; default: curves, and a number"
     )
@@ -58,8 +56,6 @@ def _main(options: argparse.Namespace) -> int:
     from lab.curves import draw, read
 
     faults = []
-    if options.smooth < 1:
-        faults.append(f"--smooth {options.smooth}: give 1 (no smoothing) or more epochs")
     if options.labels and options.group:
         faults.append("--labels and --group both say which runs belong together: give one of them")
     stem = options.out
@@ -79,7 +75,7 @@ def _main(options: argparse.Namespace) -> int:
         for note in run.notes:
             say(f"note: {run.path}: {note}")
     columns = read.columns(runs, options.metrics)
-    picture, lines = draw.draw(runs, names, columns, options.x, options.smooth, _target(stem))
+    picture, lines = draw.draw(runs, names, columns, _target(stem))
     print("\n".join(lines))
     print(f"curves: {picture[0]}, {picture[1].name}")
     return 0

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from pathlib import Path
-from typing import Any, List, NamedTuple, Sequence, Tuple
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 
 from lab import plotting
 from lab.curves.read import Run, is_loss, short
-from run.arguments import UsageError
-
-GRID = 400
-"""Points at which the runs of a group are read along the time axis."""
 
 STAR = {"marker": "*", "markersize": 9, "markeredgecolor": "black", "markeredgewidth": 0.6, "linestyle": "none"}
 
@@ -21,7 +18,7 @@ class Curve(NamedTuple):
     """A line of the picture.
 
     Attributes:
-        x: Epochs or hours.
+        x: Epochs.
         y: Values, or their mean over the runs of a group.
         deviation: Sample standard deviation over the runs, or None for one run.
         count: Number of runs.
@@ -33,45 +30,13 @@ class Curve(NamedTuple):
     count: int
 
 
-def smoothed(values: Any, width: int) -> Any:
-    """Return the centred moving average over ``width`` entries, fewer at the ends; nan is passed over, and stays."""
+def together(runs: Sequence[Run], column: str) -> Curve:
+    """Return a column's curve of one run, or the mean of several that have it as far as the shortest goes."""
     import numpy as np
 
-    if width <= 1 or not len(values):
-        return values
-    there = np.isfinite(values)
-    sums = np.concatenate([[0.0], np.cumsum(np.where(there, values, 0.0))])
-    counts = np.concatenate([[0], np.cumsum(there)])
-    at = np.arange(len(values))
-    low, high = np.maximum(at - (width - 1) // 2, 0), np.minimum(at + width // 2 + 1, len(values))
-    number = counts[high] - counts[low]
-    return np.where(there, (sums[high] - sums[low]) / np.maximum(number, 1), np.nan)
-
-
-def together(runs: Sequence[Run], column: str, axis: str) -> Curve:
-    """Return the curve of one run, or the mean of several as far as the shortest goes.
-
-    Args:
-        runs: Runs that have the column (and times, for that axis).
-        column: Its name.
-        axis: ``epoch`` or ``time``; along the latter the runs are interpolated.
-    """
-    import numpy as np
-
-    if len(runs) == 1:
-        run = runs[0]
-        return Curve(run.epochs if axis == "epoch" else run.hours, run.values[column], None, 1)
-    if axis == "epoch":
-        x = runs[0].epochs
-        for run in runs[1:]:
-            x = np.intersect1d(x, run.epochs)
-        rows = [run.values[column][np.searchsorted(run.epochs, x)] for run in runs]
-    else:
-        low, high = max(run.hours[0] for run in runs), min(run.hours[-1] for run in runs)
-        x = np.linspace(low, high, GRID) if high > low else np.empty(0)
-        rows = [np.interp(x, run.hours, run.values[column]) for run in runs]
-    stack = np.array(rows)
-    return Curve(x, stack.mean(0), stack.std(0, ddof=1), len(runs))
+    x = functools.reduce(np.intersect1d, [run.epochs for run in runs])
+    stack = np.array([run.values[column][np.searchsorted(run.epochs, x)] for run in runs])
+    return Curve(x, stack.mean(0), stack.std(0, ddof=1) if len(runs) > 1 else None, len(runs))
 
 
 def best(values: Any, column: str) -> int:
@@ -84,30 +49,12 @@ def best(values: Any, column: str) -> int:
 
 
 def draw(
-    runs: Sequence[Run], names: Sequence[str], columns: Sequence[str], axis: str, smooth: int, stem: Path
-) -> Tuple[Tuple[Path, Path], List[str]]:
-    """Draw a panel for each column; return the PNG and PDF, and the lines of the table.
-
-    Args:
-        runs: The runs.
-        names: Label of each; equal ones make a group.
-        columns: Columns to draw.
-        axis: ``epoch`` or ``time``.
-        smooth: Epochs of the moving average; 1 for none.
-        stem: Path of the pictures without an ending.
-
-    Raises:
-        UsageError: The time axis is asked for, and no run has times.
-    """
+    runs: Sequence[Run], names: Sequence[str], columns: Sequence[str], stem: Path, baseline: Optional[str] = None
+) -> Tuple[List[Path], List[str]]:
+    """Draw a panel per column; return the files and the table. Equal names make a group; a baseline is the first."""
     labels = list(dict.fromkeys(names))
     groups = {label: [run for run, name in zip(runs, names) if name == label] for label in labels}
     lines = table(groups, columns)
-    for label, members in groups.items():
-        if axis == "time":
-            groups[label] = [run for run in members if len(run.hours)]
-            lines += [f"note: {run.path} records no time, and is not drawn" for run in members if not len(run.hours)]
-    if not any(groups.values()):
-        raise UsageError("--x time: none of the runs records times (ultralytics does from 8.3 on): use --x epoch")
     wide = min(len(columns), 3)
     down = math.ceil(len(columns) / wide)
     width = {1: 4.6, 2: 6.4}.get(wide, plotting.PAGE + 1)
@@ -120,10 +67,10 @@ def draw(
             for n, label in enumerate(labels):
                 members = [run for run in groups[label] if column in run.values]
                 if members:
-                    curve = together(members, column, axis)
-                    handles.setdefault(n, _line(axes_of, curve, column, n, smooth, len(labels)))
+                    curve = together(members, column)
+                    handles.setdefault(n, _line(axes_of, curve, column, n, len(labels), label == baseline))
             axes_of.set_title(_heading(column, columns))
-            axes_of.set_xlabel("epoch" if axis == "epoch" else "hours of training")
+            axes_of.set_xlabel("epoch")
         for axes_of in axes.flat[len(columns) :]:
             axes_of.axis("off")
         shown = [_legend(labels[n], n, len(groups[labels[n]])) for n in handles] + ["best epoch of a curve"]
@@ -132,30 +79,25 @@ def draw(
         return plotting.save(figure, stem), lines
 
 
-def _line(axes: Any, curve: Curve, column: str, n: int, smooth: int, total: int) -> Any:
+def _line(axes: Any, curve: Curve, column: str, n: int, total: int, black: bool) -> Any:
     """Draw a curve with its band and its best epoch; return the line for the legend."""
     import numpy as np
 
-    look = plotting.look(n)
+    look = plotting.look(n, black)
     marker = look.pop("marker")
-    y = smoothed(curve.y, smooth)
-    if smooth > 1:
-        axes.plot(curve.x, curve.y, color=look["color"], linewidth=0.5, alpha=0.35)
     if curve.deviation is not None and len(curve.x):
-        spread = smoothed(curve.deviation, smooth)
-        axes.fill_between(curve.x, y - spread, y + spread, color=look["color"], alpha=0.18, linewidth=0)
+        low, high = curve.y - curve.deviation, curve.y + curve.deviation
+        axes.fill_between(curve.x, low, high, color=look["color"], alpha=0.18, linewidth=0)
     count = len(curve.x)
-    every = (
-        n * max(count // 8, 1) // max(total, 1),
-        max(count // 8, 1),
-    )  # shifted, so that markers do not cover each other
+    step = max(count // 8, 1)
+    every = (n * step // max(total, 1), step)  # shifted, so that markers do not cover each other
     alone = np.isfinite(curve.y).sum() <= 1
     (line,) = axes.plot(
-        curve.x, y, **look, marker=marker, markersize=5 if alone else 3.2, markevery=None if alone else every
+        curve.x, curve.y, **look, marker=marker, markersize=5 if alone else 3.2, markevery=None if alone else every
     )
     at = best(curve.y, column) if "lr/" not in column else -1
     if at >= 0:
-        axes.plot(curve.x[at], y[at], **STAR, color=look["color"], zorder=5)
+        axes.plot(curve.x[at], curve.y[at], **STAR, color=look["color"], zorder=5)
     return line
 
 

@@ -27,14 +27,12 @@ class Run(NamedTuple):
     Attributes:
         path: Its results.csv.
         epochs: Numbers of its epochs, rising, from 1.
-        hours: Time since its start, one an epoch, with the time of stopped attempts; empty where it is not recorded.
         values: Column -> numbers, one an epoch; nan for what is missing or not finite.
         notes: What is odd about it.
     """
 
     path: Path
     epochs: Any
-    hours: Any
     values: Dict[str, Any]
     notes: List[str]
 
@@ -89,7 +87,7 @@ def read(path: Path) -> Run:
     old releases count from 0 are counted from 1.
 
     Raises:
-        UsageError: The file is no results.csv, or holds no epoch.
+        UsageError: The file is not a results.csv, or holds no epoch.
     """
     import numpy as np
 
@@ -114,10 +112,6 @@ def read(path: Path) -> Run:
     if not numbers:
         raise UsageError(f"{path} holds no epoch: the run has not finished its first, or was stopped before that")
     table = np.array(numbers)
-    hours = table[:, header.index("time")] if "time" in header else np.empty(0)
-    if len(hours):  # every attempt's clock starts at 0
-        steps = np.diff(np.concatenate([[0.0], hours]))
-        hours = np.cumsum(np.where(steps < 0, hours, steps)) / 3600
     last = {epoch: n for n, epoch in enumerate(order)}
     kept = [last[epoch] for epoch in sorted(last)]
     epochs = np.array(sorted(last))
@@ -136,7 +130,7 @@ def read(path: Path) -> Run:
         notes.append(f"{wild} values are nan, inf or missing, and not drawn")
     table = np.where(np.isfinite(table), table, np.nan)
     values = {name: table[:, n] for n, name in enumerate(header) if name not in ("", "epoch", "time")}
-    return Run(path, epochs, hours[kept] if len(hours) else hours, values, notes)
+    return Run(path, epochs, values, notes)
 
 
 def _number(cell: str) -> float:
@@ -152,7 +146,7 @@ def short(column: str) -> str:
 
 
 def is_loss(column: str) -> bool:
-    """Tell whether less is better."""
+    """Return whether less is better."""
     return column.lower().endswith("loss") or column.startswith(("train/", "val/"))
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
-from typing import Callable, Dict, List, Set, Tuple
+from typing import Any, Callable, Dict, List, Sequence, Set, Tuple
 
 from lab.data.findings import Issue
 from lab.data.listing import label_paths
@@ -25,7 +26,7 @@ def names_in(folder: str) -> List[str]:
 
 
 def note_orphans(plan: Plan, add: Add) -> None:
-    """Note label files that belong to no image, be it listed or not."""
+    """Note label files that belong to no image, listed or not."""
     from ultralytics.data.utils import IMG_FORMATS
 
     every = [image for images in plan.images.values() for image in images]
@@ -50,45 +51,36 @@ def note_orphans(plan: Plan, add: Add) -> None:
 def note_leaks(plan: Plan, add: Add, short: Callable[[str], str]) -> None:
     """Note images of val and test that are in train too, by content, and those that share only a telling name."""
     train = plan.images.get("train", [])
-    files = _Files(train)
     names = {os.path.basename(path): path for path in train}
     for split in ("val", "test"):
         if plan.sources.get(split) == plan.sources.get("train"):
             continue
-        for path in dict.fromkeys(plan.images.get(split, [])):
-            twin = files.twin(path)
+        images = list(dict.fromkeys(plan.images.get(split, [])))
+        sizes = {size_of(path) for path in images}
+        few = [path for path in train if size_of(path) in sizes]  # no other is read
+        every = [*few, *images]
+        first = {other: one for one, other in twins(every) if one < len(few)}
+        for n, path in enumerate(images, len(few)):
             name = os.path.basename(path)
-            if twin:
-                add(path, Issue("leak", detail=f"is {short(twin)}"))
+            if n in first:
+                add(path, Issue("leak", detail=f"is {short(every[first[n]])}"))
             elif name in names and not name.rpartition(".")[0].isdigit():  # 0.png, 1.png: counted anew in each folder
                 add(path, Issue("same-name", detail=short(names[name])))
 
 
-class _Files:
-    """Finds a file with the same bytes; reads only files of one size, and whole only those alike in three pieces."""
+def twins(images: Sequence[str]) -> List[Tuple[int, int]]:
+    """Return pairs of images with the same bytes, sorted: the first of a kind, and each other.
 
-    def __init__(self, paths: List[str]):
-        self.sizes: Dict[int, List[str]] = {}
-        self.digests: Dict[Tuple[str, bool], str] = {}
-        self.pieces: Dict[int, Dict[str, List[str]]] = {}
-        for path in paths:
-            self.sizes.setdefault(size_of(path), []).append(path)
-
-    def twin(self, path: str) -> str:
-        size = size_of(path)
-        if size <= 0 or size not in self.sizes:
-            return ""
-        if size not in self.pieces:
-            self.pieces[size] = {}
-            for one in self.sizes[size]:
-                self.pieces[size].setdefault(self.of(one, False), []).append(one)
-        alike = self.pieces[size].get(self.of(path, False), [])
-        return next((one for one in alike if one == path or self.of(one, True) == self.of(path, True)), "")
-
-    def of(self, path: str, whole: bool) -> str:
-        if (path, whole) not in self.digests:
-            self.digests[path, whole] = digest(path, whole)
-        return self.digests[path, whole]
+    Reads only files of one size, and whole only those alike in three pieces.
+    """
+    alike = [list(range(len(images)))]
+    for key in (size_of, functools.partial(digest, whole=False), functools.partial(digest, whole=True)):
+        groups: Dict[Any, List[int]] = {}
+        for number, some in enumerate(alike):
+            for n in some:
+                groups.setdefault((number, key(images[n])), []).append(n)
+        alike = [some for (_, value), some in groups.items() if len(some) > 1 and value not in (0, -1)]
+    return sorted((some[0], n) for some in alike for n in some[1:])
 
 
 def size_of(path: str) -> int:

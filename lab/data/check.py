@@ -6,18 +6,20 @@ calls left out is what the training would leave out.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 import warnings
 from collections import Counter, deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Deque, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from lab.data.between import names_in, note_leaks, note_orphans
 from lab.data.files import Labels, Look, Rule, look_at_image, read_labels
 from lab.data.findings import Finding, Issue, Tally, lines, printable
 from lab.data.listing import label_paths
-from lab.data.yaml_file import Plan, find_yaml, problem_at, read_plan
+from lab.data.yaml_file import Plan, find_yaml, read_plan
+from lab.terminal import Progress
 
 if TYPE_CHECKING:
     from ultralytics.nn.Addmodules._check.yamltext import Problem
@@ -28,11 +30,8 @@ SAMPLE = 100
 CHUNK = 64
 """Images that a thread takes at a time; after Ctrl-C each thread ends its own."""
 
-TASKS = ("detect", "segment", "pose", "obb")
 TINY = 2
 """Pixels that an object must exceed in width and height at the training size: upstream's augmentation drops others."""
-
-Progress = Callable[[int, int], None]
 
 
 class SplitCount(NamedTuple):
@@ -40,8 +39,7 @@ class SplitCount(NamedTuple):
 
     Attributes:
         images: Images listed.
-        found: Readable ones with a label file, be it empty or refused.
-        missing: Readable ones without.
+        found: Readable ones with a label file, be it empty or refused; ``missing``: without.
         empty: Label files without a row.
         corrupt: Images that are left out, for themselves or for their labels.
         boxes: Objects that are trained on or measured.
@@ -94,12 +92,7 @@ class DataReport(NamedTuple):
 
 
 def check_data(
-    path: str,
-    nc: Optional[int] = None,
-    imgsz: Optional[int] = None,
-    task: str = "detect",
-    full: bool = True,
-    progress: Optional[Progress] = None,
+    path: str, nc: Optional[int] = None, imgsz: Optional[int] = None, task: str = "detect", full: bool = True
 ) -> DataReport:
     """Check a data set.
 
@@ -107,29 +100,22 @@ def check_data(
         path: What ``--data`` names: a data YAML, by path or bare name, or a folder that holds one.
         nc: Number of classes in the model's YAML, to say where the data has another.
         imgsz: Side in pixels that images are trained at, to count objects that are too small then.
-        task: detect, segment, pose or obb.
+        task: detect or segment.
         full: Decode every image; otherwise ``SAMPLE`` of a split, and read the headers of the others.
-        progress: Called with images done and in all, now and then.
 
     Returns:
         The report; also where there is no such file.
     """
     start = time.perf_counter()
     problems: List[Problem] = []
-    found = None
-    if task not in TASKS:
-        problems.append(
-            problem_at(f"data sets of the task {task} are not checked, only {', '.join(TASKS)}", severe=False)
-        )
-    else:
-        found = find_yaml(str(path).strip(), problems)
-    plan = read_plan(found, task, nc, problems) if found else None
+    found = find_yaml(str(path).strip(), problems)
+    plan = read_plan(found, nc, problems) if found else None
     if plan is None:
         return DataReport(found or str(path), problems, [], {}, {}, time.perf_counter() - start)
     tally = Tally(plan.root)
     for file, issue in plan.issues:
         tally.add(file, issue)
-    splits, classes = _scan(plan, task, imgsz, full, progress, tally)
+    splits, classes = _scan(plan, task, imgsz, full, tally)
     note_orphans(plan, tally.add)
     note_leaks(plan, tally.add, tally.short)
     severe_first = sorted(problems, key=lambda problem: (not problem.severe, problem.line, problem.column))
@@ -138,21 +124,21 @@ def check_data(
 
 
 def _scan(
-    plan: Plan, task: str, imgsz: Optional[int], full: bool, progress: Optional[Progress], tally: Tally
+    plan: Plan, task: str, imgsz: Optional[int], full: bool, tally: Tally
 ) -> Tuple[Dict[str, SplitCount], Dict[int, ClassCount]]:
     """Look at the images and labels of all splits."""
-    rule = Rule(task, None if plan.names is None else len(plan.names), *plan.points)
-    total = sum(map(len, plan.images.values()))
+    rule = Rule(task, None if plan.names is None else len(plan.names), plan.points)
+    shown = Progress("checking", sum(map(len, plan.images.values())))
     boxes: Dict[str, Counter[int]] = {}
     splits: Dict[str, SplitCount] = {}
-    done = 0
     owners: Dict[str, str] = {}
     for split, images in plan.images.items():
         count, previous = Counter(images=len(images)), ""
         per_class: Counter[int] = Counter()
         bare: List[Tuple[str, str]] = []  # images without labels
         step = 1 if full else max(1, len(images) // SAMPLE)
-        for n, (image, label, look, labels) in enumerate(looks(images, plan.channels, rule, step)):
+        for image, label, look, labels in looks(images, plan.channels, rule, step):
+            shown.step()
             for issue in look.issues:
                 tally.add(image, issue)
             if image == previous:
@@ -167,19 +153,17 @@ def _scan(
                 _note_labels(label, look, labels, task, imgsz, tally)
                 if not look.refused:
                     per_class.update(box[1] for box in labels.boxes)
-            if progress and (n % CHUNK == 0 or n + 1 == len(images)):
-                progress(done + n + 1, total)
-        done += len(images)
         splits[split] = SplitCount(**count, boxes=sum(per_class.values()))
         boxes[split] = per_class
         _note_split(split, bare, splits[split], tally)
+    shown.end()
     names = plan.names or {}
     classes = {i: ClassCount(name, {split: boxes[split][i] for split in boxes}) for i, name in sorted(names.items())}
     for split in ("train", "val"):
         if splits.get(split, SplitCount()).boxes:
             for i, one in classes.items():
                 if not one.boxes[split]:
-                    tally.add(f"{i} {one.name}", Issue(f"class-{split}"))
+                    tally.add(f"{i} {one.name}", Issue("class-none", detail=f"none in {split}"))
     return splits, classes
 
 
@@ -210,20 +194,20 @@ def looks(images: List[str], channels: int, rule: Rule, step: int) -> Iterator[T
             executor.shutdown(wait=True, cancel_futures=True)
 
 
-class _quiet:
-    """Keeps OpenCV from printing its own lines on each damaged image."""
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep OpenCV from printing its own lines on each damaged image."""
+    import cv2
 
-    def __enter__(self) -> None:
-        import cv2
-
-        self.logging = getattr(getattr(cv2, "utils", None), "logging", None)
-        self.level = self.logging.getLogLevel() if self.logging else 0
-        if self.logging:
-            self.logging.setLogLevel(0)
-
-    def __exit__(self, *_: object) -> None:
-        if self.logging:
-            self.logging.setLogLevel(self.level)
+    logging = getattr(getattr(cv2, "utils", None), "logging", None)
+    level = logging.getLogLevel() if logging else 0
+    if logging:
+        logging.setLogLevel(0)
+    try:
+        yield
+    finally:
+        if logging:
+            logging.setLogLevel(level)
 
 
 def _upstreams_count(look: Look, labels: Optional[Labels]) -> Dict[str, int]:

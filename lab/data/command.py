@@ -56,7 +56,7 @@ def _convert(parser: argparse.ArgumentParser) -> None:
 
 
 def _split(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Divide the images of a YOLO data set into parts, as text lists or as folders."
+    parser.description = "Divide the images of a YOLO data set into parts, as text lists; no image is copied."
     add = parser.add_argument
     add("data", help="data YAML, or the folder that holds it; all its images are divided anew")
     add("--to", required=True, metavar="DIR", help="folder to write; must be new or empty")
@@ -65,12 +65,10 @@ def _split(parser: argparse.ArgumentParser) -> None:
     add(
         "--group-by",
         metavar="RULE",
-        help="keep images of one source together: parent (their folder), exif (camera and day), roboflow, copies, "
+        help="keep images of one source together: parent (their folder), roboflow, copies, "
         "tiles, frames (by their names), or a regular expression on the file's stem, whose first (...) is the source",
     )
     add("--no-stratify", dest="stratify", action="store_false", help="divide without regard to classes")
-    add("--stratify", action="store_true", default=True, help="the same share of each class in each part (default)")
-    add("--copy", action="store_true", help="copy images and labels into folders instead of writing lists")
     add("--strict", action="store_true", help="exit with 1 if anything was wrong")
 
 
@@ -80,12 +78,6 @@ def _stats(parser: argparse.ArgumentParser) -> None:
     add("data", help="data YAML, or the folder that holds it")
     add("--out", metavar="DIR", help="write stats.json there")
     add("--imgsz", type=int, default=640, help="training size for small, medium and large; default: 640")
-    add(
-        "--near",
-        choices=("auto", "yes", "no"),
-        default="auto",
-        help="look for near-identical images, which decodes all; default: up to 5,000 images",
-    )
     add("--strict", action="store_true", help="exit with 1 if images leak between parts")
 
 

@@ -1,4 +1,4 @@
-"""What the verbs share: progress, a folder that appears whole or not at all, names in it, and a data set's images."""
+"""What the verbs share: progress, a folder that appears whole or not at all, and a data set's images."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import contextlib
 import os
 import re
 import shutil
-from pathlib import Path, PurePosixPath
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from lab.terminal import Progress
 from run import find, start
@@ -56,51 +56,10 @@ def check_new(target: str, option: str = "--to") -> Path:
     return place
 
 
-class Names:
-    """Gives each image its place below ``images/``, no two of which share a label file."""
-
-    def __init__(self) -> None:
-        self.taken: Set[str] = set()
-
-    def place(self, path: PurePosixPath, part: str = "", suffix: str = "") -> Tuple[PurePosixPath, bool]:
-        """Return a place, and whether the name had to change.
-
-        Args:
-            path: The image's path from the folder that it was found in.
-            part: The part it goes to, which becomes the first folder.
-            suffix: A suffix to write in place of its own.
-        """
-        # a second folder called images would lead upstream astray: it swaps the last for labels
-        folders = [name for name in path.parts[:-1] if name.lower() not in GENERIC and name not in ("..", "/")]
-        if part and folders and part_of(folders[0]) == part:
-            folders = folders[1:]
-        stem, ending = path.stem, suffix or path.suffix
-        folder = PurePosixPath(part, *folders)
-        n = 1
-        while True:
-            name = stem if n == 1 else f"{stem}-{n}"
-            key = str(folder / name).casefold()  # Windows and macOS take A and a for the same
-            if key not in self.taken:
-                self.taken.add(key)
-                return folder / (name + ending), n > 1
-            n += 1
-
-
 def part_of(text: str) -> str:
     """Return train, val or test where a name says so, otherwise an empty text."""
     found = re.search(r"(?:^|[^a-z])(train|valid(?:ation)?|val|test)(?![a-z])", text.lower())
     return {"t": found.group(1), "v": "val"}[found.group(1)[0]] if found else ""
-
-
-def put(source: Path, target: Path, link: bool) -> None:
-    """Copy an image, or link it: by a hard link, a symbolic one, or else a copy, whichever the file system allows."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if link:
-        for way in (os.link, os.symlink):
-            with contextlib.suppress(OSError, NotImplementedError):
-                way(os.path.realpath(source), target)
-                return
-    shutil.copyfile(source, target)
 
 
 def write_yaml(path: Path, content: Dict[str, Any], comment: str) -> None:
@@ -144,7 +103,7 @@ def open_set(name: str) -> Tuple[Any, Dict[str, Any]]:
     problems: List[Any] = []
     given = find.find_data(find.CROWNS) if find.is_crowns(name) else name
     found = find_yaml(given.strip(), problems)
-    plan = read_plan(found, "detect", None, problems) if found else None
+    plan = read_plan(found, None, problems) if found else None
     if plan is None or plan.names is None or not any(plan.images.values()):
         bad = [problem for problem in problems if problem.severe] or problems
         raise UsageError("\n".join(render(problem, found or given) for problem in bad))
@@ -157,7 +116,7 @@ def rule_of(plan: Any) -> Any:
     """Return what the set's label files are measured by."""
     from lab.data.files import Rule
 
-    return Rule("detect", len(plan.names), *plan.points)
+    return Rule("detect", len(plan.names), plan.points)
 
 
 def entries(plan: Any, only: Optional[str] = None) -> Iterator[Entry]:

@@ -141,14 +141,6 @@ def grouped(kind: str, source: Path, files: List[File]) -> Dict[str, List[File]]
 def load(kind: str, unit: str, files: List[File], given: Optional[Path], task: str, work: Path) -> Any:
     """Return annotation files as the package reads them: its ``DetectionDataset``.
 
-    Args:
-        kind: voc, coco or labelme.
-        unit: What ``grouped`` calls them.
-        files: The files.
-        given: The folder of --images.
-        task: detect or segment.
-        work: A folder; the copies are in one of its own in it, and are removed again.
-
     Raises:
         UsageError: Images are missing, unreadable or of another size, or the package cannot read an annotation.
     """
@@ -168,7 +160,7 @@ def load(kind: str, unit: str, files: List[File], given: Optional[Path], task: s
             if look is None:
                 faults.append(f"{path}: its image {name} is not in {folder}")
             elif look.refused or look.size is None:
-                faults.append(f"{images[name]} is no image that upstream reads: {look.issues[0].kind}")
+                faults.append(f"{images[name]} is not an image that upstream reads: {look.issues[0].kind}")
             elif all(size) and size != tuple(look.size):
                 faults.append(
                     f"{images[name]} has {look.size[0]}x{look.size[1]} pixels, not {size[0]}x{size[1]} as in {path}"

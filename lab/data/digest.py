@@ -11,16 +11,16 @@ from lab.data.listing import label_paths
 from lab.data.yaml_file import read_plan
 
 MOST_BYTES = 512 << 20
-"""Images of more bytes than this in all are told by name and size only."""
+"""Images of more bytes than this in all are recognised by name and size only."""
 
 
 def data_digest(file: str) -> str:
     """Return a digest of a data set: of its names, its splits, all its labels, and its images.
 
-    It begins with ``bytes:`` where the images' content counts, with ``sizes:`` where only their names and sizes do,
-    because they are more than ``MOST_BYTES`` in all. Where the data set lies does not count.
+    It begins with ``bytes:`` where the images' content is part of it, with ``sizes:`` where only names and sizes are,
+    because they are more than ``MOST_BYTES`` in all. Where the data set lies is ignored.
     """
-    plan = read_plan(file, "detect", None, [])
+    plan = read_plan(file, None, [])
     if plan is None:
         return "none"
     every = {image for images in plan.images.values() for image in images}

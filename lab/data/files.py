@@ -28,8 +28,8 @@ HIGH, LOW = 1.01, -0.01
 MIN_SIDE = 10
 """Shortest side in pixels that upstream accepts."""
 
-BOX, OBB = 5, 9
-"""Columns of a row: class, x, y, width, height; and class with four corners."""
+BOX = 5
+"""Columns of a row: class, x, y, width, height."""
 
 
 class Look(NamedTuple):
@@ -50,16 +50,14 @@ class Rule(NamedTuple):
     """What the rows of label files are measured by.
 
     Attributes:
-        task: detect, segment, pose or obb.
+        task: detect or segment.
         classes: Number of classes; None where the YAML does not tell.
-        points: Keypoints an object, 0 for none.
-        dims: Numbers a keypoint.
+        points: Numbers of keypoints behind each box, which upstream passes over; 0 for none.
     """
 
     task: str = "detect"
     classes: Optional[int] = None
     points: int = 0
-    dims: int = 0
 
 
 class Labels(NamedTuple):
@@ -97,7 +95,7 @@ def look_at_image(path: str, channels: int = 3, decode: bool = False) -> Look:
     if not stat.S_ISREG(state.st_mode):
         return Look([Issue("image-unreadable", detail="no file")], refused=True)
     if state.st_size == 0:
-        return Look([Issue("image-empty")], refused=True)
+        return Look([Issue("image-unreadable", detail="zero bytes")], refused=True)
     try:
         form, shape, mode = _verified(path)
     except Exception as e:  # Pillow raises SyntaxError, struct.error and others on broken files
@@ -181,7 +179,7 @@ def _decoded(path: str, channels: int) -> List[Issue]:
 
 
 def _content(path: str) -> str:
-    """Name what a file is that is no image, where its first bytes tell."""
+    """Name what a file is that is not an image, if its first bytes tell."""
     try:
         with open(path, "rb") as f:
             start = f.read(64).lstrip()
@@ -228,15 +226,13 @@ def read_labels(path: str, rule: Rule) -> Optional[Labels]:
 def _check_rows(rows: List[Tuple[int, List[str]]], rule: Rule) -> Labels:
     import numpy as np
 
-    pose = rule.task == "pose"
-    full = BOX + rule.points * rule.dims
-    if rule.points and not pose:  # labels of a pose set: upstream takes their boxes
-        rows = [(n, words[:BOX] if len(words) == full else words) for n, words in rows]
-    polygons = not pose and any(len(words) > BOX + 1 for _, words in rows)
+    if rule.points:
+        rows = [(n, words[:BOX] if len(words) == BOX + rule.points else words) for n, words in rows]
+    polygons = any(len(words) > BOX + 1 for _, words in rows)
     issues: List[Issue] = []
     values: List[Tuple[int, List[float]]] = []
     for n, words in rows:
-        kind, detail = _columns(words, full if pose else BOX, polygons)
+        kind, detail = _columns(words, polygons)
         if not kind:
             try:
                 values.append((n, [float(word) for word in words]))
@@ -248,30 +244,22 @@ def _check_rows(rows: List[Tuple[int, List[str]]], rule: Rule) -> Labels:
     if not values:
         return Labels(issues, [], refused=True, polygons=polygons)
     arrays = [np.array(numbers, np.float32) for _, numbers in values]
-    if polygons:
-        table = np.array([_polygon_row(a) for a in arrays], np.float32)
-        tested = table[:, 1:]
-    else:
-        table = np.stack(arrays)
-        tested = table[:, BOX:].reshape(len(table), -1, rule.dims)[:, :, :2] if pose else table[:, 1:]
-        tested = tested.reshape(len(table), -1)
+    table = np.array([_polygon_row(a) for a in arrays], np.float32) if polygons else np.stack(arrays)
     refused = bool(issues)
     kept: List[Tuple[int, float, float, float, float, float]] = []
     seen = set()
-    highest = tested.max(1)
     clean = (
         np.isfinite(table).all(1)
-        & (highest <= HIGH)
-        & (table[:, 1:BOX].max(1) <= HIGH)
+        & (table[:, 1:].max(1) <= HIGH)
         & (table.min(1) >= LOW)
-        & (table[:, 3:BOX].min(1) > 0)
+        & (table[:, 3:].min(1) > 0)
         & (table[:, 0] % 1 == 0)
         & (table[:, 0] >= 0)
     )
-    for (n, _), array, row, high, fine in zip(values, arrays, table.tolist(), highest.tolist(), clean.tolist()):
+    for (n, _), array, row, fine in zip(values, arrays, table.tolist(), clean.tolist()):
         fine = fine and (rule.classes is None or row[0] < rule.classes)
         if not fine:
-            found, fatal = _row_issues(n, row, high, rule.classes)
+            found, fatal = _row_issues(n, row, rule.classes)
             issues += found
             refused |= fatal
         key: Any = (row[0], array.tobytes()) if polygons else tuple(row)
@@ -279,35 +267,35 @@ def _check_rows(rows: List[Tuple[int, List[str]]], rule: Rule) -> Labels:
             issues.append(Issue("label-duplicate", n))
             continue
         seen.add(key)
-        x, y, w, h = row[1:BOX]
+        x, y, w, h = row[1:]
         if fine and (max(x + w / 2, y + h / 2) > HIGH or min(x - w / 2, y - h / 2) < LOW):
             issues.append(Issue("label-outside", n))
         kept.append((n, row[0], x, y, w, h))
     if refused:  # upstream ignores the file as a whole: what it would merge or clip does not matter
         issues = [issue for issue in issues if issue.kind not in {"label-duplicate", "label-outside"}]
-    else:
-        issues += _task_issues(rows, rule.task, polygons)
+    elif rule.task == "segment" and not polygons:
+        issues.append(Issue("label-task"))
     issues.sort(key=lambda issue: issue.line)
     boxes = [] if refused else [(n, int(number), x, y, w, h) for n, number, x, y, w, h in kept]
     return Labels(issues, boxes, refused, polygons=polygons)
 
 
-def _columns(words: List[str], expected: int, polygons: bool) -> Tuple[str, str]:
+def _columns(words: List[str], polygons: bool) -> Tuple[str, str]:
     """Return what is wrong with the number of columns (kind, detail), or two empty texts."""
     count = len(words)
     if polygons:
         if count == BOX:
-            return "label-mixed", ""
+            return "label-columns", "a box in a file that also has polygons"
         return (
             ("", "") if count >= 3 and count % 2 else ("label-columns", f"{count} columns, a polygon has an odd number")
         )
-    if count == expected:
+    if count == BOX:
         return "", ""
     if count == 1 and any(c in words[0] for c in ",;"):
         return "label-columns", "separated by commas, not spaces"
-    if count == BOX + 1 and expected == BOX:
+    if count == BOX + 1:
         return "label-columns", "6 columns; the last may be a confidence"
-    return "label-columns", f"{count} instead of {expected} columns"
+    return "label-columns", f"{count} instead of {BOX} columns"
 
 
 def _is_number(word: str) -> bool:
@@ -325,28 +313,17 @@ def _polygon_row(array: Any) -> List[float]:
     return [array[0], (left + right) / 2, (top + bottom) / 2, right - left, bottom - top]
 
 
-def _row_issues(line: int, row: List[float], high: float, classes: Optional[int]) -> Tuple[List[Issue], bool]:
-    """Return what is wrong with a row of numbers, and whether upstream leaves the image out for it.
-
-    Args:
-        line: The row's line.
-        row: Its numbers; a polygon's box.
-        high: The largest of those that upstream compares with 1: all of a box, but only the keypoints of a pose.
-        classes: Number of classes.
-    """
-    number, box, sides = row[0], row[1:BOX], row[3:BOX]
+def _row_issues(line: int, row: List[float], classes: Optional[int]) -> Tuple[List[Issue], bool]:
+    """Return what is wrong with a row of numbers, and whether upstream leaves the image out for it."""
+    number, box, sides = row[0], row[1:], row[3:]
     beyond = classes is not None and number >= classes
-    fatal = beyond or not (high <= HIGH and min(row) >= LOW and min(sides) >= 0 and number % 1 == 0)
+    fatal = beyond or not (max(box) <= HIGH and min(row) >= LOW and min(sides) >= 0 and number % 1 == 0)
     if not all(abs(v) < float("inf") for v in row):  # nan is not below it either
         return [Issue("label-number", line, "nan or inf")], fatal or any(v != v for v in row)
     issues = []
-    if number % 1:
-        issues.append(Issue("label-class-fraction", line, f"{number:g}"))
-    elif number < 0:
-        issues.append(Issue("label-class-negative", line, f"{number:g}"))
-    elif beyond:
-        issues.append(Issue("label-class-range", line, f"class {number:g}"))
-    top, bottom = max(*box, high), min(row[1:])
+    if number % 1 or number < 0 or beyond:
+        issues.append(Issue("label-class", line, f"class {number:g}"))
+    top, bottom = max(box), min(box)
     if min(sides) < 0:
         issues.append(Issue("label-size", line, f"{sides[0]:g} x {sides[1]:g}"))
     elif top > 2 and bottom >= 0:
@@ -356,12 +333,3 @@ def _row_issues(line: int, row: List[float], high: float, classes: Optional[int]
     elif min(sides) == 0:
         issues.append(Issue("label-zero", line, f"{sides[0]:g} x {sides[1]:g}"))
     return issues, fatal
-
-
-def _task_issues(rows: List[Tuple[int, List[str]]], task: str, polygons: bool) -> List[Issue]:
-    """Return what does not fit the task though it can be read."""
-    if task in {"segment", "obb"} and not polygons:
-        return [Issue("label-task")]
-    if task == "obb":
-        return [Issue("label-corners", n, f"{len(words)} columns") for n, words in rows if len(words) != OBB]
-    return []

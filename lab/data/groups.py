@@ -7,9 +7,8 @@ import re
 from collections import Counter
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
-from lab.data.between import digest, size_of
+from lab.data.between import twins
 from lab.data.findings import Issue, Tally
-from lab.terminal import Progress
 from run.arguments import UsageError
 
 RULES: Dict[str, Tuple[str, str]] = {
@@ -25,17 +24,15 @@ def rule_of(text: str) -> Callable[[str], Optional[str]]:
     """Return what gives an image's path its group; it returns None where the rule does not match.
 
     Raises:
-        UsageError: It is no regular expression.
+        UsageError: It is not a regular expression.
     """
     if text == "parent":
         return lambda path: os.path.dirname(path)
-    if text == "exif":
-        return _day
     try:
         pattern = re.compile(RULES[text][1] if text in RULES else text)
     except re.error as e:
         raise UsageError(
-            f"--group-by {text}: no regular expression ({e}); or write parent, exif, {', '.join(RULES)}"
+            f"--group-by {text}: no regular expression ({e}); or write parent, {', '.join(RULES)}"
         ) from None
 
     def of_stem(path: str) -> Optional[str]:
@@ -45,28 +42,8 @@ def rule_of(text: str) -> Callable[[str], Optional[str]]:
     return of_stem
 
 
-def _day(path: str) -> Optional[str]:
-    """Return camera and day by EXIF."""
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            tags = image.getexif()
-            taken = tags.get_ifd(0x8769).get(0x9003) or tags.get(0x0132)
-            camera = tags.get(0x0110)
-    except Exception:  # Pillow raises many kinds on broken files
-        return None
-    return f"{camera or ''} {str(taken)[:10]}" if taken else None
-
-
 def group(images: Sequence[str], rule: Optional[str], tally: Tally) -> List[int]:
-    """Return a group's number for each image; images alike to the byte are in one group, whatever the rule.
-
-    Args:
-        images: Paths.
-        rule: ``--group-by``.
-        tally: Is added to.
-    """
+    """Return a group's number for each image; images alike to the byte are in one group, whatever the rule."""
     parent = list(range(len(images)))
 
     def top(n: int) -> int:
@@ -78,7 +55,7 @@ def group(images: Sequence[str], rule: Optional[str], tally: Tally) -> List[int]
     if rule is not None:
         find = rule_of(rule)
         first: Dict[str, int] = {}
-        for n, path in enumerate(Progress("grouping", len(images)).over(images)):
+        for n, path in enumerate(images):
             name = find(path)
             if name is None:
                 tally.add(path, Issue("group-unmatched"))
@@ -88,27 +65,6 @@ def group(images: Sequence[str], rule: Optional[str], tally: Tally) -> List[int]
         tally.add(images[other], Issue("same-bytes", detail=f"is {tally.short(images[one])}"))
         parent[top(other)] = top(one)
     return [top(n) for n in range(len(images))]
-
-
-def twins(images: Sequence[str]) -> List[Tuple[int, int]]:
-    """Return pairs of images with the same bytes: the first of a kind, and each other. Reads files of one size only."""
-    by_size: Dict[int, List[int]] = {}
-    for n, path in enumerate(images):
-        by_size.setdefault(size_of(path), []).append(n)
-    pairs = []
-    for size, alike in by_size.items():
-        if size <= 0 or len(alike) < 2:
-            continue
-        pieces: Dict[str, List[int]] = {}
-        for n in alike:
-            pieces.setdefault(digest(images[n], False), []).append(n)
-        for some in pieces.values():
-            first: Dict[str, int] = {}
-            for n in some if len(some) > 1 else ():
-                one = first.setdefault(digest(images[n], True), n)
-                if one != n:
-                    pairs.append((one, n))
-    return sorted(pairs)
 
 
 def suggestion(images: Sequence[str]) -> Optional[str]:

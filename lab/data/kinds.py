@@ -21,14 +21,18 @@ class Kind(NamedTuple):
     severe: bool = True
 
 
+def _note(title: str, effect: str, advice: str) -> Kind:
+    return Kind(title, effect, advice, severe=False)
+
+
 _OUT = "upstream leaves the image out"
 _FILE = "upstream leaves the image with all its labels out"
 
 KINDS: Dict[str, Kind] = {
     "no-labels": Kind(
         "splits without any label file",
-        "upstream stops where it is the training split, and measures nothing where it is another",
-        "put a .txt file for each image in the folder that is named here",
+        "upstream stops, or measures nothing",
+        "put a .txt file per image in the folder that is named here",
     ),
     "no-boxes": Kind(
         "splits without any object in their label files", "there is nothing to learn or to measure", "check the export"
@@ -39,11 +43,10 @@ KINDS: Dict[str, Kind] = {
         "correct the list; a path there counts from the folder of the list if it begins with ./, otherwise from the "
         "folder that training is started in",
     ),
-    "image-empty": Kind("image files of zero bytes", _OUT, "copy them again, or delete them"),
     "image-unreadable": Kind("files that are no readable image", _OUT, "replace or delete them"),
     "image-damaged": Kind(
         "images that are cut off or damaged",
-        "upstream leaves out a JPEG that lacks its end; any other stops the training when it is loaded",
+        "upstream leaves out a JPEG without its end; any other stops the training",
         "copy them again, or delete them with their labels",
     ),
     "image-small": Kind("images under 10 pixels high or wide", _OUT, "delete them"),
@@ -51,7 +54,7 @@ KINDS: Dict[str, Kind] = {
     "image-channels": Kind(
         "images with another number of channels than `channels`",
         "the training stops",
-        "correct `channels` in the data YAML, or convert the images",
+        "correct `channels`, or convert the images",
     ),
     "label-encoding": Kind(
         "label files that cannot be read as text in UTF-8", _FILE, "save them as UTF-8 (in Notepad: Save as, UTF-8)"
@@ -59,16 +62,9 @@ KINDS: Dict[str, Kind] = {
     "label-columns": Kind(
         "rows with the wrong number of columns", _FILE, "write `class x y width height`, split by spaces"
     ),
-    "label-mixed": Kind(
-        "rows of a box in a file that also has polygons", _FILE, "write one kind of row in a file, best in all files"
-    ),
     "label-number": Kind("rows with something that is no number", _FILE, "write numbers only; a class by its number"),
-    "label-class-fraction": Kind("rows whose class is no whole number", _FILE, "begin the row with the class's number"),
-    "label-class-negative": Kind("rows whose class is negative", _FILE, "classes count from 0"),
-    "label-class-range": Kind(
-        "rows whose class is not in `names`",
-        _FILE,
-        "classes count from 0: add the name in the data YAML, or mend the rows",
+    "label-class": Kind(
+        "rows whose class is not in `names`", _FILE, "classes count from 0: add the name to the data YAML, or mend them"
     ),
     "label-pixels": Kind(
         "rows that look like pixels, not like fractions",
@@ -78,116 +74,71 @@ KINDS: Dict[str, Kind] = {
     "label-range": Kind("rows with a coordinate below 0 or above 1", _FILE, "clip the boxes to the image"),
     "label-size": Kind("rows with a negative width or height", _FILE, "write x and y of the centre, width, height"),
     "label-task": Kind(
-        "label files with boxes where the task needs polygons or corners",
-        "upstream stops",
-        "train with task detect, or export polygons (segment) or four corners (obb)",
+        "label files of boxes where the task needs polygons", "upstream stops", "train with task detect"
     ),
-    "label-zero": Kind("objects without width or height", "nothing is learnt from them", "delete the rows", False),
-    "label-outside": Kind(
-        "objects that reach over the image's edge", "upstream clips them", "nothing, if it is meant so", False
+    "label-zero": _note("objects without width or height", "nothing is learnt from them", "delete the rows"),
+    "label-outside": _note(
+        "objects that reach over the image's edge", "upstream clips them", "nothing, if it is meant so"
     ),
-    "label-duplicate": Kind("rows that repeat another", "upstream takes one of them", "delete them", False),
-    "label-corners": Kind(
-        "rows of a number of corners other than four",
-        "upstream takes the rectangle around them",
-        "check the export",
-        False,
+    "label-duplicate": _note("rows that repeat another", "upstream takes one of them", "delete them"),
+    "label-polygons": _note(
+        "label files with polygons or corners", "upstream takes the upright box around each", "nothing, if meant so"
     ),
-    "label-polygons": Kind(
-        "label files with polygons or corners",
-        "upstream takes the upright box around each",
-        "nothing, if meant so",
-        False,
-    ),
-    "label-tiny": Kind(
+    "label-tiny": _note(
         "objects under 2 pixels wide or high at the training size",
-        "upstream's augmentation drops such objects",
-        "train with a larger imgsz, or cut the images into tiles",
-        False,
+        "upstream's augmentation drops them",
+        "use a larger imgsz, or cut tiles",
     ),
-    "label-shared": Kind(
-        "images that share a label file, as their names differ in the suffix alone",
-        "each gets the same boxes",
-        "rename or delete one of them",
-        False,
+    "label-shared": _note(
+        "images whose names differ in the suffix alone", "they share a label file", "rename or delete one of them"
     ),
-    "label-orphan": Kind(
-        "label files without an image",
+    "label-orphan": _note(
+        "label files without an image", "upstream does not look at them", "name a label file as its image, with .txt"
+    ),
+    "label-empty": _note("empty label files", "their images count as background", "nothing, if nothing is in them"),
+    "label-none": _note("images without a label file", "they count as background", "nothing, if nothing is in them"),
+    "image-skipped": _note(
+        "images with a suffix that upstream does not read",
         "upstream does not look at them",
-        "name a label file as its image, with .txt",
-        False,
+        "convert them to PNG or JPEG; rename .jfif and .jpe",
     ),
-    "label-empty": Kind(
-        "empty label files", "their images count as background", "nothing, if nothing is in them", False
-    ),
-    "label-none": Kind(
-        "images without a label file", "they count as background", "nothing, if nothing is in them", False
-    ),
-    "image-skipped": Kind(
-        "files that look like images, with a suffix that upstream does not read",
-        "upstream does not look at them",
-        "convert them to PNG or JPEG; renaming does where only the suffix is unusual (.jfif, .jpe)",
-        False,
-    ),
-    "image-rewritten": Kind(
+    "image-rewritten": _note(
         "JPEG files with something behind their end",
-        "upstream replaces these files by a copy of its own when it first reads them",
-        "keep a copy of the data if the originals matter",
-        False,
+        "upstream replaces these files by a copy",
+        "keep a copy if the originals matter",
     ),
-    "image-suffix": Kind(
-        "images of another format than their suffix says", "upstream reads them all the same", "rename them", False
+    "image-suffix": _note(
+        "images of another format than their suffix says", "upstream reads them all the same", "rename them"
     ),
-    "image-mode": Kind(
+    "image-mode": _note(
         "images that are not 8-bit colour without transparency",
         "upstream repeats a grey channel, drops transparency and keeps 8 of 16 bits",
-        "nothing, if meant so; `channels: 1` in the data YAML for grey images",
-        False,
+        "nothing, if meant so; `channels: 1` for grey images",
     ),
-    "image-heif": Kind(
+    "image-heif": _note(
         "HEIC images, which need the package pi-heif",
-        "not checked; upstream installs the package when it meets them",
-        "convert them to JPEG, or run `python -m pip install pi-heif`",
-        False,
+        "not checked; upstream installs it when it meets them",
+        "convert them, or run `python -m pip install pi-heif`",
     ),
-    "list-line": Kind(
-        "lines of a list that end with no image suffix",
-        "upstream passes over them",
-        "one path of an image a line",
-        False,
+    "list-line": _note(
+        "lines of a list without an image suffix", "upstream passes over them", "one path of an image a line"
     ),
-    "twice": Kind("images that are twice in a split", "they count twice", "name overlapping folders once", False),
-    "leak": Kind(
-        "images of another split that are also in train, to the byte",
-        "the figures measured on them say nothing about new images",
+    "twice": _note("images that are twice in a split", "they count twice", "name overlapping folders once"),
+    "leak": _note(
+        "images of another split that are in train, to the byte",
+        "figures on them say nothing about new images",
         "take them out of one of the two",
-        False,
     ),
-    "same-name": Kind(
-        "images of another split named like one in train, with other content",
-        "nothing: they are two images",
-        "look whether they are of the same scene",
-        False,
+    "same-name": _note(
+        "images named like one in train, with other content", "none", "look whether they show the same scene"
     ),
-    "class-train": Kind("classes without an object in train", "they cannot be learnt", "check `names`", False),
+    "class-none": _note(
+        "classes without an object in a part", "they cannot be learnt, or are not measured", "check `names`"
+    ),
     "no-images": Kind("parts without an image", "there are too few images or groups", "ask for fewer parts"),
     "group-unmatched": Kind(
-        "file names that --group-by does not match",
-        "each is a group of its own",
-        "correct the rule",
+        "file names that --group-by does not match", "each is a group of its own", "correct the rule"
     ),
-    "same-bytes": Kind("images that are another to the byte", "they stay in its part", "delete them", False),
-    "renamed": Kind(
-        "images that are written under another name",
-        "two would have shared a label file",
-        "nothing, if names do not matter",
-        False,
-    ),
-    "class-test": Kind(
-        "classes without an object in test", "they are not measured", "check how the set was split", False
-    ),
-    "class-val": Kind(
-        "classes without an object in val", "they are not measured", "check how the set was split", False
-    ),
+    "same-bytes": _note("images that are another to the byte", "they stay in its part", "delete them"),
 }
 """Kind of finding -> what it says, in the order of printing."""

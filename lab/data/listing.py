@@ -22,14 +22,7 @@ Add = Callable[..., None]
 
 
 def list_images(split: str, sources: List[str], add: Add, issues: List[Tuple[str, Issue]]) -> List[str]:
-    """Return the images of a split, sorted; one that is named twice is there twice.
-
-    Args:
-        split: The key in the YAML.
-        sources: Its folders and lists.
-        add: Is called where one of them has no images.
-        issues: What is passed over is appended here, with its file.
-    """
+    """Return the images of a split, sorted; one that is named twice is there twice."""
     from ultralytics.data.utils import IMG_FORMATS
 
     result: List[str] = []
@@ -57,7 +50,7 @@ def list_images(split: str, sources: List[str], add: Add, issues: List[Tuple[str
 
 
 def _read_list(split: str, source: str, add: Add, issues: List[Tuple[str, Issue]]) -> Optional[List[str]]:
-    """Return the paths in a text file, with ``./`` as its folder; None where it is no such list."""
+    """Return the paths in a text file, with ``./`` as its folder; None where it is not such a list."""
     from ultralytics.data.utils import IMG_FORMATS
 
     if _suffix(source) in IMG_FORMATS:

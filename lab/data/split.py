@@ -4,32 +4,19 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from pathlib import Path, PurePosixPath
-from typing import Any, Dict, Hashable, List, NamedTuple, Sequence, Tuple
+from pathlib import Path
+from typing import Any, Dict, Hashable, List, NamedTuple, Tuple
 
-from lab.data.common import (
-    PARTS,
-    Entry,
-    Names,
-    check_new,
-    entries,
-    new_folder,
-    open_set,
-    put,
-    write_yaml,
-)
+from lab.data.common import PARTS, Entry, check_new, entries, new_folder, open_set, write_yaml
 from lab.data.findings import Issue, Tally
 from lab.data.findings import lines as finding_lines
 from lab.data.groups import group, rule_of, suggestion
 from lab.data.stratify import divide
 from lab.files import write_json
-from lab.terminal import Progress, pad, width
+from lab.terminal import pad, width
 from run import start
 from run.arguments import UsageError
 from run.start import say
-
-HARMLESS = ("renamed", "same-bytes")
-"""Kinds of finding that --strict does not mind."""
 
 
 class Division(NamedTuple):
@@ -50,7 +37,7 @@ def read_parts(text: str) -> Dict[str, float]:
     """Read ``train=0.8,val=0.2``.
 
     Raises:
-        UsageError: It is written otherwise, lacks train or val, or does not sum to 1.
+        UsageError: It is not of that form, lacks train or val, or does not sum to 1.
     """
     advice = "write --parts train=0.8,val=0.1,test=0.1"
     result: Dict[str, float] = {}
@@ -59,7 +46,7 @@ def read_parts(text: str) -> Dict[str, float]:
         try:
             share = float(value)
         except ValueError:
-            raise UsageError(f"--parts {text}: {word!r} is no NAME=FRACTION; {advice}") from None
+            raise UsageError(f"--parts {text}: {word!r} is not NAME=FRACTION; {advice}") from None
         if name not in PARTS or name in result:
             why = "is there twice" if name in result else f"is none of {', '.join(PARTS)}"
             raise UsageError(f"--parts {text}: {name!r} {why}; {advice}")
@@ -87,7 +74,7 @@ def main(options: Any) -> int:
     table = count(division, plan.names, shares)
     note_missing(table, plan.names, tally)
     with new_folder(options.to) as work:
-        sources = _copy(work, division, tally) if options.copy else _lists(work, division, shares)
+        sources = _lists(work, division, shares)
         keep = {key: content[key] for key in ("kpt_shape", "flip_idx", "channels") if key in content}
         comment = f"Divided by `python -m lab data split`, seed {options.seed}, from {plan.file}"
         write_yaml(work / "data.yaml", {**sources, **keep, "names": dict(plan.names)}, comment)
@@ -103,20 +90,12 @@ def main(options: Any) -> int:
     hint = None if options.group_by else suggestion([entry.image for entry in division.entries])
     if hint:
         say(f"warning: {hint}")
-    say(f"written   {Path(options.to) / 'data.yaml'}" + ("" if options.copy else " and its lists; no image was copied"))
-    return 1 if options.strict and (hint or any(one.kind not in HARMLESS for one in found)) else 0
+    say(f"written   {Path(options.to) / 'data.yaml'}" + " and its lists; no image was copied")
+    return 1 if options.strict and (hint or any(one.kind != "same-bytes" for one in found)) else 0
 
 
 def split(plan: Any, shares: Dict[str, float], seed: int, rule: Any, by_class: bool, tally: Tally) -> Division:
     """Divide the images of a data set.
-
-    Args:
-        plan: The data set (``lab.data.yaml_file.Plan``).
-        shares: Part -> fraction.
-        seed: Any whole number.
-        rule: What keeps images together: see ``lab.data.groups.rule_of``; None for nothing but their bytes.
-        by_class: Stratify.
-        tally: Is added to.
 
     Raises:
         UsageError: There are fewer groups than parts.
@@ -176,7 +155,7 @@ def note_missing(table: Dict[str, Counter[Any]], names: Dict[int, str], tally: T
         for number, name in names.items():
             there = sum(other[number] for other in table.values())
             if there and not one[number]:
-                tally.add(name, Issue(f"class-{part}", detail=f"{there} in all"))
+                tally.add(name, Issue("class-none", detail=f"none of {there} in {part}"))
 
 
 def lines(table: Dict[str, Counter[Any]], names: Dict[int, str], division: Division, most: int = 40) -> List[str]:
@@ -203,23 +182,3 @@ def _lists(work: Path, division: Division, shares: Dict[str, float]) -> Dict[str
         paths = [os.path.abspath(e.image) for e, p in zip(division.entries, division.parts) if p == part]
         (work / f"{part}.txt").write_bytes("".join(f"{path}\n" for path in paths).encode())
     return {part: f"{part}.txt" for part in shares}
-
-
-def _copy(work: Path, division: Division, tally: Tally) -> Dict[str, str]:
-    """Copy images and their label files, bytes unchanged, into a folder for each part."""
-    places = Names()
-    folders = [os.path.dirname(os.path.abspath(entry.image)) for entry in division.entries]
-    base = os.path.commonpath(folders) if len({os.path.splitdrive(folder)[0] for folder in folders}) == 1 else None
-    pairs: Sequence[Tuple[Entry, str]] = list(zip(division.entries, division.parts))
-    for entry, part in Progress("copying", len(pairs)).over(pairs):
-        whole = Path(os.path.abspath(entry.image))
-        relative = PurePosixPath(whole.relative_to(base).as_posix() if base else whole.name)
-        if relative.parts[0] in PARTS and len(relative.parts) > 1:  # the old part says nothing any more
-            relative = PurePosixPath(*relative.parts[1:])
-        target, changed = places.place(relative, part)
-        if changed:
-            tally.add(str(relative), Issue("renamed", detail=f"images/{target}"))
-        put(Path(entry.image), work / "images" / target, link=False)
-        if entry.labels is not None:
-            put(Path(entry.label), (work / "labels" / target).with_suffix(".txt"), link=False)
-    return {part: f"images/{part}" for part in PARTS if part in division.parts}

@@ -28,7 +28,7 @@ class Plan(NamedTuple):
         root: The folder that its paths count from.
         names: Class number -> name; None where that is wrong.
         channels: Channels of the images.
-        points: Keypoints an object and numbers a keypoint, (0, 0) for none.
+        points: Numbers of keypoints behind each box, 0 for none.
         sources: Split -> the folders and lists that it names.
         images: Split -> the images there, sorted.
         issues: What lists and folders hold besides: (file, issue).
@@ -38,7 +38,7 @@ class Plan(NamedTuple):
     root: str
     names: Optional[Dict[int, str]]
     channels: int
-    points: Tuple[int, int]
+    points: int
     sources: Dict[str, List[str]]
     images: Dict[str, List[str]]
     issues: List[Tuple[str, Issue]]
@@ -73,17 +73,11 @@ def find_yaml(given: str, problems: List[Problem]) -> Optional[str]:
     return found
 
 
-def read_plan(file: str, task: str, nc: Optional[int], problems: List[Problem]) -> Optional[Plan]:
+def read_plan(file: str, nc: Optional[int], problems: List[Problem]) -> Optional[Plan]:
     """Read the YAML, append what is wrong with it to ``problems``, and list the images of each split.
 
-    Args:
-        file: The YAML.
-        task: detect, segment, pose or obb.
-        nc: Number of classes in the model's YAML, None where it is not known.
-        problems: Is appended to.
-
     Returns:
-        What could be read, None where it is no mapping.
+        What could be read, None where it is not a mapping.
     """
     from ultralytics.nn.Addmodules._check.yamltext import read_document
 
@@ -96,9 +90,8 @@ def read_plan(file: str, task: str, nc: Optional[int], problems: List[Problem]) 
     reader = _Reader(document, dict(document.data), problems)
     reader.types()
     names = reader.names(nc)
-    channels, points = reader.channels(), reader.points(task)
-    root = reader.root()
-    plan = Plan(file, str(root), names, channels, points or (0, 0), {}, {}, [])
+    channels, points, root = reader.channels(), reader.points(), reader.root()
+    plan = Plan(file, str(root), names, channels, points, {}, {}, [])
     for split in SPLITS:
         sources = reader.split(split, root)
         if sources:
@@ -106,7 +99,7 @@ def read_plan(file: str, task: str, nc: Optional[int], problems: List[Problem]) 
             plan.images[split] = list_images(split, sources, reader.add, plan.issues)
     if sorted(plan.sources.get("val", [])) == sorted(plan.sources.get("train", ["-"])):
         reader.add(("val",), "val is train itself", "figures on it say nothing about new images", severe=False)
-    return plan._replace(images={}) if points is None else plan
+    return plan
 
 
 def problem_at(message: str, advice: str = "", line: int = 0, column: int = 0, severe: bool = True) -> Problem:
@@ -197,7 +190,7 @@ class _Reader:
             pass
         self.add(
             ("nc",),
-            f"`nc: {self.data['nc']}` is no whole number of classes",
+            f"`nc: {self.data['nc']}` is not a whole number of classes",
             "leave it out: the number of names is taken",
         )
         return None
@@ -247,34 +240,20 @@ class _Reader:
         channels = self.data.get("channels", 3)
         if isinstance(channels, int) and not isinstance(channels, bool) and channels > 0:
             return channels
-        self.add(("channels",), f"`channels: {channels}` is no whole number from 1", "write 3 for colour, 1 for grey")
+        self.add(
+            ("channels",), f"`channels: {channels}` is not a whole number from 1", "write 3 for colour, 1 for grey"
+        )
         return 3
 
-    def points(self, task: str) -> Optional[Tuple[int, int]]:
-        """Return keypoints an object and numbers a keypoint; None where labels cannot be read for that."""
+    def points(self) -> int:
+        """Return how many numbers of keypoints follow each box in the labels of a pose set."""
         shape = self.data.get("kpt_shape")
-        if "kpt_shape" not in self.data and task != "pose":
-            return 0, 0
-        if "kpt_shape" in self.wrong:
-            return None
-        advice = "write `kpt_shape: [17, 3]` for 17 keypoints of x, y and visibility; 2 without visibility"
-        whole = isinstance(shape, list) and len(shape) == 2 and all(type(n) is int for n in shape)
-        if not whole or (task == "pose" and not (shape[0] > 0 and shape[1] in {2, 3})):
-            if "kpt_shape" in self.data:
-                self.add(("kpt_shape",), f"`kpt_shape: {shape}` is not a number of keypoints and 2 or 3", advice)
-            else:
-                self.add((), "`kpt_shape` is missing, which task pose needs", advice)
-            return None
-        flip = self.data.get("flip_idx")
-        if (
-            task == "pose"
-            and isinstance(flip, list)
-            and flip
-            and sorted(map(str, flip)) != sorted(str(n) for n in range(shape[0]))
-        ):
-            message = f"`flip_idx` has {len(flip)} entries that are not each of 0 to {shape[0] - 1} once"
-            self.add(("flip_idx",), message, "write for each keypoint the one that it becomes in a mirror")
-        return shape[0], shape[1]
+        if isinstance(shape, list) and len(shape) == 2 and all(type(n) is int for n in shape):
+            return int(shape[0] * shape[1])
+        if "kpt_shape" in self.data and "kpt_shape" not in self.wrong:
+            message = f"`kpt_shape: {shape}` is not a number of keypoints and 2 or 3"
+            self.add(("kpt_shape",), message, "write `kpt_shape: [17, 3]`, or leave it out where there are none")
+        return 0
 
     def root(self) -> Path:
         """Return the folder that paths count from, by upstream's rules; it may not exist."""

@@ -20,15 +20,8 @@ class NoGradientError(UsageError):
     """No gradient of the explained number reaches a layer."""
 
 
-def explain(net: Net, seen: Seen, layer: Layer, method: str, target: str = "class") -> Optional[Any]:
+def explain(net: Net, seen: Seen, layer: Layer, method: str) -> Optional[Any]:
     """Return the map of one layer over an image.
-
-    Args:
-        net: The network.
-        seen: What it finds in the image.
-        layer: The layer.
-        method: Name of a class of the library.
-        target: What is explained: the detections' class scores, or their boxes' widths and heights ("box").
 
     Returns:
         float32 of the image's (H, W), in 0…1 with its maximum at 1, or all 0 where nothing speaks for the
@@ -52,11 +45,7 @@ def explain(net: Net, seen: Seen, layer: Layer, method: str, target: str = "clas
 
     def number(output: torch.Tensor) -> torch.Tensor:
         """Return what is explained; output: (cells, classes + 4)."""
-        if target == "box":
-            left, top, right, bottom = output[seen.cells.unique(), net.head.nc :].unbind(-1)
-            value = (right - left + bottom - top).sum()
-        else:
-            value = output[seen.cells, seen.classes].sum()
+        value = output[seen.cells, seen.classes].sum()
         if not value.requires_grad:
             raise _without_gradient(layer)
         return value

@@ -11,9 +11,8 @@ has the indices 0 to 4, and 3 is its P4.
 What is explained is one number: the sum of the raw class scores (before the sigmoid) of the detections with a
 confidence of at least --conf, at most 100 of them, of one class or of all. For a YOLO head these are the cells'
 scores before suppression, so that a large object, which many cells find, weighs more than a small one. A head with two
-branches (YOLO26, YOLOv10) is explained by the one that upstream predicts with, one-to-many followed by suppression;
---one2one takes the other, of nms=False. For RT-DETR they are the scores of the decoder's queries. --target box takes
-the sum of those boxes' widths and heights instead. The gradient at a layer is the whole one, through every later row
+branches (YOLO26, YOLOv10) is explained by the one that upstream predicts with, one-to-many followed by suppression. For
+RT-DETR they are the scores of the decoder's queries. The gradient at a layer is the whole one, through every later row
 that reads it. Each layer's map is scaled to its own maximum.
 
 Methods: hirescam (the default) multiplies gradient and activation cell by cell. gradcam gives a channel one weight for
@@ -21,16 +20,11 @@ the whole image. That is meant for a classifier's score; a detector's scores are
 corner lights up everywhere. eigencam knows neither class nor score: it shows the strongest pattern of the activations.
 
 What such a map shows: where the activations of one layer, weighted by a local gradient, speak for that number. What it
-does not show: that the model needs these pixels (a gradient is no experiment), which object made which part (one
-number for all detections), how sure the model is (each map has its own scale), or anything finer than the layer's
-cells. A map that looks sensible is no proof that the model is right. Maps of two layers, models or images cannot be
-compared by brightness. The share of the heat in the detections' boxes is printed beside the share of the image that
-the boxes cover, which is what a map without any structure would have. "Empty" means that nothing in the layer speaks
-for the detections, for example N4 where all of them come from N3.
-
-In RT-DETR a query gathers from a few sampled points of all levels after attention over the whole P5, so its maps are
-scattered more widely than a YOLO head's, and its boxes are chosen by the encoder's scores, through which no gradient
-of this number passes.
+does not: that the model needs these pixels, which object made which part, how sure the model is, or anything finer than
+the layer's cells. Maps of two layers, models or images cannot be compared by brightness. The share of the heat in the
+detections' boxes is printed beside the share of the image that the boxes cover, which is what a map without any
+structure would have. "Empty" means that nothing in the layer speaks for the detections. RT-DETR's maps are scattered
+more widely: a query gathers from a few points of all levels after attention over the whole P5.
 """
 
 from __future__ import annotations
@@ -64,10 +58,8 @@ def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
     )
     parser.add_argument("--layer", nargs="+", metavar="LAYER", help="default: those of P3 P4 P5 that there are")
     parser.add_argument("--list-layers", action="store_true", help="print the layers and stop")
-    parser.add_argument("--method", default="hirescam", help=f"one of {', '.join(METHODS)}; default: hirescam")
+    parser.add_argument("--method", choices=METHODS, default="hirescam", help="default: hirescam")
     parser.add_argument("--class", dest="class_", metavar="NAME", help="class to explain, name or number; default: all")
-    parser.add_argument("--target", choices=("class", "box"), default="class", help="what is explained; default: class")
-    parser.add_argument("--one2one", action="store_true", help="explain the one-to-one branch of a head that has one")
     parser.add_argument("--conf", type=float, default=0.25, help="least confidence of a detection; default: 0.25")
     parser.add_argument("--imgsz", type=int, help="side of the image in pixels; default: that of the training, or 640")
     parser.add_argument("--device", default="", help="cpu, 0, mps; default: the first GPU, else the CPU")
@@ -87,15 +79,9 @@ def check(options: argparse.Namespace) -> None:
     Raises:
         UsageError: With every fault that was found.
     """
-    import difflib
     import importlib.util
 
     faults = []
-    options.method = options.method.lower()
-    if options.method not in METHODS:
-        near = difflib.get_close_matches(options.method, METHODS, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(METHODS)}"
-        faults.append(f"--method {options.method}: {hint}")
     if not 0 < options.conf < 1:
         faults.append(f"--conf {options.conf:g}: give a number between 0 and 1")
     if options.imgsz is not None and options.imgsz < 32:
@@ -113,9 +99,6 @@ def check(options: argparse.Namespace) -> None:
 
 def load(name: str) -> Any:
     """Return a network, the image size that it was trained with (None for unknown), and whether its weights are random.
-
-    Args:
-        name: Checkpoint, or model YAML.
 
     Raises:
         UsageError: There is none, or it cannot be built.
@@ -154,8 +137,6 @@ def _main(options: argparse.Namespace) -> int:
     model, trained, random = load(options.model)
     side = options.imgsz or trained or 640
     net = Net(model, device, options.model)
-    if options.one2one:
-        net.take_one2one(options.model)
     if options.list_layers:
         print("\n".join(net.table(side)))
         return 0
@@ -174,14 +155,6 @@ def _main(options: argparse.Namespace) -> int:
 def run(net: Any, files: List[Path], layers: List[Any], folder: Path, side: int, how: Dict[str, Any]) -> int:
     """Draw every image; return the exit code.
 
-    Args:
-        net: A ``lab.heatmap.net.Net``.
-        files: Images.
-        layers: What ``net.find`` gave.
-        folder: Where the pictures go; made with the first of them.
-        side: Image size in pixels.
-        how: ``method``, ``target``, ``conf``, ``class_`` (a number, or None) and ``random`` (weights).
-
     Raises:
         UsageError: A layer has no gradient, or none of the images can be read.
     """
@@ -196,7 +169,7 @@ def run(net: Any, files: List[Path], layers: List[Any], folder: Path, side: int,
             print(f"skipped: {path} cannot be read as an image", file=sys.stderr, flush=True)
             continue
         seen = net.look(photo, side, how["conf"], how["class_"])
-        maps = [explain(net, seen, layer, METHODS[how["method"]], how["target"]) for layer in layers]
+        maps = [explain(net, seen, layer, METHODS[how["method"]]) for layer in layers]
         stem = images.unique(path.stem, names)
         panels = draw.Panels(photo, seen, [layer.name for layer in layers], maps, net.names)
         start.make_folder(folder)
@@ -212,8 +185,6 @@ def run(net: Any, files: List[Path], layers: List[Any], folder: Path, side: int,
 def _title(how: Dict[str, Any], net: Any) -> str:
     which = "all classes" if how["class_"] is None else f"class {net.names[how['class_']]}"
     what = "strongest pattern, of no class" if how["method"] == "eigencam" else which
-    if how["target"] == "box" and how["method"] != "eigencam":
-        what = f"box sizes, {what}"
     meaning = "; random weights, of no meaning" if how["random"] else ""
     return f"{how['method']}, {what}, confidence from {how['conf']:g}{meaning}"
 

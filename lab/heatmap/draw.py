@@ -9,10 +9,6 @@ from lab import plotting
 
 COLOURS = "inferno"
 """Colour map of heat: its lightness rises all the way, so that it can be read in grey and by the colour-blind."""
-OPAQUE = 0.85
-"""Share of the colour where the heat is greatest; it falls with the heat, to the grey photograph where none is."""
-RISE = 0.6
-"""Power by which that share rises with the heat: under 1, so that weak heat can be seen at all."""
 DRAWN = 60
 """Most boxes of an image that are drawn, the strongest."""
 LABELLED = 12
@@ -53,7 +49,7 @@ def overlay(photo: Any, heat: Any) -> Any:
     grey = cv2.cvtColor(cv2.cvtColor(rgb(photo), cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB) / 255.0
     if heat is None:
         return np.uint8(grey * 255)
-    share = OPAQUE * heat[..., None] ** RISE
+    share = 0.85 * heat[..., None] ** 0.6  # by a power under 1, so that weak heat can be seen at all
     colour = matplotlib.colormaps[COLOURS](0.3 + 0.7 * heat)[..., :3]  # its beginning is all but black
     return np.uint8((grey * 0.7 * (1 - share) + colour * share) * 255)
 
@@ -111,14 +107,7 @@ def _boxes(axes: Any, panels: Panels, labels: bool) -> None:
 
 
 def picture(panels: Panels, name: str, title: str, target: Path) -> None:
-    """Draw an image: its detections on the left, then the heat of each layer.
-
-    Args:
-        panels: What there is to draw.
-        name: The image's name.
-        title: How the maps were made.
-        target: The PNG.
-    """
+    """Draw an image: its detections on the left, then the heat of each layer."""
     height, width = panels.photo.shape[:2]
     columns = 1 + len(panels.layers)
     panel = 2.9
@@ -132,33 +121,16 @@ def picture(panels: Panels, name: str, title: str, target: Path) -> None:
             f"{count} detection{'s' * (count != 1)}" if count else f"none (highest {max(panels.seen.highest, 0):.3f})"
         )
         axes[0, 0].set_title(found if count <= DRAWN else f"{found}, {DRAWN} drawn")
-        shown = None
         for axis, layer, heat in zip(axes[0, 1:], panels.layers, panels.maps):
             axis.imshow(overlay(panels.photo, heat))
             note = "nothing to explain" if heat is None else "" if heat.any() else "empty"
-            if heat is not None and heat.any():
-                shown = shown or plt.cm.ScalarMappable(cmap=_shown_colours())
-                if count:
-                    share, cover = share_inside(heat, panels.seen.boxes)
-                    note = f"{share:.0%} in boxes (area {cover:.0%})"
+            if heat is not None and heat.any() and count:
+                share, cover = share_inside(heat, panels.seen.boxes)
+                note = f"{share:.0%} in boxes (area {cover:.0%})"
             _boxes(axis, panels, labels=False)
             axis.set_title(f"{layer}: {note}" if note else layer)
         for axis in axes[0]:
             axis.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
             axis.axis("off")
-        if shown is not None:
-            bar = figure.colorbar(shown, ax=list(axes[0]), fraction=0.02, pad=0.01, shrink=0.8, ticks=[0, 1])
-            bar.ax.set_yticklabels(["none", "layer's\nmaximum"])
         figure.suptitle(f"{plotting.text(name, 'image')}: {plotting.text(title, 'one class')}", fontsize=8)
-        plotting.save_png(figure, target, 170)
-
-
-def _shown_colours() -> Any:
-    """Return the colours of the bar: those of ``overlay`` over a grey photograph's middle."""
-    import matplotlib
-    import numpy as np
-    from matplotlib.colors import ListedColormap
-
-    heat = np.linspace(0, 1, 128)[:, None]
-    share, colour = OPAQUE * heat**RISE, matplotlib.colormaps[COLOURS](0.3 + 0.7 * heat[:, 0])[:, :3]
-    return ListedColormap(0.35 * (1 - share) + colour * share)
+        plotting.save(figure, target.with_suffix(""), 170, ("png",))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
@@ -96,7 +95,7 @@ class Net(nn.Module):
         channels: Channels of its images.
 
     Raises:
-        UsageError: It is no detector with one of ``HEADS``.
+        UsageError: It is not a detector with one of ``HEADS``.
     """
 
     def __init__(self, model: nn.Module, device: torch.device, source: str = "the model") -> None:
@@ -132,16 +131,6 @@ class Net(nn.Module):
         self.modules_by_index.update({i: type(backbone).__name__ for i in self.backbone if first})
         self._shapes: Dict[int, Dict[int, Any]] = {}
 
-    def take_one2one(self, source: str = "the model") -> None:
-        """Explain the one-to-one branch from now on.
-
-        Raises:
-            UsageError: The head has none.
-        """
-        if getattr(self.head, "one2one_cv2", None) is None and not getattr(self.head, "end2end", False):
-            raise UsageError(f"--one2one: the {self.kind} of {source} has no one-to-one branch (or lost it when fused)")
-        self.head.end2end = True
-
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return scores and boxes, (1, cells, classes + 4)."""
         height, width = x.shape[2:]
@@ -161,7 +150,7 @@ class Net(nn.Module):
         return torch.cat([logits, boxes], -1)
 
     def shapes(self, side: int) -> Dict[int, Any]:
-        """Return the shape (C, H, W) of every row's output for a square image; None for what is no single map."""
+        """Return the shape (C, H, W) of every row's output for a square image; None for what is not a single map."""
         if side not in self._shapes:
             outputs: Dict[int, Any] = {}
             handles = [
@@ -207,16 +196,16 @@ class Net(nn.Module):
         for name in names:
             index = aliases.get(name.upper(), int(name) if name.isdecimal() else None)
             if index is None:
-                near = difflib.get_close_matches(name.upper(), aliases, n=1)
-                hint = f"; did you mean {near[0]}?" if near else ""
-                faults.append(f"--layer {name}: there are {', '.join(sorted(aliases))} and an index of the YAML{hint}")
+                faults.append(f"--layer {name}: there are {', '.join(sorted(aliases))} and an index of the YAML")
             elif index not in self.rows:
                 slots = (
                     f" (the backbone leaves 0 to {self.empty - 1} empty)" if self.empty and index < self.empty else ""
                 )
                 faults.append(f"--layer {name}: the model has the rows {spans(sorted(self.rows))}{slots}")
             elif shapes.get(index) is None:
-                faults.append(f"--layer {name}: row {index} is {self.modules_by_index[index]}, whose output is no map")
+                faults.append(
+                    f"--layer {name}: row {index} is {self.modules_by_index[index]}, whose output is not a map"
+                )
             else:
                 shown = name.upper() if not name.isdecimal() else str(index)
                 found.append(Layer(index, shown, self.modules_by_index[index], shapes[index]))
@@ -237,11 +226,8 @@ class Net(nn.Module):
                 return number
         if name.isdecimal() and int(name) in self.names:
             return int(name)
-        near = difflib.get_close_matches(name, self.names.values(), n=3)
-        few = ", ".join(f"{n} {known}" for n, known in list(self.names.items())[:8])
-        more = f" and {len(self.names) - 8} more" if len(self.names) > 8 else ""
-        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {few}{more}"
-        raise UsageError(f"--class {name}: {hint}")
+        few = ", ".join(f"{n} {known}" for n, known in list(self.names.items())[:20])
+        raise UsageError(f"--class {name}: there are {few}" + " and more" * (len(self.names) > 20))
 
     def table(self, side: int) -> List[str]:
         """Return the lines of a table of the rows: index, names for --layer, class, shape of the output."""
@@ -256,12 +242,6 @@ class Net(nn.Module):
 
     def look(self, photo: Any, side: int, conf: float, wanted: Optional[int]) -> Seen:
         """Run the network on an image.
-
-        Args:
-            photo: uint8, (H, W, C), BGR or grey.
-            side: Image size in pixels.
-            conf: Least confidence, in 0…1.
-            wanted: Class, or None for all.
 
         Raises:
             UsageError: The scores are not finite.

@@ -44,8 +44,7 @@ def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda, or the number of a GPU")
     parser.add_argument("--half", action="store_true", help="float16, on a GPU")
     parser.add_argument("--rounds", type=int, default=30, help="rounds (30); at least 8 for an interval")
-    parser.add_argument("--no-memory", action="store_true", help="spare the peak memory: a process a candidate")
-    parser.add_argument("--out", type=Path, nargs="+", default=[], metavar="FILE", help="files: .md, .csv, .json")
+    parser.add_argument("--out", type=Path, nargs="+", default=[], metavar="FILE", help="files: .md, .csv")
     add_trust(parser)
     return parser.parse_args(argv)
 
@@ -71,7 +70,7 @@ def batches(text: str) -> List[int]:
     """Return the batch sizes of a list with commas.
 
     Raises:
-        UsageError: One is no whole number of at least 1.
+        UsageError: One is not a whole number of at least 1.
     """
     words = [word.strip() for word in text.split(",")]
     wrong = [word for word in words if not word.isdecimal() or int(word) < 1]
@@ -134,34 +133,18 @@ def outputs(paths: Sequence[Path]) -> None:
             raise UsageError(f"--out {path}: there is no folder {path.absolute().parent}")
 
 
-def measure(modules: Dict[str, Any], chosen: List[str], setting: Any, options: Any, screen: Screen) -> List[Row]:
-    """Measure all models in all forms at one batch size.
-
-    Args:
-        modules: Name → module, on the CPU.
-        chosen: The forms.
-        setting: ``lab.speed.formats.Setting``.
-        options: The command line: rounds, no_memory.
-        screen: Shows what is being done.
-    """
+def measure(modules: Dict[str, Any], chosen: List[str], setting: Any, rounds: int, screen: Screen) -> List[Row]:
+    """Measure all models in all forms at one batch size."""
     rows = [{"model": name, "form": form, "batch": setting.batch} for name in modules for form in chosen]
     with tempfile.TemporaryDirectory(prefix="lab-speed-") as folder:
-        made = race(modules, rows, setting, options.rounds, Path(folder), screen)
-        for row, path, own in made if not options.no_memory else []:
-            screen.show(f"{row['model']} {row['form']}: peak memory")
-            row["peak_mb"] = in_own_process(row["form"], path, own)
+        race(modules, rows, setting, rounds, Path(folder), screen)
     return rows
 
 
-def race(
-    modules: Dict[str, Any], rows: List[Row], setting: Any, rounds: int, folder: Path, screen: Screen
-) -> List[Tuple[Row, Path, Any]]:
+def race(modules: Dict[str, Any], rows: List[Row], setting: Any, rounds: int, folder: Path, screen: Screen) -> None:
     """Make every candidate in a folder, check what it predicts, let all take turns, and fill in their rows.
 
     A function of its own so that nothing holds a file open behind it: Windows would not delete the folder.
-
-    Returns:
-        The rows of the candidates that took part, with their files and settings.
 
     Raises:
         UsageError: They do not fit into the GPU's memory together.
@@ -170,9 +153,13 @@ def race(
 
     from lab.speed import formats, latency
 
-    ready: List[Tuple[Row, Path, Any, Any]] = []
+    def candidate(name: str, form: str, own: Any) -> Any:
+        with torch.inference_mode(False):
+            return formats.make(form, modules[name], Path(tempfile.mkdtemp(dir=folder)), own)
+
+    ready: List[Tuple[Row, Any]] = []
     with torch.inference_mode():
-        for number, (name, module) in enumerate(modules.items()):
+        for name, module in modules.items():
             own = setting._replace(channels=module.yaml.get("channels", 3))
             own_rows = [row for row in rows if row["model"] == name]
             try:
@@ -183,32 +170,29 @@ def race(
                 continue
             for row in own_rows:
                 screen.show(f"{name}: making {row['form']}, batch {setting.batch}")
-                place = Path(folder, f"{number}-{row['form']}")
-                place.mkdir()
                 try:
-                    with torch.inference_mode(False):
-                        path = formats.make(row["form"], module, place, own)
-                    runner = formats.open_form(row["form"], path, own)
+                    runner = candidate(name, row["form"], own)
                     row["difference"] = formats.difference(runner.output(), expected, formats.by_rank(module))
+                    twin = runner if ready else candidate(name, row["form"], own)
                 except Exception as e:  # whatever an exporter or a runtime raises: the others go on
                     row["reason"] = why(e)
                     continue
-                ready.append((row, path, own, runner))
+                if not ready:
+                    second = twin.run
+                ready.append((row, runner.run))
         if ready:
-            first, path, own, _ = ready[0]
-            runs = [*(runner.run for *_, runner in ready), formats.open_form(first["form"], path, own).run]
             screen.clear()
             shown = Progress(f"batch {setting.batch}: round", rounds)
             torch.set_num_threads(setting.threads)  # the exporter, by select_device, has set its own number
             try:
+                runs = [*(run for _, run in ready), second]
                 times = latency.take_turns(runs, rounds, timed=latency.clock(setting.device), on_round=shown.at)
             except torch.cuda.OutOfMemoryError:
                 raise UsageError(
-                    f"batch {setting.batch}: {len(runs)} candidates do not fit into the GPU's memory together; "
+                    f"batch {setting.batch}: {len(ready) + 1} candidates do not fit into the GPU's memory together; "
                     "give fewer models, formats or modes, or a smaller batch"
                 ) from None
-            enter([row for row, *_ in ready], times, setting)
-    return [(row, path, own) for row, path, own, _ in ready]
+            enter([row for row, _ in ready], times, setting)
 
 
 def why(error: Exception) -> str:
@@ -225,27 +209,11 @@ def enter(rows: List[Row], times: List[List[float]], setting: Any) -> None:
     for number, row in enumerate(rows):
         found = latency.compare(times[number] if number else times[-1], times[0], times[-1])
         row.update(latency.summary(times[number], setting.batch))
-        row.update(latency.rounded(found), times_ms=[round(value, 4) for value in times[number]])
+        row.update(latency.rounded(found))
         if number == 0:
-            row.update(verdict="reference, twice", noise=found.noise, twin_ms=[round(value, 4) for value in times[-1]])
+            row.update(verdict="reference, twice", noise=found.noise)
         elif row["difference"] > tolerance:
             row["verdict"] = "output differs"
-
-
-def in_own_process(form: str, path: Path, setting: Any) -> Optional[float]:
-    """Return the peak memory of a candidate in MB, from a process that does nothing else; None where it fails."""
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
-
-    from lab.speed.formats import peak_memory
-
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        try:
-            found = pool.submit(peak_memory, form, path, setting).result()
-        except Exception as e:  # killed for memory, for example
-            print(f"note: {form}: no peak memory: {type(e).__name__}: {e}", file=sys.stderr)
-            return None
-    return None if found is None else round(found, 1)
 
 
 def main(argv: Optional[List[str]] = None) -> int:
@@ -285,14 +253,14 @@ def _main(options: argparse.Namespace) -> int:
     with latency.use_threads(options.threads) as threads:
         for size in sizes:
             setting = formats.Setting(options.imgsz, size, threads, device, options.half)
-            rows += measure(modules, chosen, setting, options, screen)
+            rows += measure(modules, chosen, setting, options.rounds, screen)
             screen.clear()
         conditions = latency.conditions(options.imgsz, 0, threads, device, options.half)
     conditions.update(batch=sizes, versions=formats.versions(chosen), rounds=options.rounds)
     said = report.notes(rows, left_out, conditions, any(not model.endswith(".pt") for model in options.models))
     print("\n".join([*report.lines(rows), "", *said]))
     for path in options.out:
-        report.write(path, rows, said, conditions)
+        report.write(path, rows, said)
         print(f"wrote {path}")
     wrong = [row for row in rows if row.get("reason") or row["verdict"] == "output differs"]
     return 1 if wrong else 0

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import importlib
 import importlib.metadata
 import importlib.util
 import logging
 import os
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Sequence
 
 import numpy as np
 import torch
@@ -21,11 +20,7 @@ MODES = ("eager", "fused", "channels_last")
 """PyTorch's: as it was trained; BatchNorm folded; folded, and in memory with the channels innermost."""
 
 EXPORTS = ("torchscript", "onnx", "openvino")
-NEEDS = {
-    "torchscript": (),
-    "onnx": ("onnx", "onnxruntime", "onnxslim"),
-    "openvino": ("openvino",),
-}
+NEEDS = {"torchscript": (), "onnx": ("onnx", "onnxruntime", "onnxslim"), "openvino": ("openvino",)}
 """Packages that a format is exported and run with."""
 
 TOLERANCE = {"float32": 5e-3, "float16": 5e-2}
@@ -75,51 +70,27 @@ def versions(forms: Sequence[str]) -> Dict[str, str]:
     return {name: importlib.metadata.version(name) for name in wanted}
 
 
-def make(form: str, module: Any, folder: Path, setting: Setting) -> Path:
-    """Write a form of a model into a folder, and leave the model as it is.
-
-    A mode of PyTorch's is a file too: so a process that has not built the model can run it, and its memory is the
-    model's alone.
-
-    Args:
-        form: One of ``MODES`` or ``EXPORTS``.
-        module: The model, on the CPU.
-        folder: An empty folder.
-        setting: How it is measured.
+def make(form: str, module: Any, folder: Path, setting: Setting) -> Runner:
+    """Make a candidate of a model ready, and leave the model as it is.
 
     Raises:
-        Exception: Whatever upstream's exporter raises.
+        Exception: Whatever upstream's exporter or a runtime raises.
     """
     from ultralytics.engine.exporter import Exporter
 
-    copied, path = copy.deepcopy(module), folder / "model.pt"
+    copied = copy.deepcopy(module)
     if form in MODES:
-        torch.save(copied if form == "eager" else latency.fused(copied), path)
-        return path
-    copied.pt_path = str(path)  # the exporter writes beside it
+        return run_torch(copied if form == "eager" else latency.fused(copied), setting, form == "channels_last")
+    copied.pt_path = str(folder / "model.pt")  # the exporter writes beside it
     options: Dict[str, Any] = {"format": form, "imgsz": setting.imgsz, "batch": setting.batch, "verbose": False}
     options["device"] = setting.device.partition(":")[2] or ("0" if setting.device.startswith("cuda") else "cpu")
     options["half"] = setting.half
     if getattr(copied, "end2end", False):
         options["nms"] = False  # else upstream exports its other branch, which needs suppression: another network
     with quiet():
-        return Path(str(Exporter(overrides=options)(model=copied)))
-
-
-def open_form(form: str, path: Path, setting: Setting) -> Runner:
-    """Make a candidate ready.
-
-    Args:
-        form: One of ``MODES`` or ``EXPORTS``.
-        path: What ``make`` has returned.
-        setting: How it is measured.
-    """
-    if form in MODES:
-        return run_torch(torch.load(path, weights_only=False), setting, form == "channels_last")  # our own file
-    if form == "torchscript":
-        with quiet():  # it is deprecated, and still what upstream exports
-            script = torch.jit.load(str(path), map_location=setting.device).eval()
-        return run_torch(script, setting, False)
+        path = Path(str(Exporter(overrides=options)(model=copied)))
+        if form == "torchscript":  # it is deprecated, and still what upstream exports
+            return run_torch(torch.jit.load(str(path), map_location=setting.device).eval(), setting)
     return {"onnx": _onnx, "openvino": _openvino}[form](path, setting)
 
 
@@ -173,7 +144,7 @@ def example(setting: Setting) -> torch.Tensor:
 
 
 def by_rank(module: Any) -> bool:
-    """Tell whether a model predicts its best ones in order of their score, so that equals may change places."""
+    """Return whether a model predicts its best ones in order of their score, so that equals may change places."""
     head = module.model[-1]
     return type(head).__name__ == "RTDETRDecoder" or bool(getattr(head, "end2end", False))
 
@@ -218,55 +189,3 @@ def quiet() -> Iterator[None]:
         stack.callback(logger.setLevel, level)
         warnings.simplefilter("ignore")
         yield
-
-
-def peak_memory(form: str, path: Path, setting: Setting, passes: int = 3) -> Optional[float]:
-    """Return the peak memory of a candidate in MB; meant to be called in a process of its own.
-
-    On the CPU: resident memory while it runs, above that before it was loaded (its libraries were), sampled each
-    millisecond. On a GPU:
-    torch's ``max_memory_allocated``, weights included.
-
-    Args:
-        form: One of ``MODES`` or ``EXPORTS``.
-        path: What ``make`` has returned.
-        setting: How it is measured.
-        passes: Number of passes.
-    """
-    import gc
-    import threading
-
-    import psutil
-
-    from run import start
-
-    with quiet(), torch.inference_mode():
-        start.load_ultralytics()
-        torch.set_num_threads(setting.threads)
-        for name in ("ultralytics.nn.tasks", *(name for name in NEEDS.get(form, ()) if name != "onnxslim")):
-            importlib.import_module(name)  # libraries count as little as torch itself does
-        torch.nn.Conv2d(8, 8, 3)(torch.zeros(1, 8, 8, 8))
-        process = psutil.Process()
-        gc.collect()
-        before, seen, done = process.memory_info().rss, [], threading.Event()
-        runner = open_form(form, path, setting)
-        gc.collect()
-        if setting.device != "cpu":
-            torch.cuda.reset_peak_memory_stats(setting.device)
-
-        def watch() -> None:
-            while not done.is_set():
-                seen.append(process.memory_info().rss)
-                done.wait(0.001)
-
-        watcher = threading.Thread(target=watch)
-        watcher.start()
-        try:
-            for _ in range(passes):
-                runner.run()
-        finally:
-            done.set()
-            watcher.join()
-        if setting.device != "cpu":
-            return torch.cuda.max_memory_allocated(setting.device) / 2**20
-    return max(*seen, process.memory_info().rss, before) / 2**20 - before / 2**20

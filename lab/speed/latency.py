@@ -123,11 +123,9 @@ def clock(device: str) -> Callable[[Callable[[], Any]], float]:
 
 def quantile(values: Sequence[float], part: float) -> float:
     """Return the value below which a part (0 to 1) of the values lies, linear between neighbours."""
-    ordered = sorted(values)
-    place = part * (len(ordered) - 1)
-    below = math.floor(place)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
+    import numpy as np
+
+    return float(np.quantile(values, part))
 
 
 def interval(values: Sequence[float], level: float = LEVEL) -> Optional[Tuple[float, float]]:
@@ -170,7 +168,7 @@ def compare(times: Sequence[float], reference: Sequence[float], twin: Sequence[f
 
 
 def summary(times: Sequence[float], batch: int) -> Dict[str, Any]:
-    """Return median and 95th percentile in milliseconds of a batch, images a second at the median, and the rounds."""
+    """Return median and 95th percentile in milliseconds per batch, images per second at the median, and the rounds."""
     median = statistics.median(times)
     return {
         "median_ms": round(median, 3),
@@ -293,7 +291,6 @@ def measure(
     batch: int = 1,
     threads: Optional[int] = None,
     device: str = "cpu",
-    half: bool = False,
     rounds: int = 30,
     say: Callable[[str], None] = print,
     reference: Optional[str] = None,
@@ -306,7 +303,6 @@ def measure(
         batch: Images in one pass.
         threads: Threads of the CPU; None for OMP_NUM_THREADS or all.
         device: ``cpu``, ``cuda``, ``cuda:1`` or a number.
-        half: float16, on a GPU only.
         rounds: Rounds that count.
         say: Told the progress.
         reference: The label that the others are compared with; None for the first.
@@ -329,15 +325,14 @@ def measure(
     first = next(iter(models)) if reference is None else reference
     if first not in models:
         raise UsageError(f"the reference {first!r} is none of {', '.join(models)}")
-    device = check_setting(imgsz, batch, rounds, threads, device, half)
-    kind = torch.float16 if half else torch.float32
+    device = check_setting(imgsz, batch, rounds, threads, device, False)
     with use_threads(threads) as used, torch.inference_mode():
         runs, twins = [], []
         for label, path in models.items():
             module = fused(load(path))
             try:
-                module = module.to(device=device, dtype=kind)
-                x = example(module, imgsz, batch).to(device=device, dtype=kind)
+                module = module.to(device)
+                x = example(module, imgsz, batch).to(device)
                 module(x)
             except (BackboneError, RuntimeError) as e:  # it takes another size only, or does not fit into memory
                 raise UsageError(f"{label} does not run at {imgsz} pixels, batch {batch}: {e}") from None
@@ -360,7 +355,7 @@ def measure(
         found = compare(twin if label == first else own, of_first, twin)
         result[label] = {**summary(own, batch), **rounded(found)}
     noise = compare(twin, of_first, twin).noise
-    result["conditions"] = {**conditions(imgsz, batch, used, device, half), "reference": first, "fused": True}
+    result["conditions"] = {**conditions(imgsz, batch, used, device, False), "reference": first, "fused": True}
     result["conditions"]["noise"] = None if noise is None else round(noise, 4)
     return result
 

@@ -1,9 +1,8 @@
-"""Which model YAMLs there are: the project's, HEAD-BACKBONE.yaml for every backbone and head, and upstream's."""
+"""Which model YAMLs there are: the project's, and HEAD-BACKBONE.yaml for every backbone and head."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any, Dict, List, NamedTuple
 
 from run import find
@@ -21,8 +20,8 @@ class Entry(NamedTuple):
 
     Attributes:
         name: What it is asked for by.
-        group: The head in front of the hyphen, or ``upstream``.
-        backbone: The backbone's name, or that of the YAML for upstream's.
+        group: The head in front of the hyphen.
+        backbone: The backbone's name.
     """
 
     name: str
@@ -56,28 +55,6 @@ def ours() -> List[Entry]:
     return found + [Entry(f"{stem}.yaml", "cfg/models", stem) for stem in others]
 
 
-def upstream() -> List[Entry]:
-    """Return upstream's model YAMLs by the names people use: ``yolo11n.yaml`` for the size n of ``yolo11.yaml``."""
-    from ultralytics.nn.Addmodules._upstream import load_yaml
-    from ultralytics.nn.tasks import guess_model_scale
-
-    found = []
-    for path in sorted(Path(find.ROOT, "ultralytics", "cfg", "models").rglob("*.yaml")):
-        names = [path.stem]
-        if not guess_model_scale(path.name):  # yolov10n.yaml is a file of its own
-            sizes = [
-                re.sub(r"(\d+)", rf"\g<1>{scale}", path.stem, count=1) for scale in load_yaml(path).get("scales") or []
-            ]
-            names = [name for name in sizes if guess_model_scale(name) and _unified(name) == path.stem] or names
-        found += [Entry(f"{name}.yaml", "upstream", name) for name in names]
-    return found
-
-
 def _natural(name: str) -> List[Any]:
     """Return a key by which presnet50 goes before presnet101."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
-
-
-def _unified(stem: str) -> str:
-    """Return the file's name behind one with a size, by upstream's rule."""
-    return re.sub(r"(\d+)([nslmx])(.+)?$", r"\1\3", stem)

@@ -1,1 +1,1 @@
-"""Tests of the series, one file a step, on small sources of our own."""
+"""Tests of the series, one file per step, on small sources of our own."""

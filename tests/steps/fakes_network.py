@@ -176,7 +176,10 @@ def load(weight):
         check_requirements(e.name)
 """
 
-DATA_TEXT = '''
+DATA_TEXT = '''"""Data."""
+from ultralytics.fakes.cfg import get
+
+
 def check_det_dataset(name, fetch=True):
     """As check_cls_dataset."""
     file, trail = name, 1

@@ -18,9 +18,9 @@ ERAS = {
     "names and files": {**UPSTREAM, TASKS: UNIFIED_TASKS, ENGINE: PICKLED_ENGINE},
 }
 COUNTS = {
-    "oldest": [0, 0, 1, 2, 3, 6, 4, 1, 6, 2, 1, 2, 3, 2, 6, 1, 2],
-    "in between": [0, 0, 1, 2, 3, 6, 4, 1, 5, 2, 1, 2, 3, 2, 6, 1, 2],
-    "names and files": [0, 0, 1, 2, 3, 6, 4, 1, 4, 2, 1, 2, 3, 2, 6, 1, 2],
+    "oldest": [0, 0, 1, 2, 3, 6, 4, 1, 5, 2, 1, 2, 3, 2, 6, 1, 2],
+    "in between": [0, 0, 1, 2, 3, 6, 4, 1, 4, 2, 1, 2, 3, 2, 6, 1, 2],
+    "names and files": [0, 0, 1, 2, 3, 6, 4, 1, 3, 2, 1, 2, 3, 2, 6, 1, 2],
 }
 
 

@@ -5,7 +5,7 @@ from fork.steps.articles import s06_shift_indices
 from .fakes import NEWLINES, TASKS, TASKS_TEXT, check, edited, refuses, tree_of, unchanged
 
 STEP = s06_shift_indices.STEP
-BUILT = "isinstance(c2, list)"
+BUILT = "not isinstance(m, type)"
 BUILD = "m_ = torch.nn.Sequential(*(m(*args) for _ in range(n))) if n > 1 else m(*args)   # build"
 NAME = 't = str(m)[8:-2].replace("__main__.", "")  # name'
 NUMBER = "m_.i, m_.f, m_.type = i, f, t  # number"

@@ -23,6 +23,9 @@ from . import test_b04_match_rows as b04
 from . import test_b05_count_rows as b05
 from . import test_b06_keep_norm_settings as b06
 from . import test_b07_fold_backbone as b07
+from . import test_p01_trust_files as p01
+from . import test_p02_quiet as p02
+from . import test_p03_reach_first as p03
 from . import test_s03_import_backbones as s03
 from . import test_s04_name_row as s04
 from . import test_s05_build_backbone_row as s05
@@ -31,32 +34,15 @@ from . import test_s07_spread_maps as s07
 from . import test_s08_probe_stride as s08
 from . import test_s09_count_flops as s09
 from . import test_s10_square_validation as s10
-from . import test_x13_save_whole as x13
-from . import test_x21_trust_backbones as x21
-from . import test_x22_record_fork as x22
-from . import test_x23_explain_checkpoint as x23
-from . import test_x24_same_fork as x24
-from . import test_x25_report_nothing as x25
-from . import test_x26_ask_before_installing as x26
-from . import test_x27_reach_first as x27
-from . import test_x33_name_nonfinite as x33
-from . import test_x36_run_nothing_foreign as x36
 from .fakes import (
-    BLOCK,
-    CHECKS,
-    DATA,
-    DIST,
     DISTILL,
     DOWNLOADS,
     ENGINE,
-    EVENTS,
-    EXPORTER,
     FLOPS,
     IMX,
     MODEL,
     NEWLINES,
     OURS,
-    PATCHES,
     TASKS,
     TRAIN,
     UPSTREAM,
@@ -79,29 +65,16 @@ FINISHED = {
         UPSTREAM[TASKS],
         *(s03.CHANGES + s04.CHANGES + s05.CHANGES + s06.CHANGES + s07.CHANGES + s08.CHANGES),
         *(b01.CHANGES + b02.CHANGES + b04.CHANGES + b05.TASKS_CHANGES + b07.CHANGES),
-        *(x21.CHANGES + x23.CHANGES + x26.TASKS_CHANGES),
     ),
     IMX: s07.IMX_AFTER,
-    FLOPS: edited(s09.AFTER, *(b06.CHANGES + x13.STRIP_CHANGES)),
+    FLOPS: edited(s09.AFTER, *b06.CHANGES),
     TRAIN: s10.AFTER,
-    CHECKS: edited(UPSTREAM[CHECKS], *x26.CHECKS_CHANGES),
-    ENGINE: edited(  # each step but the first finds the import there
-        b05.AFTER[ENGINE],
-        *x13.CHANGES[:3],
-        x22.ENGINE_CHANGES[0],
-        *x24.ENGINE_CHANGES[:2],
-        *x33.CHANGES,
-    ),
-    MODEL: edited(b03.AFTER, *b05.MODEL_CHANGES, x22.MODEL_CHANGES[0]),
-    EXPORTER: x22.AFTER[EXPORTER],
-    DIST: x24.AFTER[DIST],
-    UTILS: edited(UPSTREAM[UTILS], *(x25.CHANGES + x26.CHANGES + x27.CHANGES)),
-    EVENTS: x25.AFTER[EVENTS],
-    DOWNLOADS: x27.AFTER[DOWNLOADS],
-    BLOCK: x27.AFTER[BLOCK],
+    ENGINE: b05.AFTER[ENGINE],
+    MODEL: edited(b03.AFTER, *b05.MODEL_CHANGES),
+    UTILS: p02.AFTER,
+    DOWNLOADS: p03.AFTER,
     DISTILL: b05.AFTER[DISTILL],
-    DATA: edited(UPSTREAM[DATA], *x36.CHANGES),
-    PATCHES: x36.AFTER[PATCHES],
+    **p01.AFTER,
 }
 
 
@@ -177,9 +150,9 @@ def test_step_declares_files_of_the_package_and_a_range_of_places(step):
 def test_whole_series_gives_exactly_the_edits_of_its_steps(newline):
     pristine, overlay = tree_of(UPSTREAM, newline), tree_of(OURS, newline)
     results = series.run(pristine, overlay)
-    counts = [0, 0, 1, 2, 3, 6, 4, 1, 4, 2]  # the articles' own
+    counts = [0, 0, 1, 2, 3, 6, 4, 1, 3, 2]  # the articles' own
     counts += [1, 2, 3, 2, 6, 1, 2]  # of a model with a backbone
-    counts += [4, 1, 4, 1, 4, 3, 4, 5, 2, 3]  # of the policy
+    counts += [5, 3, 1]  # of the policy
     assert [(r.step, r.outcome.applied) for r in results] == list(zip(SERIES, counts))
     assert results[-1].tree == tree_of(FINISHED, newline)
     assert (pristine, overlay) == (tree_of(UPSTREAM, newline), tree_of(OURS, newline))
@@ -187,7 +160,7 @@ def test_whole_series_gives_exactly_the_edits_of_its_steps(newline):
 
 def test_only_a_few_steps_leave_open_how_many_places_they_edit():
     open_ = {step.name.split("_")[0] for step in SERIES if step.places[0] != step.places[1]}
-    assert open_ == {"s07", "s08", "s09", "b03", "b05", "x13", *(f"x{n}" for n in (22, 23, 24, 26, 27, 33, 36))}
+    assert open_ == {"s07", "s08", "s09", "b03", "b05", "p01"}
     for result in series.run(tree_of(UPSTREAM), tree_of(OURS)):
         low, high = result.step.places
         assert low == high == result.outcome.applied or result.step.name.split("_")[0] in open_
@@ -218,8 +191,6 @@ HALVES = {
     "s10 no import": (s10, TRAIN, s10.CHANGES[0]),
     "s07 import only": (s07, IMX, s07.IMX_CHANGES[0]),
     "s10 import only": (s10, TRAIN, s10.CHANGES[2]),
-    "x13 first only": (x13, ENGINE, x13.CHANGES[0]),
-    "x13 import only": (x13, ENGINE, x13.CHANGES[3]),
     "b02 derived only": (b02, TASKS, b02.CHANGES[0]),
     "b02 read only": (b02, TASKS, b02.CHANGES[1]),
     "b03 import only": (b03, MODEL, b03.CHANGES[2]),

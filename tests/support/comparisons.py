@@ -6,6 +6,13 @@ import numpy as np
 
 from lab.compare import stats
 
+MODELS = {
+    "rtdetr-r18vd": (0.60, 20.1e6, 58.3, 91.2),
+    "rtdetr-mobilenetv3": (0.45, 11.2e6, 29.8, 60.2),
+    "rtdetr-efficientvit_m0": (0.605, 9.8e6, 26.0, 57.1),
+    "rtdetr-mobilenetv4convsmall": (0.72, 10.2e6, 27.1, 55.0),
+}
+NASTY = r"50%_$x$&#{y}~^\rock<b>|`*[a]"
 COLUMNS = [
     "epoch",
     "time",

@@ -14,7 +14,7 @@ HEAD = f'"""A fake."""\n\nimport os\n\n{HOOKS_IMPORT}\nfrom yolov5.fakes import 
 
 
 def is_value(swap: Swap) -> bool:
-    """Tell whether both sides of an edit are expressions."""
+    """Return whether both sides of an edit are expressions."""
     for source in (swap.old, swap.new):
         try:
             compile(source, "fake", "eval")

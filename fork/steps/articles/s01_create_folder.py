@@ -23,7 +23,7 @@ STEP = Step(
     section="4.1",
     title="Create the folder nn/Addmodules",
     reason=(
-        "The articles create the folder and paste one file a backbone into it. Here it is part of the checkout, "
+        "The articles create the folder and paste one file per backbone into it. Here it is part of the checkout, "
         "tracked by git and open to your own files; the step checks that it is there. No release needs an edit."
     ),
     files=(),

@@ -65,8 +65,8 @@ STEP = Step(
         "A backbone row stands for five entries (slots P1 to P5), so the rows behind it count on from 5. The "
         "articles replace the whole tail, which drops upstream's handling of older SPPF rows (yolov8n, yolov10n and "
         "yolo11n then compute something else), and take any list of channels for a backbone (yolov9e's CBLinear "
-        "then fails to build). Six single statements are edited instead, and a backbone is recognised by its list of "
-        "channels, one for each slot."
+        "then fails to build). Six single statements are edited instead, and a backbone is recognised by being built "
+        "already, where upstream has a class."
     ),
     files=(TASKS,),
     places=(6, 6),

@@ -35,16 +35,14 @@ def apply(tree: Tree) -> Outcome:
         return ALREADY
     if not zeros:
         raise place.fail("a line `return 0.0`", "no such place")
-    for zero in zeros:
-        place.replace(zero, NONE)
+    place.replace(zeros[0], NONE)
     shapes: List[ast.expr] = [*place.nodes(ast.Subscript, SHAPE)]
     images = [node.elts[1] for node in place.nodes(ast.Tuple, f"(1, {SHAPE}, ...)") if len(node.elts) > 2]
     twice = small and len(shapes) == len(images) == 2  # a small image, and where that fails a whole one
     for shape in images if twice else [place.one(f"the expression `{SHAPE}`", shapes)]:
         line = place.one("one line with it", [n for n in place.nodes(ast.Assign) if shape in within(n, ast.expr)])
-        with place.as_one():
-            place.insert_before(line, f"channels = {CHANNELS}")
-            place.replace(shape, "channels")
+        text = place.code(line).replace(place.code(shape), CHANNELS, 1)
+        place.replace(line, text, comment="")
     if small:  # let the side of the image that is measured be this for a model with a backbone of ours
         found = place.lines(ast.Assign, "stride = ...")
         line = place.one(f"the line `stride = ...`, or the name {DECODER}", found)
@@ -61,11 +59,11 @@ STEP = Step(
         "The articles raise the probe to 640 because 0 was printed for RT-DETR; upstream counts RT-DETR rightly "
         "since 8.4.117; before that, a model with a backbone is counted on a whole image. What is left: the input's "
         "channels are read off the first parameter, and a backbone whose first parameter is not a convolution's "
-        "weight still prints 0.0. Where nothing can be counted (the counting package is missing, or another one of the "
-        "same name, or fails on the model), upstream returns 0.0 without a word; the reason is now logged once."
+        "weight still prints 0.0. Where the counting package is missing, upstream returns 0.0 without a word; the "
+        "reason is now logged once."
     ),
     files=(FILE,),
-    places=(3, 6),
+    places=(3, 5),
     apply=apply,
     not_needed_when=(
         "get_flops does not look at the first parameter for the input's channels, or counts again at the full "

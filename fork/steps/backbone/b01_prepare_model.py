@@ -40,5 +40,5 @@ STEP = Step(
     files=(TASKS,),
     places=(1, 1),
     apply=apply,
-    not_needed_when="parse_model names a row that is wrong, keeps what is no literal as text, and takes anchors.",
+    not_needed_when="parse_model names a row that is wrong, keeps what is not a literal as text, and takes anchors.",
 )

@@ -41,7 +41,7 @@ STEP = Step(
     section="-",
     title="Integrate curves with today's numpy",
     reason=(
-        "numpy 2.0 calls np.trapz np.trapezoid, and 2.4 has the old name no more: validation ends in an "
+        "numpy 2.0 calls np.trapz np.trapezoid, and 2.4 no longer has the old name: validation ends in an "
         "AttributeError after the first epoch. Upstream takes the new name since 8.3.108."
     ),
     files=(FILE,),

@@ -50,7 +50,7 @@ def apply(tree: Tree) -> Outcome:
 
 
 def _wrapped(source: Source) -> bool:
-    """Tell whether upstream has a function ``torch_load`` that gives the option."""
+    """Return whether upstream has a function ``torch_load`` that gives the option."""
     if not source.has(WRAPPER):
         return False
     place = source.find(WRAPPER)
@@ -60,7 +60,7 @@ def _wrapped(source: Source) -> bool:
 
 
 def _replaced(source: Source) -> bool:
-    """Tell whether upstream puts its function in the place of torch's."""
+    """Return whether upstream puts its function in the place of torch's."""
     return bool(source.module.nodes(ast.Assign, f"torch.load = {WRAPPER}"))
 
 

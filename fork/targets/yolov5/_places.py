@@ -53,5 +53,5 @@ def apply_swaps(tree: Tree, step: str, swaps: Sequence[Swap]) -> Outcome:
 
 
 def imports_hooks(source: Source) -> bool:
-    """Tell whether the module imports the hooks at its top level."""
+    """Return whether the module imports the hooks at its top level."""
     return any(matches(node, HOOKS_IMPORT) for node in source.text.node.body)

@@ -57,7 +57,7 @@ STEP = Step(
     section="-",
     title="Try a server once before fetching from it",
     reason=(
-        "Every run fetches the font Arial.ttf and ends where it cannot, and a name of weights that is no file "
+        "Every run fetches the font Arial.ttf and ends where it cannot, and a name of weights that is not a file "
         "is asked for twice, then `git tag` is run, then curl tries nine times. One quick connection tells; "
         "without a font plots use Matplotlib's own, and for a file the error says where to put it."
     ),

@@ -10,7 +10,7 @@ To add a backbone, put a file here; see ``contract.py`` for what the class has t
 
 import sys
 
-from . import hooks as hooks  # what is no backbone: the look for those passes over what has been imported by then
+from . import hooks as hooks  # what is not a backbone: the look for those passes over what has been imported by then
 from .contract import BackboneError
 from .registry import discover, exported, register_backbone, registry
 

@@ -1,4 +1,4 @@
-"""What this folder uses of upstream that older releases lack or call otherwise."""
+"""What this folder uses of upstream that older releases lack or call by another name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def load_yaml(path: Union[str, Path]) -> Any:
 
 
 def env_bool(name: str) -> bool:
-    """Tell whether an environment variable says yes, as upstream reads it; before 8.4.93 it had no name for that."""
+    """Return whether an environment variable says yes, as upstream reads it; before 8.4.93 it had no name for that."""
     from ultralytics import utils
 
     if hasattr(utils, "env_bool"):

@@ -80,7 +80,7 @@ class Backbone(nn.Module):
         normalize: ``Normalize`` behind pretrained weights, an identity otherwise.
 
     Raises:
-        BackboneError: ``in_chans`` is no whole number from 1.
+        BackboneError: ``in_chans`` is not a whole number from 1.
     """
 
     width_list: List[int]
@@ -154,7 +154,7 @@ def keep_settings(module: nn.Module) -> None:
 
 
 def weights_match(one: nn.Module, other: nn.Module) -> bool:
-    """Tell whether two backbones have the same tensors, normalisation aside."""
+    """Return whether two backbones have the same tensors, normalisation aside."""
     shapes = [
         {name: tensor.shape for name, tensor in module.state_dict().items() if not name.startswith("normalize.")}
         for module in (one, other)

@@ -60,7 +60,7 @@ def widths_of(backbone: Any, name: str) -> List[int]:
     """Return the channels of a backbone's maps, largest map first.
 
     Raises:
-        BackboneError: It has neither ``width_list`` nor ``channel``, or they are no list of 1 to 5 positive numbers.
+        BackboneError: It has neither ``width_list`` nor ``channel``, or they are not a list of 1 to 5 positive numbers.
     """
     for attribute in ("width_list", "channel", "channels"):
         widths = getattr(backbone, attribute, None)
@@ -82,7 +82,7 @@ def right_align(values: Sequence[Any], empty: Any) -> List[Any]:
 
 
 def is_multi_map(layer: Any) -> bool:
-    """Tell whether a layer of a built model is a backbone row."""
+    """Return whether a layer of a built model is a backbone row."""
     return getattr(layer, FLAG, None) is True
 
 
@@ -93,3 +93,16 @@ def first_backbone(layers: Any) -> Optional[Any]:
     except (TypeError, IndexError, KeyError):
         return None
     return layer if is_multi_map(layer) else None
+
+
+PROBE = 640
+"""Side in pixels of the square image on which a head's strides are measured behind a backbone (articles, 4.8)."""
+
+
+def probe_size(layers: Any, default: int) -> int:
+    """Return the side in pixels of the image on which strides are measured (step s08)."""
+    backbone = first_backbone(layers)
+    if backbone is None:
+        return default
+    size = getattr(backbone, "image_size", None)  # of one that takes no other
+    return size[0] if size else max(PROBE, default)

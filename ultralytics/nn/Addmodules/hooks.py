@@ -1,39 +1,28 @@
 """The functions that the edited lines in upstream's files call; each line of the series is one call into this file.
 
-For upstream's own model YAMLs every function here gives back what upstream's own line would have, and the two that
-write files write the same bytes.
+For upstream's own model YAMLs every function here gives back what upstream's own line would have.
 """
 
 from __future__ import annotations
 
-import contextlib
 import inspect
-import io
-import logging
-import os
-import time
-from pathlib import Path
 from typing import Any, Callable, Collection, Dict, List, Optional, Tuple, Union
 
-import torch
 from torch import nn
 
-from ._check.report import make
-from ._policy.checkpoint import explained_load
-from ._policy.foreign import allow_download, note_own, open_weights, read_cache
-from ._policy.install import not_installed, refuse_to_install
-from ._policy.network import reach, reach_torchvision
-from ._policy.record import child_environment, open_this_tree, record, record_text, recorded, this_tree
-from ._policy.trust import allow, allowing, as_target
+from ._policy.callbacks import register
+from ._policy.foreign import allow_download, open_weights, read_cache
+from ._policy.network import reach
+from ._policy.record import record
 from ._rows.derive import check_legible, derive, find_model, read_model
+from ._rows.factories import as_target
 from ._rows.flops import flops_side, no_flops
 from ._rows.fold import fold, is_folded
-from ._rows.guard import GapBackbone, unended
+from ._rows.guard import unended
 from ._rows.indices import embed_rows, frozen_layers, positions
-from ._rows.lookup import ROWS, activation, literal, look_up
+from ._rows.lookup import activation, is_backbone, literal, look_up
 from ._rows.matching import match_rows, report_rows
-from ._rows.nonfinite import name_nonfinite, tell_nonfinite, watch_loss
-from ._rows.prepare import prepare
+from ._rows.prepare import make, prepare
 from ._rows.routing import task_of
 from ._wrapping import keep_activations
 from .contract import (
@@ -42,23 +31,19 @@ from .contract import (
     BackboneError,
     first_backbone,
     is_multi_map,
+    probe_size,
     right_align,
     widths_of,
 )
-from .registry import registry
 from .weights import FOLLOW, following
 
 __all__ = [
     "activation",
-    "allow",
     "allow_download",
-    "allowing",
     "build_backbone",
     "check_legible",
-    "child_environment",
     "derive",
     "embed_rows",
-    "explained_load",
     "find_model",
     "flops_side",
     "fold",
@@ -71,42 +56,18 @@ __all__ = [
     "look_up",
     "make",
     "match_rows",
-    "name_nonfinite",
     "no_flops",
-    "not_installed",
-    "open_this_tree",
     "open_weights",
     "positions",
     "prepare",
     "probe_size",
     "reach",
-    "reach_torchvision",
     "read_cache",
     "read_model",
-    "record",
-    "record_text",
-    "recorded",
-    "refuse_to_install",
     "report_rows",
-    "save_whole",
     "takes_any_shape",
     "task_of",
-    "tell_nonfinite",
-    "this_tree",
-    "watch_loss",
-    "write_whole",
 ]
-
-LOGGER = logging.getLogger("ultralytics")
-
-PROBE = 640
-"""Side in pixels of the square image on which a head's strides are measured behind a backbone (articles, 4.8)."""
-
-
-def is_backbone(module: Any) -> bool:
-    """Tell whether a row's module is one of this folder's backbones (step s05)."""
-    target = as_target(module)
-    return registry.claims(target) or target is GapBackbone or any(target is row for row in ROWS.values())
 
 
 def build_backbone(
@@ -169,6 +130,7 @@ def build_backbone(
     widths = widths_of(backbone, name)
     keep_activations(backbone)
     setattr(backbone, FLAG, True)
+    backbone.addmodules_record = record(backbone, name, args)
     return backbone, right_align(widths, 0)
 
 
@@ -213,63 +175,11 @@ def keep(outputs: List[Any], layer: nn.Module, x: Any, save: Optional[Collection
     return x[-1]
 
 
-def probe_size(layers: Any, default: int) -> int:
-    """Return the side in pixels of the image on which strides are measured (step s08)."""
-    backbone = first_backbone(layers)
-    if backbone is None:
-        return default
-    size = getattr(backbone, "image_size", None)  # of one that takes no other
-    return size[0] if size else max(PROBE, default)
-
-
 def takes_any_shape(model: nn.Module) -> bool:
-    """Tell whether validation may use rectangular batches (step s10): not behind a backbone that states no strides."""
+    """Return whether validation may use rectangular batches (step s10): not with a backbone that states no strides."""
     layers = getattr(getattr(model, "module", model), "model", None)
     backbone = first_backbone(layers)
     return backbone is None or hasattr(backbone, "strides")
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that a kill or a full disk leaves the old content or the new, never a part (step x13).
-
-    Args:
-        path: The file; its folder exists.
-        data: Its content.
-
-    Raises:
-        OSError: It cannot be written; what was there is there, and nothing else is left.
-    """
-    note_own(data)
-    neighbour = path.with_name(f"{path.name}.partial")
-    if path.name == "last.pt":  # its folder is one run's own: what is left there is from a process that was killed
-        for left in path.parent.glob("*.pt.partial"):
-            left.unlink()
-    try:
-        with neighbour.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        for pause in (0.1, 0.5, 2.0):
-            try:
-                return os.replace(neighbour, path)
-            except PermissionError:  # Windows, while another program reads the old file
-                time.sleep(pause)
-        path.write_bytes(data)  # as upstream does: better than to end the run
-    except OSError as e:
-        kept = "the earlier one is as it was" if path.exists() else "there was none before"
-        raise OSError(
-            e.errno, f"{e.strerror}: {path.name} was not written, {kept}; make room, then resume", str(path)
-        ) from None
-    finally:
-        with contextlib.suppress(OSError):
-            neighbour.unlink()
-
-
-def save_whole(content: Any, path: Union[str, Path], **options: Any) -> None:
-    """Do ``torch.save(content, path, **options)`` through ``write_whole`` (step x13)."""
-    buffer = io.BytesIO()
-    torch.save(content, buffer, **options)
-    write_whole(Path(path), buffer.getvalue())
 
 
 def input_channels(model: nn.Module, parameter: Any) -> Union[int, Any]:
@@ -282,3 +192,6 @@ def input_channels(model: nn.Module, parameter: Any) -> Union[int, Any]:
     if first_backbone(getattr(model, "model", None)) is not None:
         return getattr(model, "yaml", {}).get("channels", 3)
     return parameter.shape[1]
+
+
+register()

@@ -144,8 +144,8 @@ class PResNet(Backbone):
 
     Args:
         depth: 18 (11,199,968 parameters with ``projection``), 34 (21,308,128), 50 (23,527,264) or 101 (42,519,392).
-        pretrained: True for timm's weights, or the path of a file of timm's or of the official RT-DETR's, be it the
-            backbone's alone or the whole detector's.
+        pretrained: True for timm's weights, or the path of a file of timm's or of the official RT-DETR's:
+            the backbone's alone or the whole detector's.
         in_chans: Channels of the input image; the YAML's row need not give it.
         projection: Whether the first block's skip has a 1x1 convolution at depths 18 and 34 (4,224 parameters). None:
             as the weights have it, that is not where ``pretrained`` is True. A file of timm's gives it nothing; it is

@@ -123,15 +123,15 @@ class Registry:
         return sorted({*self._claims, *(name for item in self.broken for name in item.names)})
 
     def is_registered(self, name: str) -> bool:
-        """Tell whether a file claims ``name`` by ``@register_backbone``."""
+        """Return whether a file claims ``name`` by ``@register_backbone``."""
         return any(c.registered for c in self._claims.get(name, []))
 
     def claims(self, target: Any) -> bool:
-        """Tell whether ``target`` itself (not an object like it) stands in the registry."""
+        """Return whether ``target`` itself (not an object like it) stands in the registry."""
         return any(target is c.target for claims in self._claims.values() for c in claims)
 
     def has_file(self, module: str) -> bool:
-        """Tell whether a module has claimed a name."""
+        """Return whether a module has claimed a name."""
         return any(_origin(c.target)[0] == module for claims in self._claims.values() for c in claims)
 
     def broken_file(self, name: str) -> Optional[Broken]:

@@ -68,7 +68,7 @@ class Timm(Backbone):
 
     Channels and strides are those that timm states; they are checked once by running a small image of zeros in
     evaluation mode, which changes no statistics. Where timm's default leaves out the coarsest maps of a network with
-    more than five, the last five are taken; where its largest one or two are no exact part of the image (NASNet,
+    more than five, the last five are taken; where its largest one or two are not an exact part of the image (NASNet,
     Xception), those behind them.
 
     Args:
@@ -108,7 +108,7 @@ class Timm(Backbone):
             raise BackboneError(f"Timm: pretrained is {pretrained!r}, expected true, false or the path of a file")
         refused = sorted(FETCHING & options.keys())
         if refused:
-            raise BackboneError(f"Timm: {', '.join(refused)} is no option here: weights are the second argument")
+            raise BackboneError(f"Timm: {', '.join(refused)} is not an option here: weights are the second argument")
         timm = _timm(model)
         _check_name(timm, model, pretrained)
         self.model = model
@@ -357,7 +357,7 @@ def _indices(out_indices: Any) -> Tuple[int, ...]:
     """Return the last five of the indices asked for.
 
     Raises:
-        BackboneError: They are no list of whole numbers.
+        BackboneError: They are not a list of whole numbers.
     """
     if not isinstance(out_indices, (list, tuple)) or not out_indices or not all(type(i) is int for i in out_indices):
         raise BackboneError(f"Timm: out_indices is {out_indices!r}, expected a list of whole numbers such as [1, 2, 3]")
@@ -365,7 +365,7 @@ def _indices(out_indices: Any) -> Tuple[int, ...]:
 
 
 def is_timm_model(name: str) -> bool:
-    """Tell whether ``name`` is a network of timm, with or without a tag; False where timm is not installed."""
+    """Return whether ``name`` is a network of timm, with or without a tag; False where timm is not installed."""
     if not isinstance(name, str) or not _NAME.fullmatch(name) or importlib.util.find_spec("timm") is None:
         return False
     import timm

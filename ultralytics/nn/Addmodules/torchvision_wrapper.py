@@ -39,7 +39,7 @@ _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\.")
 
 
 class _Seen(NamedTuple):
-    """What a module put out at the sizes of ``SIZES``: its shape at each, or None where that is no single map."""
+    """What a module put out at the sizes of ``SIZES``: its shape at each, or None where that is not a single map."""
 
     name: str
     shapes: Tuple[Optional[Tuple[int, ...]], ...]
@@ -208,7 +208,7 @@ def _find_maps(models: Any, model: str) -> List[_Map]:
 
 
 def _has_stages(module: nn.Module, name: str, at: int, seen: List[_Seen]) -> bool:
-    """Tell whether a module holds stages itself: a list of them, or a Sequential over more than one resolution."""
+    """Return whether a module holds stages itself: a list of them, or a Sequential over more than one resolution."""
     if isinstance(module, nn.ModuleList):
         return True
     if not isinstance(module, nn.Sequential) or len(module) == 0:

@@ -82,7 +82,7 @@ def read(path: str, owner: str) -> Dict[str, torch.Tensor]:
         start = f.read(60)
     if file.suffix.lower() != ".safetensors" and not start.startswith((b"PK", b"\x80")):
         raise BackboneError(
-            f"{owner}: the pretrained weights {path} cannot be read: it is no file of torch, it begins with "
+            f"{owner}: the pretrained weights {path} cannot be read: it is not a file of torch, it begins with "
             f"{start[:40].decode('ascii', 'replace')!r}; was a web page or a pointer fetched instead of the file?"
         )
     check_whole(file)

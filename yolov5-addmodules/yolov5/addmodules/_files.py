@@ -28,7 +28,7 @@ def config_folders() -> List[str]:
 
 
 def is_repository(name: Any) -> bool:
-    """Tell whether weights are the name of a repository of Hugging Face's hub: ``owner/name``, and no local file.
+    """Return whether weights are the name of a repository of Hugging Face's hub: ``owner/name``, and no local file.
 
     Raises:
         Unreachable: They are, and the hub is out of reach.
@@ -62,7 +62,7 @@ def reach(file: Any) -> None:
 
 
 def may_fetch_font(file: Union[str, Path]) -> bool:
-    """Tell whether a font can be fetched; says once that it cannot, and what is used instead."""
+    """Return whether a font can be fetched; says once that it cannot, and what is used instead."""
     reason = obstacle(FONTS)
     if reason and str(file) not in _told:
         _told.add(str(file))

@@ -11,7 +11,7 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 
 
 def has_backbones(folder: Path) -> bool:
-    """Tell whether a folder is a built package ``ultralytics`` with the backbones in it."""
+    """Return whether a folder is a built package ``ultralytics`` with the backbones in it."""
     return (folder / "__init__.py").is_file() and (folder / "nn" / "Addmodules" / "hooks.py").is_file()
 
 

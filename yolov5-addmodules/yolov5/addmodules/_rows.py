@@ -7,14 +7,13 @@ from typing import Any, Callable, Dict, List, Sequence
 from torch import Tensor, nn
 
 from ultralytics.nn.Addmodules import hooks
-from ultralytics.nn.Addmodules._rows.indices import name_of
+from ultralytics.nn.Addmodules._rows.indices import is_frozen, name_of
 from ultralytics.nn.Addmodules.contract import SLOTS, BackboneError, first_backbone
 from ultralytics.nn.Addmodules.hooks import (
     activation,
     build_backbone,
     fold,
     is_backbone,
-    is_frozen,
     keep,
     literal,
     probe_size,
@@ -104,7 +103,7 @@ def check_yaml(yaml: Dict[str, Any]) -> Dict[str, Any]:
     """Check that a model's YAML has what ``parse_model`` reads, and return it.
 
     Raises:
-        BackboneError: A key is missing, a row is no list of four, or the head has no anchors.
+        BackboneError: A key is missing, a row is not a list of four, or the head has no anchors.
     """
     missing = [key for key in KEYS if key not in yaml]
     if missing:

@@ -42,7 +42,7 @@ def _end(error: BaseException) -> None:
 
 
 def _raised_here(error: BaseException) -> bool:
-    """Tell whether a file of the package itself raised an error, not a library that it has called."""
+    """Return whether a file of the package itself raised an error, not a library that it has called."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

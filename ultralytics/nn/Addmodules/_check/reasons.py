@@ -21,7 +21,7 @@ class Failure(NamedTuple):
     """What is wrong with a row.
 
     Attributes:
-        row: Its position in the YAML; None where it is no row's fault.
+        row: Its position in the YAML; None where it is not a row's fault.
         message: What is wrong, and what was found.
         advice: What would fit.
         part: Entry of the row that is to blame: 0 from, 1 repeats, 2 module, 3 arguments; None for the whole row.
@@ -43,7 +43,7 @@ def explain_build(error: BaseException, at: Dict[str, Any], row: int, tainted: b
         at: Local variables of ``parse_model`` at that moment.
         row: Position of the row.
         tainted: Whether the row reads from one that is wrong itself: then only what does not hang on its channels is
-            said, and None returned for the rest.
+            said, and None returned for the others.
     """
     if isinstance(error, BackboneError):
         message, _, advice = str(error).partition("\n")
@@ -54,7 +54,7 @@ def explain_build(error: BaseException, at: Dict[str, Any], row: int, tainted: b
     given = at["d"]["backbone"] + at["d"]["head"]
     written = given[row][3] if row < len(given) else args
     if "permitted model layer" in str(error):
-        message = f"{name} is no class of a layer that restricted mode knows, and it builds no other"
+        message = f"{name} is not a class of layer that restricted mode knows, and it builds no other"
         return Failure(row, message, "unset ULTRALYTICS_SAFE_LOAD if you trust the file", 2)
     inside = traceback.extract_tb(error.__traceback__)[-1].name == "parse_model"
     if inside and isinstance(error, TypeError) and isinstance(source, list) and "indices must be" in str(error):
@@ -74,7 +74,7 @@ def explain_build(error: BaseException, at: Dict[str, Any], row: int, tainted: b
     channels = _channels(at.get("ch"), source)
     if name == "AIFI" and channels and len(args) > 2 and isinstance(args[2], int) and channels[0] % max(args[2], 1):
         fitting = [n for n in (1, 2, 4, 8, 16, 32) if channels[0] % n == 0]
-        message = f"AIFI divides its {channels[0]} channels among {args[2]} heads, which leaves a rest"
+        message = f"AIFI divides its {channels[0]} channels among {args[2]} heads, which leaves a remainder"
         return Failure(row, message, f"put a Conv of a multiple of {args[2]} in front, or take {fitting} heads", 3)
     if inside and isinstance(error, TypeError):
         return Failure(row, f"{name} cannot take the arguments {written}: {said(error)}", usage(module), 3)

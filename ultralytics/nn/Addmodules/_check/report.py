@@ -8,16 +8,15 @@ building fails nevertheless, ``make`` asks ``check`` for the reasons.
 from __future__ import annotations
 
 import contextvars
-import copy
 import logging
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple, Union
 
 from torch import nn
 
 from .._rows.guard import Gap, GapBackbone
-from .._rows.lookup import LIBRARIES, is_layer, look_up
-from ..contract import SLOTS, BackboneError, UnknownModuleError, first_backbone, right_align, widths_of
+from .._rows.lookup import LIBRARIES, is_backbone, is_layer, look_up
+from ..contract import SLOTS, BackboneError, UnknownModuleError, first_backbone, probe_size, right_align, widths_of
 from ..registry import registry
 from .reasons import Failure
 from .shapes import SIZES, UNSURE, Built, Output, build, run, without_traces
@@ -25,9 +24,6 @@ from .structure import HEADS, Names, Structure, check_structure, usable
 from .yamltext import Document, Problem, read_document, render
 
 LOGGER = logging.getLogger("ultralytics")
-
-SMALL = (320, 320)
-"""Height and width of an image that RT-DETR's decoder finds enough points in."""
 
 PROBE = 256
 """Side of the image on which upstream measures the strides of a head; behind a backbone it is that of ``hooks``."""
@@ -44,7 +40,7 @@ class ModelError(BackboneError):
     """A model YAML is wrong; the message lists everything that was found.
 
     Attributes:
-        problems: One a fault.
+        problems: One per fault.
     """
 
     def __init__(self, message: str, problems: Optional[List[Problem]] = None) -> None:
@@ -101,7 +97,7 @@ class Report(NamedTuple):
 
     @property
     def ok(self) -> bool:
-        """Whether there is no fault; warnings do not count."""
+        """Whether there is no fault; warnings are ignored."""
         return not any(problem.severe for problem in self.problems)
 
     def faults(self) -> List[str]:
@@ -155,16 +151,16 @@ def _run(built: Built, channels: int, size: Optional[int]) -> Tuple[List[Output]
         return [], (side, side), []
     backbone = first_backbone(built.layers)
     fixed = getattr(backbone, "image_size", None)
-    probe = _probe(built.layers)
+    measured = probe(built.layers)
     if size or fixed:
         sizes = [(size, size)] if size else [tuple(fixed)]
     else:  # where strides are measured it has to run at that size; elsewhere a size at which it runs will do
-        sizes = [(s, s) for s in (SIZES[:3] if probe == (PROBE, PROBE) else SIZES[:1] if probe else SIZES)]
+        sizes = [(s, s) for s in (SIZES[:3] if measured == (PROBE, PROBE) else SIZES[:1] if measured else SIZES)]
     first: Optional[Tuple[List[Output], Tuple[int, int], List[Failure]]] = None
     for shape in sizes:
         outputs, failures = run(built, channels, shape)
-        if not failures and probe not in (None, shape):
-            failures = run(built, channels, probe)[1]  # a head's strides are measured at this size
+        if not failures and measured not in (None, shape):
+            failures = run(built, channels, measured)[1]  # a head's strides are measured at this size
         if not failures:
             return outputs, shape, []
         first = first or (outputs, shape, failures)
@@ -172,11 +168,9 @@ def _run(built: Built, channels: int, size: Optional[int]) -> Tuple[List[Output]
     return first
 
 
-def _probe(layers: nn.Sequential) -> Optional[Tuple[int, int]]:
+def probe(layers: nn.Sequential) -> Optional[Tuple[int, int]]:
     """Return the size of the image on which upstream measures a model's strides, or None where it does not."""
     from ultralytics.nn.modules import head
-
-    from ..hooks import probe_size
 
     if not isinstance(layers[-1], tuple(c for c in (head.Detect, getattr(head, "SemanticSegment", None)) if c)):
         return None
@@ -185,8 +179,6 @@ def _probe(layers: nn.Sequential) -> Optional[Tuple[int, int]]:
 
 
 def _names(tasks: Any) -> Names:
-    from ..hooks import is_backbone
-
     namespace = vars(tasks)
 
     def find(name: str, arguments: Any) -> Any:
@@ -231,13 +223,13 @@ def _last_row(model: Dict[str, Any], structure: Structure, tasks: Any, where: An
     if name is None or name in HEADS or not _is_plain(name, tasks):
         return []
     line, column = where(last.section, last.position, 2)
-    message = f"the last row is {name}, which is no head: nothing can be trained on it"
+    message = f"the last row is {name}, which is not a head: nothing can be trained on it"
     advice = "end with Detect, RTDETRDecoder or another head"
     return [Problem(line, column, message, advice, structure.index(last.row), False)]
 
 
 def _is_plain(name: str, tasks: Any) -> bool:
-    """Tell whether a name is upstream's own or torch's, not a head that somebody has added."""
+    """Return whether a name is upstream's own or torch's, not a head that somebody has added."""
     found = vars(tasks).get(name)
     return name.startswith(("nn.", "torchvision.")) or str(getattr(found, "__module__", "")).startswith(
         ("ultralytics.nn.modules.conv", "ultralytics.nn.modules.block", "ultralytics.nn.modules.transformer")
@@ -292,10 +284,25 @@ def _rows(
     return result
 
 
+def accept_name(model: Any) -> Any:
+    """Turn ``backbone: NAME`` and RT-DETR's ``backbone: {name: NAME, pretrained: true}`` into a row.
+
+    Args:
+        model: Content of a model YAML.
+
+    Returns:
+        The same, or a copy with a list of one row in that place.
+    """
+    given = model.get("backbone") if isinstance(model, dict) else None
+    name = given.get("name") if isinstance(given, dict) else given
+    if not isinstance(name, str) or (isinstance(given, str) and name not in registry.all_names()):
+        return model
+    options = {key: value for key, value in given.items() if key != "name"} if isinstance(given, dict) else {}
+    return {**model, "backbone": [[-1, 1, name, [options] if options else []]]}
+
+
 def read(path: Union[str, Path]) -> Document:
     """Read a model YAML and remember it for the positions of what is found later."""
-    from .._rows.derive import accept_name
-
     document = read_document(str(path))
     document = document._replace(data=accept_name(document.data))
     _read[str(path)] = document
@@ -348,49 +355,12 @@ def check_model(model: Dict[str, Any], channels: int) -> None:
             LOGGER.warning(text)
 
 
-def make(build: Callable[..., Any], model: Any, *args: Any, **options: Any) -> Any:
-    """Do ``build(MODEL YAML, ...)``, and where that fails say which row is to blame.
-
-    A head whose strides upstream measures has run once by then. Behind another one a backbone's rows are run here.
-
-    Args:
-        build: Upstream's class of a model.
-        model: Content of the YAML.
-        *args: More arguments.
-        **options: Keyword arguments.
+def explain(model: Dict[str, Any]) -> None:
+    """Raise what is wrong with a model that could not be built; nothing, where the check finds no fault.
 
     Raises:
         ModelError: Lists all faults.
     """
-    content = copy.deepcopy(model)
-    try:
-        result = build(model, *args, **options)
-        layers = getattr(result, "model", None)
-        if first_backbone(layers) is None or _probe(layers) is not None or _runs(layers, result.save):
-            return result
-    except ModelError:
-        raise
-    except Exception:  # whatever torch says of shapes that do not fit, or a backbone without line and row
-        _explain(content)
-        raise
-    _explain(content)
-    return result
-
-
-def _runs(layers: nn.Sequential, save: List[int]) -> bool:
-    """Return whether every row of a model runs on a small image."""
-    from ultralytics.nn import tasks
-
-    training = layers.training
-    channels = next(layers.parameters()).shape[1]
-    try:
-        with without_traces(tasks):
-            return not run(Built(layers, save, [], set()), channels, SMALL)[1]
-    finally:
-        layers.train(training)
-
-
-def _explain(model: Dict[str, Any]) -> None:
     document, path = _read_from(model)
     fail(check(model, model.get("channels", 3), document=document, path=path))
 
@@ -404,7 +374,7 @@ def _read_from(model: Any) -> Tuple[Optional[Document], str]:
 
 
 def _same(data: Any, model: Any) -> bool:
-    """Tell whether a file's content is what is being built; upstream adds and changes keys beside the rows."""
+    """Return whether a file's content is what is being built; upstream adds and changes keys beside the rows."""
     return isinstance(data, dict) and all(data.get(key) == model.get(key) for key in ("backbone", "head", "scales"))
 
 

@@ -2,7 +2,7 @@
 
 Upstream's own ``parse_model`` builds the rows, so that what it makes of them (width, depth, order of arguments) is what
 it will make of them later, and every row then runs on an image of zeros. A row that fails is replaced by a stand-in,
-and the rest goes on; rows that read from a stand-in are not blamed for what follows from it.
+and the other rows go on; rows that read from a stand-in are not blamed for what follows from it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from torch import nn
 from .. import weights
 from .._rows.guard import GAP, GAP_BACKBONE, Gap, GapBackbone, undrawn, unended
 from ..contract import SLOTS, first_backbone, is_multi_map, right_align, widths_of
+from ..registry import registry
 from .reasons import Failure, explain_build, explain_run, unchecked, wants_gpu
 from .structure import HEADS
 
@@ -45,7 +46,7 @@ class Built(NamedTuple):
     Attributes:
         layers: The rows, stand-ins included; None where nothing could be built.
         save: Indices that later rows read.
-        failures: What is wrong, one a row, in the order in which it was found.
+        failures: What is wrong, one per row, in the order in which it was found.
         gaps: Positions of rows that are stand-ins.
     """
 
@@ -68,8 +69,6 @@ def without_traces(namespace: Any) -> Iterator[None]:
     Args:
         namespace: Upstream's ``tasks`` module.
     """
-    from ..registry import registry
-
     noted, default = set(registry._noted), namespace.Conv.default_act
     own = threading.get_ident()
 
@@ -152,7 +151,7 @@ def _locals_of(error: BaseException, code: Any) -> Optional[Dict[str, Any]]:
 
 
 def _tainted(model: Dict[str, Any], row: int, gaps: Set[int], multi: bool) -> bool:
-    """Tell whether a row reads, directly or over other rows, from a stand-in."""
+    """Return whether a row reads, directly or over other rows, from a stand-in."""
     rows = model["backbone"] + model["head"]
     shift = SLOTS - 1 if multi else 0
     unknown = set(gaps) - {row}
@@ -178,7 +177,7 @@ def run(built: Built, channels: int, size: Tuple[int, int]) -> Tuple[List[Output
         size: Its height and width.
 
     Returns:
-        What each index holds, and what is wrong, one a row.
+        What each index holds, and what is wrong, one per row.
     """
     outputs: List[Any] = []
     failures: List[Failure] = []
@@ -224,7 +223,7 @@ def _read(outputs: List[Any], x: Any, source: Any) -> Any:
 
 
 def _is_head(layer: nn.Module) -> bool:
-    """Tell whether a layer is one of upstream's heads on several levels."""
+    """Return whether a layer is one of upstream's heads on several levels."""
     cls = type(layer)
     return cls.__name__ in HEADS and cls.__module__.startswith(UPSTREAMS) and isinstance(layer.f, list)
 

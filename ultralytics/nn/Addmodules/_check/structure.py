@@ -216,7 +216,7 @@ def _check_scales(model: Dict[Any, Any], add: Callable[..., None]) -> None:
 
 
 def _repeats(model: Dict[Any, Any]) -> bool:
-    """Tell whether any row is repeated; without one the depth does not count."""
+    """Return whether any row is repeated; without one the depth has no effect."""
     rows = [row for section in SECTIONS if isinstance(model.get(section), list) for row in model[section]]
     return any(isinstance(row, list) and len(row) > 1 and _is_number(row[1]) and row[1] > 1 for row in rows)
 
@@ -330,7 +330,7 @@ def _check_module(row: List[Any], position: int, depth: float, names: Names, rep
 
 
 def _is_multi_map(rows: List[Any], names: Names) -> bool:
-    """Tell whether row 0 is a backbone, or is probably meant to be one."""
+    """Return whether row 0 is a backbone, or is probably meant to be one."""
     row = rows[0]
     if not isinstance(row, list) or len(row) < 3 or not isinstance(row[2], str):
         return _counts_from_five(rows)
@@ -346,7 +346,7 @@ def _is_multi_map(rows: List[Any], names: Names) -> bool:
 
 
 def _counts_from_five(rows: List[Any]) -> bool:
-    """Tell whether a row reads an index that there is only behind a backbone."""
+    """Return whether a row reads an index that there is only behind a backbone."""
     for position, row in enumerate(rows):
         source = row[0] if isinstance(row, list) and row else None
         for s in source if isinstance(source, list) else [source]:

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 
 from .._rows.guard import ended_in, said
 from ..contract import BackboneError, told
-from .foreign import restrict
+from .foreign import RESTRICT
+from .record import PACKAGE
+
+
+def lead() -> None:
+    """Set what holds for one of our commands and the processes that it starts, in their environment.
+
+    Weights are restricted unless the user trusts them. Processes import this tree, whatever lies in the folder that
+    they start in: the checkout comes first on their path, unless it is where packages are installed, as all others
+    would come with it; from Python 3.11 on neither a script's folder nor the working directory comes before it.
+    """
+    os.environ.setdefault(RESTRICT, "1")
+    given = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    folder = [] if PACKAGE.parent.name in ("site-packages", "dist-packages") else [str(PACKAGE.parent)]
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([*folder, *given]))
+    os.environ["PYTHONSAFEPATH"] = "1"
 
 
 def yolo() -> int:
@@ -21,7 +37,7 @@ def yolo() -> int:
 
     for stream in (sys.stdout, sys.stderr):  # a console in GBK or another code page must not stop a run
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
-    restrict()
+    lead()
     try:
         entrypoint()
     except (BackboneError, FileNotFoundError, ConnectionError) as e:

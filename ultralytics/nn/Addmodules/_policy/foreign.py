@@ -1,25 +1,26 @@
-"""What a file of somebody else's may do here: weights, caches of labels, and ``download:`` in a data YAML (step x36).
+"""What a file of somebody else's may do here: weights, caches of labels, and ``download:`` in a data YAML (step p01).
 
 Each function stands where upstream would run what the file says. docs/security.md is the page for users.
 """
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import logging
 import os
 import pickle
 import re
 from pathlib import Path
-from typing import Any, Callable, Dict, Tuple
+from typing import Any, Callable, Dict, Set, Tuple
 
 import numpy as np
 import torch
 
 from .._upstream import env_bool
-from ..contract import BackboneError
-from .record import PACKAGE, stamp
+from ..contract import BackboneError, first_backbone
+from ..weights import FOLLOW
+from .checkpoint import PICKLE, check_whole, explaining
+from .record import PACKAGE, digest_of, stamp
 from .trust import allowing
 
 LOGGER = logging.getLogger("ultralytics")
@@ -39,18 +40,16 @@ UPSTREAMS = "PytorchStreamReader|TorchScript archive"
 KEPT = 1000
 """Checkpoints that are remembered as written here."""
 
+_written: Set[Path] = set()
+"""Checkpoints that a training of this process has written, and will strip."""
+
 
 class UntrustedError(BackboneError):
     """A file of somebody else's asks for more than it is given; the message says what, and how to allow it."""
 
 
-def restrict() -> None:
-    """Restrict the opening of weights in this process, and in those that it starts, unless the user trusts them."""
-    os.environ.setdefault(RESTRICT, "1")
-
-
 def open_weights(load: Callable[..., Any], *args: Any, **options: Any) -> Any:
-    """Do ``load(FILE, ...)``, torch's own; restricted to known classes where weights are not trusted (step x36).
+    """Do ``load(FILE, ...)``, torch's own; restricted to known classes where weights are not trusted (step p01).
 
     What this user's trainings wrote is opened whatever it holds, such as a function in a layer of a dropped-in file.
 
@@ -61,32 +60,54 @@ def open_weights(load: Callable[..., Any], *args: Any, **options: Any) -> Any:
 
     Raises:
         UntrustedError: Opening the file would run something that it brings along.
+        BackboneError: It is damaged, or needs what is not here.
     """
     file = args[0] if args else options.get("f")
+    check_whole(file)
     wanted = env_bool(TRUST) if os.environ.get(TRUST, "").strip() else env_bool(RESTRICT)
-    if options.get("weights_only") or not wanted or _is_state(file):
-        return load(*args, **options)
-    from ultralytics.nn.tasks import _SafeLoad
+    with explaining(file):
+        if options.get("weights_only"):
+            with allowing(file):
+                return mark_loaded(load(*args, **options))
+        if wanted and not _is_state(file):
+            refused, content = _restricted(load, file, args, options)
+            if not refused:
+                return mark_loaded(content)
+            if not is_own(file):
+                raise UntrustedError(
+                    f"{file} is not opened: {refused}\n"
+                    f"  to do: only if you trust whoever made the file, give --trust (train.py, val.py, python -m lab "
+                    f"...), or set {TRUST}=0 (yolo); see docs/security.md"
+                )
+        return mark_loaded(load(*args, **{"pickle_module": PICKLE, **options}))
 
-    refused = f"torch {torch.__version__} cannot open weights without running what they bring along; 2.6 and later can"
-    if _SafeLoad.SUPPORTED:
-        listed = (file,) if inspect.signature(_SafeLoad.loading).parameters else ()  # earlier: one list for all files
-        try:
-            with _SafeLoad.loading(*listed), allowing(file):
-                return load(*args, **{**options, "weights_only": True})
-        except Exception as e:  # what is hostile raises anything
-            if isinstance(e, (EOFError, OSError)) or re.search(UPSTREAMS, str(e)):
-                raise
-            if not _begin(file).startswith((b"PK", b"\x80")):
-                raise pickle.UnpicklingError(f"it begins with {_begin(file)[:20]!r}") from None
-            refused = _reason(str(e))
-    if is_own(file):
-        return load(*args, **options)
-    raise UntrustedError(
-        f"{file} is not opened: {refused}\n"
-        f"  to do: only if you trust whoever made the file, give --trust (train.py, val.py, python -m lab ...), or set "
-        f"{TRUST}=0 (yolo); see docs/security.md"
-    )
+
+def _restricted(load: Callable[..., Any], file: Any, args: Any, options: Dict[str, Any]) -> Tuple[str, Any]:
+    """Return why a file is not opened, or an empty text, and its content."""
+    from ultralytics.nn import tasks
+
+    upstreams = getattr(tasks, "_SafeLoad", None)
+    if upstreams is None:  # a release without a restricted mode
+        return "", load(*args, **{"pickle_module": PICKLE, **options})
+    if not upstreams.SUPPORTED:
+        return f"torch {torch.__version__} cannot open weights without running what they bring along; 2.6 can", None
+    listed = (file,) if inspect.signature(upstreams.loading).parameters else ()  # earlier: one list for all files
+    try:
+        with upstreams.loading(*listed), explaining(file), allowing(file):
+            return "", load(*args, **{**options, "weights_only": True})
+    except Exception as e:  # what is hostile raises anything
+        if isinstance(e, (BackboneError, EOFError, OSError)) or re.search(UPSTREAMS, str(e)):
+            raise
+        return _reason(str(e)), None
+
+
+def mark_loaded(content: Any) -> Any:
+    """Return what a file held, and say in the YAML of its models that a backbone built from it needs no file."""
+    models = [content.get("model"), content.get("ema")] if isinstance(content, dict) else [content]
+    for model in (getattr(model, "student_model", model) for model in models):
+        if isinstance(getattr(model, "yaml", None), dict) and first_backbone(getattr(model, "model", None)) is not None:
+            model.yaml[FOLLOW] = True
+    return content
 
 
 def _reason(text: str) -> str:
@@ -100,16 +121,8 @@ def _reason(text: str) -> str:
     return f"it asks for more than weights are made of ({said[:160]})"
 
 
-def _begin(file: Any) -> bytes:
-    try:
-        with open(file, "rb") as f:
-            return f.read(20)
-    except (OSError, TypeError):
-        return b"PK"  # no path: whatever it is, it was refused
-
-
 def _is_state(file: Any) -> bool:
-    """Tell whether a file is what a training hands to its processes on several GPUs; it lies with the settings."""
+    """Return whether a file is what a training hands to its processes on several GPUs; it lies with the settings."""
     from ultralytics.utils import USER_CONFIG_DIR
 
     return isinstance(file, (str, Path)) and Path(file).resolve().parent == (USER_CONFIG_DIR / "DDP").resolve()
@@ -121,24 +134,35 @@ def _notes() -> Path:
     return Path(USER_CONFIG_DIR) / "addmodules-checkpoints.txt"
 
 
-def note_own(data: bytes) -> None:
-    """Remember a checkpoint as written by this user, by its digest.
+def note_own(trainer: Any) -> None:
+    """Remember the checkpoint that a training has just written, by its digest, and its files until the run has ended.
 
-    Args:
-        data: Its content.
+    best.pt has the bytes of last.pt where it was written as well; once stripped, at the end of a run, it has others.
     """
+    last, best = Path(trainer.last), Path(trainer.best)
+    _written.update(path for path in (last, best) if path.is_file() and digest_of(path) == digest_of(last))
+    _note(last)
+
+
+def note_stripped(trainer: Any) -> None:
+    """Remember the checkpoints of a run that has ended, as upstream has stripped them."""
+    for path in _written & {Path(trainer.last), Path(trainer.best)}:
+        _note(path)
+        _written.discard(path)
+
+
+def _note(path: Path) -> None:
     try:
         known = _notes().read_text(encoding="ascii").split() if _notes().is_file() else []
-        text = "\n".join([*known[-KEPT:], hashlib.sha256(data).hexdigest()])
-        _notes().write_text(text + "\n", encoding="ascii")
+        _notes().write_text("\n".join([*known[-KEPT:], digest_of(path), ""]), encoding="ascii")
     except (OSError, ValueError):
         pass  # then such a file needs to be trusted by hand
 
 
 def is_own(file: Any) -> bool:
-    """Tell whether a file is a checkpoint that this user's trainings wrote, to the byte."""
+    """Return whether a file is a checkpoint that this user's trainings wrote, to the byte, or this one is writing."""
     try:
-        return hashlib.sha256(Path(file).read_bytes()).hexdigest() in _notes().read_text(encoding="ascii").split()
+        return Path(file) in _written or digest_of(Path(file)) in _notes().read_text(encoding="ascii").split()
     except (OSError, TypeError, ValueError):
         return False
 
@@ -183,7 +207,7 @@ class _Reader(pickle.Unpickler):
 
 
 def read_cache(path: Any) -> Dict[str, Any]:
-    """Read a data set's ``labels.cache``; whatever it holds, nothing of it is run (step x36).
+    """Read a data set's ``labels.cache``; whatever it holds, nothing of it is run (step p01).
 
     Raises:
         Exception: It is missing, damaged or holds more than plain data: upstream scans the labels and writes it anew.
@@ -204,7 +228,7 @@ def read_cache(path: Any) -> Dict[str, Any]:
 
 
 def allow_download(file: Any, script: Any) -> None:
-    """Let ``download:`` of a data YAML be run only where it is upstream's or ours, or the user allows it (step x36).
+    """Let ``download:`` of a data YAML be run only where it is upstream's or ours, or the user allows it (step p01).
 
     Args:
         file: The YAML.
@@ -227,10 +251,9 @@ def allow_download(file: Any, script: Any) -> None:
 
 
 def _is_shipped(file: Path) -> bool:
-    """Tell whether a data YAML is one of upstream's, or that of the tree crowns, unchanged; a copy of it counts."""
-    data = file.read_bytes()
-    ours = PACKAGE.parent / "cfg" / "datasets" / "tree-crowns.yaml"
-    if ours.is_file() and ours.read_bytes() == data:
+    """Return whether a data YAML is one of upstream's, or that of the tree crowns, unchanged; a copy of it counts."""
+    ours, digest = PACKAGE.parent / "cfg" / "datasets" / "tree-crowns.yaml", digest_of(file)
+    if ours.is_file() and digest_of(ours) == digest:
         return True
-    files, digest = stamp()["files"], hashlib.sha256(data).hexdigest()
-    return any(digest == known for path, known in files.items() if path.startswith("ultralytics/cfg/datasets/"))
+    files = stamp()["files"].items()
+    return any(digest == known for path, known in files if path.startswith("ultralytics/cfg/datasets/"))

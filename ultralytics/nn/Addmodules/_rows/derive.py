@@ -8,6 +8,8 @@ import re
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, NamedTuple, Union
 
+from .._check.report import accept_name, check_text
+from .._check.yamltext import SAVE_AS_UTF8, read_text, render
 from .._upstream import load_yaml
 from ..contract import BackboneError
 from ..registry import registry
@@ -50,7 +52,7 @@ class Derived(NamedTuple):
 def derive(path: Union[str, Path]) -> Union[str, Derived, None]:
     """Return what a bare name of a YAML stands for: a file of cfg/models, or one HEAD-BACKBONE.yaml, or None.
 
-    Letters' case and the characters ``-_.`` do not count in the backbone's name. ``-timm-MODEL`` and
+    Case and the characters ``-_.`` are ignored in the backbone's name. ``-timm-MODEL`` and
     ``-torchvision-MODEL`` name models of these libraries, and a final ``-pretrained`` their weights.
 
     Raises:
@@ -114,8 +116,6 @@ def find_model(path: Union[str, Path]) -> Union[str, Derived, None]:
 
 def read_model(source: Union[str, Derived]) -> Dict[str, Any]:
     """Return the content of a model YAML: of the file, or of one that ``derive`` has made out."""
-    from .._check.report import check_text
-
     if not isinstance(source, Derived):
         check_text(source)
         model = accept_name(load_yaml(source))
@@ -138,8 +138,6 @@ def check_legible(file: Union[str, Path]) -> None:
     Raises:
         BackboneError: Names the place, what would become of it, and how to save the file.
     """
-    from .._check.yamltext import SAVE_AS_UTF8, read_text, render
-
     data = Path(file).read_bytes()
     try:
         if "\0" not in data.decode("utf-8"):  # which UTF-16 has
@@ -150,23 +148,6 @@ def check_legible(file: Union[str, Path]) -> None:
     wrong = next((one for one in found if one.advice == SAVE_AS_UTF8), found[0] if found else None)
     if wrong is not None:
         raise BackboneError(render(wrong, str(file)))
-
-
-def accept_name(model: Any) -> Any:
-    """Turn ``backbone: NAME`` and RT-DETR's ``backbone: {name: NAME, pretrained: true}`` into a row.
-
-    Args:
-        model: Content of a model YAML.
-
-    Returns:
-        The same, or a copy with a list of one row in that place.
-    """
-    given = model.get("backbone") if isinstance(model, dict) else None
-    name = given.get("name") if isinstance(given, dict) else given
-    if not isinstance(name, str) or (isinstance(given, str) and name not in registry.all_names()):
-        return model
-    options = {key: value for key, value in given.items() if key != "name"} if isinstance(given, dict) else {}
-    return {**model, "backbone": [[-1, 1, name, [options] if options else []]]}
 
 
 def _near(name: str, known: Iterable[str]) -> List[str]:

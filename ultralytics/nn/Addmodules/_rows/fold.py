@@ -53,7 +53,7 @@ class _Uses(TorchFunctionMode):
     """Counts how often torch functions read each tensor; keeps the tensors, so that ids stay unique.
 
     Attributes:
-        count: Number of uses, by the tensor's id. Functions that give no tensor (``x.dim()``) do not count.
+        count: Number of uses, by the tensor's id. Functions that give no tensor (``x.dim()``) are ignored.
     """
 
     def __init__(self) -> None:
@@ -97,7 +97,7 @@ def fold(model: nn.Module) -> None:
 
 
 def is_folded(model: nn.Module) -> bool:
-    """Tell whether no BatchNorm is left that ``fold`` has not found to be unfoldable (step b07)."""
+    """Return whether no BatchNorm is left that ``fold`` has not found to be unfoldable (step b07)."""
     if first_backbone(getattr(model, "model", None)) is None:
         return True
     known = getattr(model, LEFT, None)
@@ -214,7 +214,7 @@ def _is_plain(module: Any) -> bool:
 
 
 def _takes_shift(conv: Any, norm: nn.Module) -> bool:
-    """Tell whether a BatchNorm in front of a convolution can go into it: 1x1, unpadded, and nothing in between."""
+    """Return whether a BatchNorm in front of a convolution can go into it: 1x1, unpadded, and nothing in between."""
     if not _is_plain(conv):
         return False
     unpadded = conv.groups == 1 and conv.kernel_size == (1, 1) and conv.padding in ((0, 0), "valid")

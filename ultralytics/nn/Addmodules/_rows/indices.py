@@ -188,7 +188,7 @@ def _count_instead(model: Any) -> str:
         if isinstance(yaml, dict) and yaml.get("backbone"):
             count = len(yaml["backbone"])
             return (
-                f"row 0 of this model is no backbone of ultralytics/nn/Addmodules, so give the number of rows: "
+                f"row 0 of this model is not a backbone of ultralytics/nn/Addmodules, so give the number of rows: "
                 f"freeze={count} are those that its YAML lists under `backbone:`"
             )
     return "this model has no backbone row; give the number of rows to freeze, for example freeze=10"
@@ -247,7 +247,7 @@ def _told(layers: Any, entries: Sequence[Entry]) -> str:
 
 
 def is_frozen(name: str, frozen: Sequence[str]) -> bool:
-    """Tell whether a parameter or module of this name is frozen, where a target compares through it (y14).
+    """Return whether a parameter or module of this name is frozen, where a target compares through it (y14).
 
     Args:
         name: With what wraps the model in front of it.

@@ -10,11 +10,11 @@ from typing import Any, Callable, Dict, Optional
 
 from torch import nn
 
-from .._policy.trust import as_class
 from .._sources import unread
 from ..contract import BackboneError, UnknownModuleError
 from ..registry import registry
-from .guard import STAND_INS
+from .factories import as_class, as_target
+from .guard import STAND_INS, GapBackbone
 
 TORCHVISION = "TorchVision"
 """Upstream has a module of this name, whose first argument is a number of channels; ours takes a model's name."""
@@ -94,8 +94,8 @@ def look_up(name: str, namespace: Dict[str, Any], args: Any = (), allowed: Calla
         )
     if namespace.get(name) is not None:
         raise BackboneError(
-            f"{name} is no layer: a row names one of upstream's layers, nn.X, torchvision.ops.X, or a class in a file "
-            f"of ultralytics/nn/Addmodules"
+            f"{name} is not a layer: a row names one of upstream's layers, nn.X, torchvision.ops.X, or a class in a "
+            f"file of ultralytics/nn/Addmodules"
         )
     known = {key.lower(): key for key in [*(k for k, v in namespace.items() if allowed(v)), *registry.names()]}
     near = [known[key] for key in difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.6)]
@@ -179,3 +179,9 @@ def literal(text: Any, names: Optional[Dict[str, Any]] = None) -> Any:
         return ast.literal_eval(text)
     except (SyntaxError, TypeError, ValueError, RecursionError, MemoryError):
         return text
+
+
+def is_backbone(module: Any) -> bool:
+    """Return whether a row's module is one of this folder's backbones (step s05)."""
+    target = as_target(module)
+    return registry.claims(target) or target is GapBackbone or any(target is row for row in ROWS.values())

@@ -246,7 +246,7 @@ def report_rows(
 
 
 def _text(report: Sequence[Loaded], unused: Sequence[int]) -> List[str]:
-    """Return a report's lines; neighbours of which the same is to be said are one line."""
+    """Return a report's lines; neighbours with the same outcome share a line."""
     own = SLOTS - 1 if report[0][0] == SLOTS - 1 else None  # a backbone has a line of its own
     groups: List[List[Loaded]] = []
     for row in report:
@@ -269,7 +269,7 @@ def _state(row: Loaded) -> str:
 
 
 def _alike(group: Sequence[Loaded], row: Loaded) -> bool:
-    """Tell whether a row belongs on the line of the rows before it; rows without tensors belong on any."""
+    """Return whether a row belongs on the line of the rows before it; rows without tensors belong on any."""
     states = {_state(item) for item in (*group, row)} - {""}
     shifts = {item[4] - item[0] for item in (*group, row) if item[4] is not None}
     if len(states) > 1 or "some" in states:

@@ -1,4 +1,4 @@
-"""Which row of a model is the first whose numbers are NaN or infinite while it trains (step x33)."""
+"""Which row of a model is the first whose numbers are NaN or infinite while it trains."""
 
 from __future__ import annotations
 
@@ -13,36 +13,49 @@ from .._upstream import autocast
 from ..contract import BackboneError, first_backbone
 from .indices import layers_of, name_of
 
-__all__ = ["name_nonfinite", "tell_nonfinite", "watch_loss"]
-
 LOGGER = logging.getLogger("ultralytics")
 
 FOUND = "addmodules_nonfinite"
-"""Attribute of a trainer: the epoch in which the loss was first seen not finite, and what was found then."""
+"""Attribute of a trainer: the epoch in which a loss was first seen not finite, and what was found then."""
+
+WATCH = "addmodules_watch"
+"""Attribute of a trainer: the handle of the hook that looks at the loss of a batch."""
 
 
-def watch_loss(trainer: Any, batch: Dict[str, Any], loss: Any = None) -> None:
-    """Where an epoch's mean loss has become NaN or infinite, find the row, once an epoch (step x33).
+def watch_loss(trainer: Any) -> None:
+    """Look at the loss of the batch that begins, before the optimizer's step could wipe out where it went wrong.
 
-    This comes before the optimizer's step, which would spread it over all weights and wipe out where it began.
+    The hook stays for one batch: it would be copied and pickled with the model.
 
     Args:
-        trainer: Upstream's, in its loop over batches.
-        batch: The batch whose loss has just been worked out, on the device.
-        loss: What to look at where upstream leaves such a batch out of the mean.
+        trainer: Upstream's.
     """
-    loss = trainer.tloss if loss is None else loss
-    if loss is None or _found(trainer) is not None or first_backbone(layers_of(trainer.model)) is None:
+    look_away(trainer)
+    if first_backbone(layers_of(trainer.model)) is None:
         return
-    if _are_finite(loss):
-        return
-    found = diagnose(trainer, batch)
-    setattr(trainer, FOUND, (trainer.epoch, found))
-    LOGGER.warning(f"the loss is NaN or infinite: {found or 'and every number of a second pass is finite'}")
+
+    def look(module: nn.Module, inputs: Any, output: Any) -> None:
+        if not (module.training and isinstance(output, tuple) and inputs and isinstance(inputs[0], dict)):
+            return
+        if _found(trainer) is not None or _are_finite(output[0]):
+            return
+        setattr(trainer, FOUND, (trainer.epoch, ""))  # the pass that follows comes here, too
+        found = diagnose(trainer, inputs[0])
+        setattr(trainer, FOUND, (trainer.epoch, found))
+        LOGGER.warning(f"the loss is NaN or infinite: {found or 'and every number of a second pass is finite'}")
+
+    setattr(trainer, WATCH, trainer.model.register_forward_hook(look))
+
+
+def look_away(trainer: Any) -> None:
+    """Take the hook of ``watch_loss`` away, where there is one."""
+    handle = trainer.__dict__.pop(WATCH, None)
+    if handle is not None:
+        handle.remove()
 
 
 def _are_finite(loss: Any) -> bool:
-    values = loss.values() if isinstance(loss, dict) else torch.as_tensor(loss).flatten()
+    values = loss.values() if isinstance(loss, dict) else torch.as_tensor(loss).detach().flatten()
     return all(math.isfinite(float(value)) for value in values)
 
 
@@ -52,39 +65,39 @@ def _found(trainer: Any) -> Optional[str]:
     return (found or "") if epoch == trainer.epoch else None
 
 
-def name_nonfinite(trainer: Any, reason: str) -> None:
-    """Say at the end of an epoch that has gone wrong where it began, and what helps (step x33).
+def tell_loss(trainer: Any) -> None:
+    """Say at the end of an epoch whose last loss is NaN or infinite where that began, and what helps.
 
     Args:
-        trainer: Upstream's.
-        reason: Upstream's word for what is not finite.
+        trainer: Upstream's, before the validation.
 
     Raises:
         BackboneError: Something was found, and it is the run's first epoch: there is no checkpoint to go back to.
     """
+    _tell(trainer, "Loss", trainer.loss)
+
+
+def tell_fitness(trainer: Any) -> None:
+    """Do the same where what the validation found is NaN; upstream goes back to last.pt before this, if there is one.
+
+    Args:
+        trainer: Upstream's, after the validation.
+
+    Raises:
+        BackboneError: As ``tell_loss``.
+    """
+    _tell(trainer, "Fitness", trainer.fitness)
+
+
+def _tell(trainer: Any, what: str, value: Any) -> None:
     layers = layers_of(trainer.model)
-    if first_backbone(layers) is None:
+    if value is None or _are_finite(value) or first_backbone(layers) is None:
         return
     found = _found(trainer) or diagnose(trainer, None)
-    text = f"{reason}: {found or 'the weights, outputs and statistics are finite'}\n{_cures(trainer)}"
+    text = f"{what} NaN/Inf: {found or 'the weights, outputs and statistics are finite'}\n{_cures(trainer)}"
     if found and trainer.epoch == trainer.start_epoch:
         raise BackboneError(f"training ends in its first epoch. {text}")
     LOGGER.warning(text)
-
-
-def tell_nonfinite(trainer: Any) -> None:
-    """Do at the end of an epoch what ``name_nonfinite`` does, in releases that do not look for it (step x33).
-
-    Args:
-        trainer: Upstream's, after a validation.
-
-    Raises:
-        BackboneError: As ``name_nonfinite``.
-    """
-    for kind, value in (("Loss", trainer.tloss), ("Fitness", trainer.fitness)):
-        if value is not None and not _are_finite(value):
-            name_nonfinite(trainer, f"{kind} NaN/Inf")
-            return
 
 
 def _cures(trainer: Any) -> str:
@@ -101,8 +114,8 @@ def _cures(trainer: Any) -> str:
 def diagnose(trainer: Any, batch: Optional[Dict[str, Any]]) -> str:
     """Return in words where the first number is that is not finite, or an empty string.
 
-    Looked at are the weights, then every output in a pass like those of the training, then the statistics of
-    normalisations, and those of the averaged model that is validated.
+    It looks at the weights, then at every output in a pass like those of the training, then at the statistics of
+    normalisations, and at those of the averaged model that is validated.
 
     Args:
         trainer: Upstream's.
@@ -114,7 +127,7 @@ def diagnose(trainer: Any, batch: Optional[Dict[str, Any]]) -> str:
         return found
     try:
         found = _outputs(trainer, model, _batch(trainer) if batch is None else batch)
-    except Exception as e:  # out of memory, a data set that cannot be read again: the rest is worth saying
+    except Exception as e:  # out of memory, a data set that cannot be read again: what was found is worth saying
         LOGGER.warning(f"the pass that looks for the row failed: {type(e).__name__}: {' '.join(str(e).split())[:200]}")
     found = found or _tensors(model, model.named_buffers(), "statistic")
     averaged = getattr(trainer.ema, "ema", None)
@@ -149,7 +162,7 @@ def _where(model: nn.Module, name: str) -> str:
 
 
 def _finite(value: Any) -> bool:
-    """Tell whether every number in nested outputs is finite."""
+    """Return whether every number in nested outputs is finite."""
     if isinstance(value, Tensor):
         return not value.is_floating_point() or bool(torch.isfinite(value).all())
     if isinstance(value, dict):
@@ -193,7 +206,11 @@ def _outputs(trainer: Any, model: nn.Module, batch: Dict[str, Any]) -> str:
         for name, module in model.named_modules()
         if name
     ]
-    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    buffers = [
+        (module, {name: b for name, b in module._buffers.items() if b is not None}) for module in model.modules()
+    ]
+    for module, own in buffers:  # the pass moves statistics, and the backward pass that follows needs them as they are
+        module._buffers.update({name: buffer.clone() for name, buffer in own.items()})
     dtype = torch.bfloat16 if trainer.args.amp == "bf16" else trainer.amp
     loss, items = None, None
     try:
@@ -205,8 +222,8 @@ def _outputs(trainer: Any, model: nn.Module, batch: Dict[str, Any]) -> str:
     finally:
         for hook in hooks:
             hook.remove()
-        for buffer, before in buffers:  # the statistics that this pass has moved
-            buffer.copy_(before)
+        for module, own in buffers:
+            module._buffers.update(own)
     if not found and not _finite(loss):
         named = [key for key, value in items.items() if not _finite(value)] if isinstance(items, dict) else []
         found.append(f"the outputs of all rows are finite, the loss is not ({', '.join(named) or 'its sum'})")

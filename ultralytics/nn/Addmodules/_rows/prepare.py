@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import ast
+import copy
 import logging
-from typing import Any, Dict, List
+from typing import Any, Callable, Dict, List
 
-from .._check.report import check_model
+from torch import nn
+
+from .._check.report import ModelError, check_model, explain, probe
+from .._check.shapes import Built, run, without_traces
+from ..contract import first_backbone
 
 LOGGER = logging.getLogger("ultralytics")
+
+SMALL = (320, 320)
+"""Height and width of an image that RT-DETR's decoder finds enough points in."""
 
 ANCHORED = {"Detect", "OBB", "OBB26", "Pose", "Pose26", "Segment", "Segment26", "WorldDetect", "YOLOEDetect"}
 ANCHORED |= {"YOLOESegment", "YOLOESegment26"}
@@ -64,3 +72,45 @@ def drop_anchors(args: List[Any], head: str) -> List[Any]:
         del args[1]
         LOGGER.warning(f"{head}: `anchors` is ignored, this head is anchor-free (YOLOv5's own head had them)")
     return args
+
+
+def make(build: Callable[..., Any], model: Any, *args: Any, **options: Any) -> Any:
+    """Do ``build(MODEL YAML, ...)``, and where that fails say which row is to blame.
+
+    A head whose strides upstream measures has run once by then. Behind another one a backbone's rows are run here.
+
+    Args:
+        build: Upstream's class of a model.
+        model: Content of the YAML.
+        *args: More arguments.
+        **options: Keyword arguments.
+
+    Raises:
+        ModelError: Lists all faults.
+    """
+    content = copy.deepcopy(model)
+    try:
+        result = build(model, *args, **options)
+        layers = getattr(result, "model", None)
+        if first_backbone(layers) is None or probe(layers) is not None or _runs(layers, result.save):
+            return result
+    except ModelError:
+        raise
+    except Exception:  # whatever torch says of shapes that do not fit, or a backbone without line and row
+        explain(content)
+        raise
+    explain(content)
+    return result
+
+
+def _runs(layers: nn.Sequential, save: List[int]) -> bool:
+    """Return whether every row of a model runs on a small image."""
+    from ultralytics.nn import tasks
+
+    training = layers.training
+    channels = next(layers.parameters()).shape[1]
+    try:
+        with without_traces(tasks):
+            return not run(Built(layers, save, [], set()), channels, SMALL)[1]
+    finally:
+        layers.train(training)
