@@ -55,3 +55,45 @@ def test_the_step_file_definition_and_name_are_said():
     bound = {**after, FILE: b"def inherit(x): pass\nmodel = 1\n" + after[FILE]}
     check_names("x99_inherit", before, bound)  # what upstream itself leaves unbound, `old`, is none of our business
     check_names("x99_inherit", after, after)
+
+
+OLD = "import os\nfrom a import (\n    late,\n)\n\ndef f(x):\n    return x\n\n\n"
+OLD += "class A:\n    def g(self):\n        return f(os)\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (("return x", "return x, late, A, f, os"), ""),
+        (("return x", "return x, here"), "here"),
+        (("import os\n", "import os, here\n"), ""),
+        (("import os\n", ""), "os"),
+        (("def f(x)", "def h(x)"), "f"),
+        (("return x\n", "return x, here\n\n\nfrom a import here as there\n"), "here"),
+        (("return x\n", "return x, here\n\n\nimport there  # as here\n"), "here"),
+        (("return x\n", "return x, there\n\n\nfrom a import here as there  # so\n"), ""),
+        (("return x\n", "return x, here\n\n\ndef h():\n    global here\n    here = 1\n"), ""),
+        (("return x\n", "return x\n\n\nTEXT = '''\ndef f(x):\n    return here\n'''\n"), ""),
+        (("return f(os)", "return f(os)\n\n    def h(self):\n        return g"), "g"),
+        (("class A:", "@here\nclass A:"), "here"),
+        (("    late,\n", "    here as late,\n    more,\n"), ""),
+        (("    late,\n", "    more,\n"), ""),
+    ],
+)
+def test_what_a_change_leaves_unbound(change, name):
+    before, after = ({FILE: text.encode()} for text in (OLD, OLD.replace(*change)))
+    assert {read for _, read in unbound(after[FILE], FILE)} == ({name} if name else set())
+    if name:
+        with pytest.raises(StepError, match=f"a variable `{name}`"):
+            check_names("x99_inherit", before, after)
+    else:
+        check_names("x99_inherit", before, after)
+
+
+@pytest.mark.parametrize(
+    "text", ["def f(x:\n    return x\n", "def f(x):\n  return x\n return x\n", "x = 1\0\n", "x = '\udcff'\n"]
+)
+def test_an_edit_that_is_no_python_is_its_steps_error(text):
+    after = {FILE: text.encode(errors="surrogateescape")}
+    with pytest.raises(StepError, match="valid Python"):
+        check_names("x99_inherit", {FILE: OLD.encode()}, after)
