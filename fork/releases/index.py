@@ -42,7 +42,7 @@ def on_index(name: str, say: Callable[[str], None]) -> List[str]:
 def _check(versions: Iterable[str]) -> None:
     for version in versions:
         if not number(version):
-            raise ForkError(f"{version!r} is no version of the form 8.3.40")
+            raise ForkError(f"{version!r} is not a version of the form 8.3.40")
 
 
 def select(known: Sequence[str], first: str = "", last: str = "", every: int = 0) -> List[str]:
