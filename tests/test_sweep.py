@@ -224,5 +224,7 @@ def test_the_page_is_that_of_the_record_and_of_this_series(results):
     assert [version for version, row in rows.items() if sweep.failed(row)] == []
     assert len(rows) >= 40
     assert {f"8.4.{n}" for n in range(0, 200, 10)} <= set(rows)
-    assert all(row["patched"]["models"] and set(row["patched"]["ours"]) == {"rtdetr", "yolo"} for row in rows.values())
-    assert {row["patched"]["torch"].split("+")[0] for row in rows.values()} == {record["environment"]["torch"]}
+    ran = [row for row in rows.values() if "patched" in row]  # the others were transformed only
+    assert "8.4.190" in {row["version"] for row in ran}
+    assert all(row["patched"]["models"] and set(row["patched"]["ours"]) == {"rtdetr", "yolo"} for row in ran)
+    assert {row["patched"]["torch"].split("+")[0] for row in ran} == {record["environment"]["torch"]}
