@@ -13,6 +13,7 @@ from ultralytics.nn import tasks
 from ultralytics.nn.Addmodules import BackboneError, hooks
 from ultralytics.nn.Addmodules._check import report
 from ultralytics.nn.Addmodules._check.report import ModelError
+from ultralytics.nn.Addmodules._rows import prepare
 
 LAST = [[4, 6, 10], 1, "Detect", ["nc"]]
 
@@ -178,5 +179,5 @@ class TestMake:
         assert all(a == b and torch.equal(x, y) for (a, x), (b, y) in pairs)
 
     def test_a_stock_model_is_not_run_again(self, monkeypatch):
-        monkeypatch.setattr(report, "_runs", lambda *_: pytest.fail("must not be called"))
+        monkeypatch.setattr(prepare, "_runs", lambda *_: pytest.fail("must not be called"))
         assert YOLO("yolo11n.yaml").task == "detect"
