@@ -89,14 +89,20 @@ def _own_folders():
 @pytest.fixture(autouse=True)
 def _as_upstream_sets_it():
     """Set back what the lab's tools, made for a process of their own, change in this one: maybe for a whole module."""
-    for name in ("ADDMODULES_RESTRICT", "ADDMODULES_ALLOW_DOWNLOAD", "ULTRALYTICS_SAFE_LOAD", "PYTHONSAFEPATH"):
-        os.environ.pop(name, None)
-    os.environ["PYTHONPATH"] = PYTHONPATH
+    _forget_trust()
     logger, torch = logging.getLogger("ultralytics"), sys.modules.get("torch")
     if logger.level:  # upstream has been imported
         logger.setLevel(logging.INFO)
     if torch and torch.get_num_threads() != int(os.environ["OMP_NUM_THREADS"]):
         torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    yield
+    _forget_trust()  # now: what is made for the next module comes before this
+
+
+def _forget_trust():
+    for name in ("ADDMODULES_RESTRICT", "ADDMODULES_ALLOW_DOWNLOAD", "ULTRALYTICS_SAFE_LOAD", "PYTHONSAFEPATH"):
+        os.environ.pop(name, None)
+    os.environ["PYTHONPATH"] = PYTHONPATH
 
 
 @pytest.fixture(scope="session")

@@ -81,7 +81,7 @@ def test_each_message_gives_section_reason_and_places(work):
     by_name = {c.message.split(":")[0]: c.message for c in commits(work, {})[1:]}
     assert "\nArticle-Section: 4.7\n" in by_name["s07"]
     assert "\nEdited: ultralytics/utils/export/imx.py: FXModel.forward (1)\n" in by_name["s07"]
-    assert "\nArticle-Section: none\n" in by_name["x11"]
+    assert "\nArticle-Section: none\n" in by_name["b01"]
     assert all(step.reason.split()[0] in by_name[step.name.split("_")[0]] for step in ORDER)
 
 

@@ -4,7 +4,6 @@ import importlib
 import json
 import logging
 import sys
-import types
 
 import pytest
 import torch
@@ -54,14 +53,13 @@ def compare(root):
     return json.loads(run.stdout.split("FOUND ")[1].splitlines()[0])
 
 
-def test_what_is_not_counted_is_told_with_its_reason():
+def test_a_missing_counter_is_told():
     (first, *others), lines = compare(ROOT)
     assert first > 0
     assert others == [0.0, 0.0, 0.0]
-    assert len(lines) == 2
-    assert "GFLOPs are not counted: " in lines[0]
-    assert lines[0].endswith("To do: python -m pip install ultralytics-thop")
-    assert "GFLOPs are not counted: TypeError: 'NoneType' object is not callable" in lines[1]
+    (line,) = lines
+    assert "GFLOPs are not counted: " in line
+    assert line.endswith("To do: python -m pip install ultralytics-thop")
 
 
 @pytest.fixture
@@ -74,19 +72,6 @@ def told(caplog, monkeypatch):
 
 
 class TestReason:
-    def test_another_package_of_the_same_name(self, told, monkeypatch):
-        def profile(model, inputs, custom_ops=None, verbose=True):
-            return 1.0, 1.0
-
-        monkeypatch.setitem(sys.modules, "thop", types.SimpleNamespace(profile=profile))
-        assert get_flops(build(ours_yaml()), 64) == 0.0
-        (line,) = told()
-        assert line.startswith("the installed thop is not (or not the current) ultralytics-thop: ")
-        assert "unexpected keyword argument 'stride'" in line
-        assert line.endswith(
-            "python -m pip uninstall -y thop ultralytics-thop, then python -m pip install ultralytics-thop"
-        )
-
     def test_a_stock_model_is_told_too(self, told, monkeypatch):
         monkeypatch.setitem(sys.modules, "thop", None)
         assert get_flops(build(stock_yaml()), 64) == 0.0
@@ -100,20 +85,10 @@ class TestReason:
             assert get_flops(build(ours_yaml()), 64) > 0
         assert told() == []
 
-    def test_each_reason_once(self, told):
-        model, other = build(ours_yaml()), build(ours_yaml())
-        model.model[3].forward = None
-        other.model[2].forward = lambda x: 1 / 0
+    def test_the_reason_is_told_once(self, told, monkeypatch):
+        monkeypatch.setitem(sys.modules, "thop", None)
         for _ in range(3):
-            assert get_flops(model, 64) == get_flops(other, 64) == 0.0
-        assert [line.partition(":")[0] for line in told()] == ["TypeError", "ZeroDivisionError"]
-
-    def test_a_model_without_parameters(self, told):
-        assert get_flops(nn.Identity()) == 0.0
-        assert told() == ["StopIteration: no reason given"]
-
-    def test_a_size_that_the_model_does_not_take(self, told):
-        assert get_flops(build(ours_yaml()), [64, 72]) == 0.0  # upstream's Concat of two maps
+            assert get_flops(build(ours_yaml()), 64) == 0.0
         assert len(told()) == 1
 
 

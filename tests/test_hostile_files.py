@@ -26,7 +26,7 @@ from ultralytics.nn.Addmodules._policy import command
 from ultralytics.nn.Addmodules._rows import guard as _reasons
 from ultralytics.nn.Addmodules._rows.derive import derive
 from ultralytics.nn.Addmodules._rows.lookup import is_layer
-from ultralytics.nn.Addmodules.hooks import build_backbone, look_up
+from ultralytics.nn.Addmodules.hooks import build_backbone, look_up, make
 from ultralytics.nn.Addmodules.registry import exported, register_backbone
 
 PACKAGE = "ultralytics.nn.Addmodules.hostile"
@@ -237,7 +237,7 @@ EXITS += ["raise type('Stop', (BaseException,), {})()"]
 def test_a_module_that_ends_the_program_is_a_fault_of_its_row(folder, place, line):
     folder({"metanet.py": net(**{place: line})})
     with pytest.raises(BackboneError, match=r"one fault in .*(\n.*)*Net ends the program: ") as caught:
-        tasks.DetectionModel(model("Net"), verbose=False)
+        make(tasks.DetectionModel, model("Net"), verbose=False)
     if "Exit" not in line and "Stop" not in line:
         assert "in ultralytics/nn/Addmodules/metanet.py, line " in str(caught.value)
 

@@ -339,7 +339,7 @@ def test_random_weights_are_said(run, checkpoint):
 
 WRONG = [
     (["no.pt", "--source", "a.png"], "no.pt does not exist"),
-    (["rubbish.pt", "--source", "a.png"], "rubbish.pt is not a file of torch"),
+    (["rubbish.pt", "--source", "a.png"], "rubbish.pt is damaged (not a file of torch"),
     (["a.onnx", "--source", "a.png"], "an exported model has no gradients"),
     (["yolo11n-cls.yaml", "--source", "a.png"], "ends in Classify"),
     (["{toy}", "--source", "a.png", "--layer", "P9", "P4"], "--layer P9: there are N3, P1, P2, P3"),

@@ -91,7 +91,7 @@ def test_it_works_without_the_checkout(built, tmp_path):
     code = (
         "import ultralytics; from ultralytics import RTDETR; print(ultralytics.__file__); "
         "m = RTDETR('rtdetr-mobilenetv3.yaml'); m.save('model.pt'); "
-        "print(RTDETR('model.pt').ckpt['addmodules']['version'], type(m.model.model[0]).__name__)"
+        "print(RTDETR('model.pt').model.model[0].addmodules_record['version'], type(m.model.model[0]).__name__)"
     )
     run = run_python("-c", code, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path / "site")})
     assert run.returncode == 0, run.stderr

@@ -209,7 +209,11 @@ def test_a_wrong_model_yaml_is_a_message(text, words, data, tmp_path, script):
 def test_a_file_that_is_no_checkpoint_is_a_message(data, tmp_path, script):
     (tmp_path / "bad.pt").write_bytes(b"no checkpoint")
     for arguments in (["--data", data, "--weights", "bad.pt"], ["--resume", "bad.pt"]):
-        said(script(train_script, *arguments), 2, "bad.pt is not a file of torch: it begins with 'no checkpoint'")
+        said(
+            script(train_script, *arguments),
+            2,
+            "bad.pt is damaged (not a file of torch: it begins with 'no checkpoint')",
+        )
 
 
 @pytest.mark.parametrize("empty", ["", " \t\u3000"])

@@ -72,7 +72,7 @@ def show(plan: Dict[str, Any], left: List[Any], jobs: int, threads: int, say: Ca
         own = [done for label, done in left if label == model["label"]]
         pace = time_model(plan, model, threads) if own else ""
         if isinstance(pace, Pace):
-            text = f"{pace.step:.2f} s a step, {pace.steps} steps, about {duration(pace.epoch)} an epoch"
+            text = f"{pace.step:.2f} s per step, {pace.steps} steps, about {duration(pace.epoch)} per epoch"
             say(f"{model['label']}: {text}; {len(own)} run(s) left")
             each += [pace.start + pace.epoch * (plan["train"]["epochs"] - done + 1) for done in own]
         elif own:

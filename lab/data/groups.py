@@ -32,7 +32,7 @@ def rule_of(text: str) -> Callable[[str], Optional[str]]:
         pattern = re.compile(RULES[text][1] if text in RULES else text)
     except re.error as e:
         raise UsageError(
-            f"--group-by {text}: no regular expression ({e}); or write parent, {', '.join(RULES)}"
+            f"--group-by {text}: not a regular expression ({e}); or write parent, {', '.join(RULES)}"
         ) from None
 
     def of_stem(path: str) -> Optional[str]:

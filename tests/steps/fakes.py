@@ -15,34 +15,23 @@ from fork.edit import Outcome, Step
 from fork.errors import StepError
 from fork.tree import OVERLAY, Tree
 
-from .fakes_more import DIST_TEXT, DISTILL_TEXT, ENGINE_TEXT, EXPORTER_TEXT, MODEL_TEXT, SAFE_TEXT, TRAIN_TEXT
+from .fakes_more import DISTILL_TEXT, ENGINE_TEXT, MODEL_TEXT, TRAIN_TEXT
 from .fakes_network import (
-    BLOCK_TEXT,
     DATA_TEXT,
     DOWNLOADS_TEXT,
-    EVENTS_TEXT,
-    LOAD_TEXT,
     PATCHES_TEXT,
-    REQUIREMENTS_TEXT,
     UTILS_TEXT,
 )
-from .fakes_old import TUNER_TEXT
 
 TASKS = "ultralytics/nn/tasks.py"
 IMX = "ultralytics/utils/export/imx.py"
 FLOPS = "ultralytics/utils/torch_utils.py"
 TRAIN = "ultralytics/models/yolo/detect/train.py"
-CHECKS = "ultralytics/utils/checks.py"
 ENGINE = "ultralytics/engine/trainer.py"
 MODEL = "ultralytics/engine/model.py"
 DISTILL = "ultralytics/nn/distill_model.py"
 UTILS = "ultralytics/utils/__init__.py"
-EVENTS = "ultralytics/utils/events.py"
 DOWNLOADS = "ultralytics/utils/downloads.py"
-BLOCK = "ultralytics/nn/modules/block.py"
-EXPORTER = "ultralytics/engine/exporter.py"
-DIST = "ultralytics/utils/dist.py"
-TUNER = "ultralytics/engine/tuner.py"
 DATA = "ultralytics/data/utils.py"
 PATCHES = "ultralytics/utils/patches.py"
 
@@ -240,7 +229,6 @@ def yaml_list_load(path):
     d = YAML.load(yaml_file)
     return d
 '''
-TASKS_TEXT += SAFE_TEXT
 
 IMX_TEXT = '''\
 """A fake of the export that runs a model's layers on its own."""
@@ -311,26 +299,18 @@ def strip_optimizer(file, path=None):
     return blob
 '''
 
-OPENED = "    return blob, file, note\n"
-LOAD_BODY = LOAD_TEXT.partition("safe=None):\n")[2].replace("    return blob\n", "")
 """What one step looks for in the function that another edits at another place."""
 
 UPSTREAM: Dict[str, str] = {
-    TASKS: TASKS_TEXT.replace(OPENED, LOAD_BODY + OPENED),
+    TASKS: TASKS_TEXT,
     IMX: IMX_TEXT,
     FLOPS: FLOPS_TEXT,
     TRAIN: TRAIN_TEXT,
-    CHECKS: REQUIREMENTS_TEXT,
     ENGINE: ENGINE_TEXT,
     MODEL: MODEL_TEXT,
     DISTILL: DISTILL_TEXT,
     UTILS: UTILS_TEXT,
-    EVENTS: EVENTS_TEXT,
     DOWNLOADS: DOWNLOADS_TEXT,
-    BLOCK: BLOCK_TEXT,
-    EXPORTER: EXPORTER_TEXT,
-    DIST: DIST_TEXT,
-    TUNER: TUNER_TEXT,
     DATA: DATA_TEXT,
     PATCHES: PATCHES_TEXT,
     "ultralytics/__init__.py": "",

@@ -5,7 +5,7 @@ Each constant is one era's way of one thing, so that a test shows a step on it w
 
 from __future__ import annotations
 
-from .fakes import ENGINE, ENGINE_TEXT, FLOPS, FLOPS_TEXT, TASKS, TASKS_TEXT, edited
+from .fakes import FLOPS, FLOPS_TEXT, TASKS, TASKS_TEXT, edited
 
 COUNTED = "        return  sum(bare(m) for m in self.modules()) <  thresh   # few left\n"
 """A model is fused where few norms are left."""
@@ -89,46 +89,6 @@ class Wrapper(torch.nn.Module):
 
 LOOP_FLOPS = FLOPS_TEXT + LOOP
 
-PICKLED = """\
-        self.last.write_text("saved")
-        torch.save(blob,  self.last)   # keep
-        buffer = io.BytesIO()
-        torch.save(blob, buffer)  # alike, but no file
-        if self.fitness == self.best_fitness:
-            torch.save( blob, self.best )
-        torch.save(blob, self.folder / "extra.pt")
-"""
-"""A checkpoint is pickled for each of its files."""
-
-PICKLED_CHANGES = (
-    (
-        """\
-        self.last.write_bytes(blob)   # keep
-        note = self.last.write_text("saved")
-        if self.fitness == self.best_fitness:
-            self.best.write_bytes( blob )
-        (self.folder / "extra.pt").write_bytes(blob)
-""",
-        PICKLED,
-    ),
-)
-PICKLED_ENGINE = edited(ENGINE_TEXT, *PICKLED_CHANGES)
-
-AGAIN = """\
-    def final_eval(self):
-        torch.save({**torch.load(self.best), "more": 1},  self.best)   # once more
-
-"""
-"""best.pt is written a second time when a run is over."""
-
-AGAIN_CHANGES = (("    def save_other(self, blob):\n", AGAIN + "    def save_other(self, blob):\n"),)
-AGAIN_ENGINE = edited(ENGINE_TEXT, *AGAIN_CHANGES)
-
-DILL = "    torch.save( blob, path or file , use_dill=False)   # write\n"
-"""torch.save takes an argument of upstream's."""
-
-DILL_CHANGES = (("    torch.save( blob, path or file )   # write\n", DILL),)
-DILL_FLOPS = edited(FLOPS_TEXT, *DILL_CHANGES)
 
 OLDEST = {
     TASKS: edited(
@@ -136,7 +96,6 @@ OLDEST = {
         *(COUNTED_CHANGES + FITTING_CHANGES + UNIFIED_CHANGES),
         ("def _predict_once", "def _forward_once"),
     ),
-    FLOPS: edited(FLOPS_TEXT, *(TWICE_CHANGES + DILL_CHANGES)) + LOOP,
-    ENGINE: edited(ENGINE_TEXT, *(PICKLED_CHANGES + AGAIN_CHANGES)),
+    FLOPS: edited(FLOPS_TEXT, *TWICE_CHANGES) + LOOP,
 }
 """Everything of that at once; what the steps of the policy need is not in it."""

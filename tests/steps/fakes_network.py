@@ -34,21 +34,6 @@ def look():
     return ONLINE or IS_PIP_PACKAGE or env_flag("YOLO_AUTOINSTALL", True)
 '''
 
-EVENTS_TEXT = '''\
-"""Events."""
-
-
-class Events:
-    def __init__(self):
-        self.note = IS_PIP_PACKAGE and (GIT or note)
-        self.enabled = ( SETTINGS["sync"]
-            and (IS_PIP_PACKAGE  or GIT.origin == "somewhere")   # who
-            and (ONLINE or note)
-        )
-
-    def other(self):
-        return IS_PIP_PACKAGE or GIT
-'''
 
 DOWNLOADS_TEXT = '''\
 """Downloads."""
@@ -94,87 +79,6 @@ def download(repo, release, url):
     return requests.head(url, timeout=1)
 '''
 
-BLOCK_TEXT = '''\
-"""Blocks."""
-
-
-class TorchVision:
-    def __init__(self, model, weights="DEFAULT"):
-        import torchvision
-
-        if note:
-            self.m = torchvision.models.get_model(model,  weights=weights)   # built
-        else:
-            self.m = torchvision.models.get_models(model)
-        self.n = torchvision.models.get_model(model, weights=weights)
-
-
-class Other:
-    def __init__(self, model, weights):
-        self.m = torchvision.models.get_model(model, weights=weights)
-'''
-
-REQUIREMENTS_TEXT = """\
-
-
-def check_requirements(requirements, install=True, cmds=""):
-    prefix, pkgs = "requirements", []
-
-    def attempt(packages):
-        LOGGER.warning("YOLO_AUTOINSTALL=False")
-
-    if pkgs:
-        packages = [*pkgs, requirements]
-        if install and AUTOINSTALL:
-            LOGGER.warning("done")
-        else:
-            if install:
-                # not today
-                LOGGER.warning(
-                    f"{prefix} {pkgs} are  missing, and YOLO_AUTOINSTALL=False"   # so be it
-                )
-            return False
-    return True
-
-
-def check_apt(prefix, packages, cmds):
-    LOGGER.warning(f"{prefix} YOLO_AUTOINSTALL=False")
-"""
-
-LOAD_TEXT = """\
-
-
-def torch_safe_load(weight, safe=None):
-    try:
-        blob = load(weight)
-    except ModuleNotFoundError as e:
-        LOGGER.warning("alike, but installs nothing")
-        check_requirements("other")
-    try:
-        blob = load( weight )
-    except RuntimeError as e:
-        LOGGER.warning("another")
-        check_requirements(e.name)
-    except ModuleNotFoundError as e:  # gone
-        if safe:
-            LOGGER.warning("in a branch")
-            raise
-        LOGGER.warning(
-            f"{weight}  needs {e.name}"
-        )   # told
-        check_requirements(e.name)   # get it
-        LOGGER.warning("behind")
-        blob = load(weight)
-    return blob
-
-
-def load(weight):
-    try:
-        return read(weight)
-    except ModuleNotFoundError as e:
-        LOGGER.warning("elsewhere")
-        check_requirements(e.name)
-"""
 
 DATA_TEXT = '''"""Data."""
 from ultralytics.fakes.cfg import get

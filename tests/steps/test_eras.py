@@ -8,14 +8,14 @@ from fork import series
 from fork.steps.articles import ARTICLES
 from fork.steps.backbone import BACKBONE
 
-from .fakes import ENGINE, FLOPS, IMX, NEWLINES, OURS, TASKS, UPSTREAM, tree_of
-from .fakes_eras import FITTING_TASKS, OLDEST, PICKLED_ENGINE, SCALED_FLOPS, UNIFIED_TASKS
+from .fakes import FLOPS, IMX, NEWLINES, OURS, TASKS, UPSTREAM, tree_of
+from .fakes_eras import FITTING_TASKS, OLDEST, SCALED_FLOPS, UNIFIED_TASKS
 
 STEPS = (*ARTICLES, *BACKBONE)
 ERAS = {
     "oldest": {name: text for name, text in {**UPSTREAM, **OLDEST}.items() if name != IMX},
     "in between": {**UPSTREAM, TASKS: FITTING_TASKS, FLOPS: SCALED_FLOPS},
-    "names and files": {**UPSTREAM, TASKS: UNIFIED_TASKS, ENGINE: PICKLED_ENGINE},
+    "names and files": {**UPSTREAM, TASKS: UNIFIED_TASKS},
 }
 COUNTS = {
     "oldest": [0, 0, 1, 2, 3, 6, 4, 1, 5, 2, 1, 2, 3, 2, 6, 1, 2],

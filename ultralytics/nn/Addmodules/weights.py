@@ -85,14 +85,16 @@ def read(path: str, owner: str) -> Dict[str, torch.Tensor]:
             f"{owner}: the pretrained weights {path} cannot be read: it is not a file of torch, it begins with "
             f"{start[:40].decode('ascii', 'replace')!r}; was a web page or a pointer fetched instead of the file?"
         )
-    check_whole(file)
     try:
         if file.suffix.lower() == ".safetensors":
             from safetensors.torch import load_file
 
             content = load_file(file)
         else:
+            check_whole(file)
             content = torch.load(file, map_location="cpu", weights_only=True)
+    except BackboneError:
+        raise
     except ModuleNotFoundError:
         raise BackboneError(
             f"{owner}: reading {path} needs a package: run `python -m pip install safetensors`"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from typing import Any, Optional, Set
 
 from ..contract import first_backbone
@@ -13,7 +12,7 @@ __all__ = ["flops_side", "no_flops"]
 LOGGER = logging.getLogger("ultralytics")
 
 COUNTER = "ultralytics-thop"
-"""The package that counts; it is imported as thop, and so is an older one of that name that cannot do what is asked."""
+"""The package that counts; it is imported as thop."""
 
 _told: Set[str] = set()
 
@@ -33,28 +32,12 @@ def flops_side(model: Any, default: Optional[int], whole: Optional[int]) -> Opti
 
 
 def no_flops() -> float:
-    """Return 0.0, upstream's word for "not counted", and log the reason, each reason once (step s09).
-
-    The reason is the exception that is being handled, unless the counting package cannot be imported at all.
-    """
-    error = sys.exc_info()[1]
+    """Return 0.0, upstream's word for "not counted", and log once that the counting package is missing (step s09)."""
     try:
         import thop  # noqa: F401
     except ImportError as e:
         reason = f"{e}. To do: python -m pip install {COUNTER}"
-    else:
-        reason = _reason(error)
-    if reason not in _told:
-        _told.add(reason)
-        LOGGER.warning(f"GFLOPs are not counted: {reason}")
+        if reason not in _told:
+            _told.add(reason)
+            LOGGER.warning(f"GFLOPs are not counted: {reason}")
     return 0.0
-
-
-def _reason(error: object) -> str:
-    text = " ".join(str(error).split())[:300] or "no reason given"
-    if isinstance(error, TypeError) and "unexpected keyword" in text:
-        return (
-            f"the installed thop is not (or not the current) {COUNTER}: {text}. To do: python -m pip uninstall -y thop "
-            f"{COUNTER}, then python -m pip install {COUNTER}"
-        )
-    return f"{type(error).__name__}: {text}"

@@ -12,6 +12,7 @@ from torch import nn
 from .._check.report import ModelError, check_model, explain, probe
 from .._check.shapes import Built, run, without_traces
 from ..contract import first_backbone
+from .guard import unended
 
 LOGGER = logging.getLogger("ultralytics")
 
@@ -90,7 +91,8 @@ def make(build: Callable[..., Any], model: Any, *args: Any, **options: Any) -> A
     """
     content = copy.deepcopy(model)
     try:
-        result = build(model, *args, **options)
+        with unended("the model"):
+            result = build(model, *args, **options)
         layers = getattr(result, "model", None)
         if first_backbone(layers) is None or probe(layers) is not None or _runs(layers, result.save):
             return result
