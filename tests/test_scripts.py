@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+import zipfile
 
 import pytest
 from conftest import ROOT, make_squares, run_python
@@ -123,7 +124,7 @@ def test_a_run_killed_in_mid_epoch_resumes(data, tmp_path):
         results, deadline = tmp_path / "runs" / "exp" / "results.csv", time.time() + 120
         last = tmp_path / "runs" / "exp" / "weights" / "last.pt"
         while (
-            not (results.is_file() and last.is_file() and len(epochs(results.parent)) >= 1) and time.time() < deadline
+            not (results.is_file() and zipfile.is_zipfile(last) and epochs(results.parent)) and time.time() < deadline
         ):
             assert process.poll() is None, (tmp_path / "log").read_text()
             time.sleep(0.02)

@@ -99,7 +99,7 @@ def test_every_step_file_has_its_own_test_file():
     assert here - compat == {f"test_{name}" for names in FILES.values() for name in names}
 
 
-@pytest.mark.parametrize(("letter", "folder"), [("s", "articles"), ("b", "backbone")])
+@pytest.mark.parametrize(("letter", "folder"), [("s", "articles"), ("b", "backbone"), ("p", "policy")])
 def test_numbers_of_a_folder_count_up_from_one_without_a_gap(letter, folder):
     numbers = [re.fullmatch(rf"{letter}(\d\d)_[a-z_]+", step.name).group(1) for step in FOLDERS[folder]]
     assert numbers == [f"{n:02}" for n in range(1, len(numbers) + 1)]
