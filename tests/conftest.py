@@ -191,7 +191,7 @@ def make_checkout(folder):
     for name in ("pin.toml", "tree.lock", "train.py", "val.py"):
         shutil.copyfile(ROOT / name, folder / name)
     skip = shutil.ignore_patterns("__pycache__")
-    for name in ("fork", "lab", "cfg", "ultralytics/nn/Addmodules"):
+    for name in ("fork", "lab", "run", "cfg", "ultralytics/nn/Addmodules"):
         shutil.copytree(ROOT / name, folder / name, ignore=skip)
     return folder
 

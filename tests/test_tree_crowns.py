@@ -7,7 +7,7 @@ import re
 import pytest
 
 from fork.errors import FetchError, ForkError, IntegrityError
-from lab import tree_crowns as crowns
+from run import crowns
 from run.crowns import Box, clip, label, origins, read_boxes
 
 

@@ -198,19 +198,19 @@ def test_render_and_shown():
 
 
 def test_it_needs_neither_the_package_nor_torch():
-    folder = ROOT / "ultralytics" / "nn" / "Addmodules"
+    folder = ROOT / "ultralytics" / "nn" / "Addmodules" / "_check"
     code = (
         "import importlib, sys, types\n"
         "alone = types.ModuleType('alone')\n"
         f"alone.__path__ = [{str(folder)!r}]\n"
         "sys.modules['alone'] = alone\n"
-        "read = importlib.import_module('alone._yamltext').read_text\n"
+        "read = importlib.import_module('alone.yamltext').read_text\n"
         "assert read(b'nc: [1').problems and read(b'nc: 80').data == {'nc': 80}\n"
         "print([name for name in ('torch', 'ultralytics', 'numpy', 'fork') if name in sys.modules])\n"
     )
     done = run_python("-c", code)
     assert done.stdout.strip() == "[]", done.stderr
-    for path in folder.glob("_yaml*.py"):
+    for path in folder.glob("yaml*.py"):
         ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 9))
 
 

@@ -42,10 +42,11 @@ class Change(NamedTuple):
 
 
 def names_of(step: Step) -> Set[str]:
-    """Return the names that a step goes by: s07_spread_maps, s07, s7, 07, 7, 4.7."""
+    """Return the names that a step goes by: s07_spread_maps, s07, s7, and for one of the articles 07, 7, 4.7."""
     short = step.name.split("_")[0]
-    kind, number = short[0], short[1:].lstrip("0")
-    return {step.name, short, f"{kind}{number}", short[1:], number, step.section} - {"-"}
+    number = short[1:].lstrip("0")
+    names = {step.name, short, f"{short[0]}{number}"}
+    return names if step.section == "-" else {*names, short[1:], number, step.section}
 
 
 def changes(work: Plan, root: Path) -> List[Change]:
