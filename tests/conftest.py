@@ -258,3 +258,14 @@ def run_python(*arguments, cwd=None, env=None, timeout=300, input=None):
         errors="replace",
         timeout=timeout,
     )
+
+
+@pytest.fixture
+def canary(tmp_path, monkeypatch):
+    """A file that hostile content would make; and the state of one of our commands."""
+    from ultralytics.nn.Addmodules._policy import foreign
+
+    monkeypatch.setenv(foreign.RESTRICT, "1")
+    monkeypatch.setenv(foreign.TRUST, "")
+    monkeypatch.setenv(foreign.ALLOW, "")
+    return tmp_path / "canary"
