@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from fork import build as builder  # noqa: E402
-from fork import fetch, series  # noqa: E402
+from fork import cli, fetch, series  # noqa: E402
 from fork.pin import load_pin  # noqa: E402
 from fork.tree import TARGETS, read_overlay, read_wheel  # noqa: E402
 
@@ -269,3 +269,16 @@ def canary(tmp_path, monkeypatch):
     monkeypatch.setenv(foreign.TRUST, "")
     monkeypatch.setenv(foreign.ALLOW, "")
     return tmp_path / "canary"
+
+
+@pytest.fixture
+def fork(root, capsys):
+    """Run a command in the test's own ``root``: (exit code, what it printed)."""
+
+    def run(*words):
+        capsys.readouterr()
+        code = cli.main([*words], root=root)
+        out, err = capsys.readouterr()
+        return code, out + err
+
+    return run

@@ -20,17 +20,6 @@ def root(tmp_path, monkeypatch):
     return root
 
 
-@pytest.fixture
-def fork(root, capsys):
-    def run(*words):
-        capsys.readouterr()
-        code = cli.main([*words], root=root)
-        out, err = capsys.readouterr()
-        return code, out + err
-
-    return run
-
-
 def test_every_file_is_on_the_disk_before_it_takes_the_place_of_another(root, fork, monkeypatch):
     synced, real, replace = set(), os.fsync, os.replace
 

@@ -175,17 +175,6 @@ def root(tmp_path, monkeypatch):
     return root
 
 
-@pytest.fixture
-def fork(root, capsys):
-    def run(*words):
-        capsys.readouterr()
-        code = cli.main([*words], root=root)
-        out, err = capsys.readouterr()
-        return code, out + err
-
-    return run
-
-
 @pytest.mark.parametrize("data", [b"", b"\0", bytes(4096)], ids=["empty", "a zero", "zeros"])
 @pytest.mark.parametrize("found", ["built", "stale", "foreign", "interrupted by bump at 3", "other"])
 def test_what_a_power_cut_leaves_is_damage_and_no_edit(found, data, root, fork):
